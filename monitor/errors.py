@@ -1,0 +1,28 @@
+"""What can go wrong for a person at the command line: each error is one line that says what to do.
+
+The exit codes are part of the interface (docs/reference.md).
+"""
+
+
+class MonitorError(Exception):
+    """Whatever a command reports in one line; ``exit_code`` is the process's."""
+
+    exit_code = 1
+
+
+class StackNotFoundError(MonitorError):
+    """No stack of that name where we looked."""
+
+    exit_code = 3
+
+
+class OperationRefusedError(MonitorError):
+    """The operations function answered with an error; the message is its own."""
+
+    exit_code = 4
+
+
+class PublishError(MonitorError):
+    """The stream did not take the records."""
+
+    exit_code = 5

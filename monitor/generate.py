@@ -1,0 +1,156 @@
+"""A class of made-up students and a term of their events: plausible, seeded, the same for the same arguments.
+
+Every student has an ability and a trend; a few are in trouble: their scores fall, they miss lessons and
+hand in late. Event ids are UUIDs of version 7 (RFC 9562), their random part drawn from the seed, so that the
+same data published twice is stored once.
+"""
+
+import random
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NotRequired, TypedDict
+
+TERM_START: Final = datetime(2026, 9, 7, tzinfo=UTC)
+TERM_DAYS: Final = 84
+LESSON_START_HOUR: Final = 8
+LESSON_HOURS: Final = 14
+IN_TROUBLE_SHARE: Final = 0.06
+
+COURSES: Final = (
+    ("MATH-101", 1.10),
+    ("PHYS-110", 1.15),
+    ("CHEM-120", 1.05),
+    ("HIST-105", 0.90),
+    ("ENGL-102", 0.92),
+    ("BIOL-130", 1.00),
+    ("ECON-140", 1.02),
+    ("COMP-150", 1.08),
+)
+
+EVENT_TYPES: Final = ("login", "attendance", "quiz_score", "submission")
+FREQUENCIES: Final = (0.35, 0.30, 0.20, 0.15)
+
+
+class Event(TypedDict):
+    """A native event as a producer writes it."""
+
+    event_id: str
+    student_id: str
+    event_type: str
+    score: NotRequired[float | None]
+    timestamp: str
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Student:
+    """One student: ``ability`` in points, ``trend`` in points a week, ``diligence`` a weight."""
+
+    student_id: str
+    ability: float
+    trend: float
+    diligence: float
+    courses: tuple[int, ...]
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the scores fall by more than a grade over the term."""
+        return self.trend < -1.5
+
+
+def generate(
+    events: int, students: int, *, seed: int = 1, courses: int = len(COURSES), start: datetime = TERM_START
+) -> Iterator[Event]:
+    """Yield ``events`` events of ``students`` students, oldest first, spread over a term from ``start``.
+
+    Raises ValueError when there are no students or more courses than are known.
+    """
+    if students < 1:
+        raise ValueError("there must be at least one student")
+    if not 1 <= courses <= len(COURSES):
+        raise ValueError(f"courses must be between 1 and {len(COURSES)}")
+    dice = random.Random(seed)  # noqa: S311 - made-up data must be repeatable, not secret
+    roster = enrol(students, courses, dice)
+    who = dice.choices(roster, weights=[student.diligence for student in roster], k=events)
+    what = dice.choices(EVENT_TYPES, weights=FREQUENCIES, k=events)
+    for number in range(events):
+        elapsed = (number + dice.random()) / events
+        yield _event(who[number], what[number], elapsed, start, dice)
+
+
+def enrol(students: int, courses: int, dice: random.Random) -> list[Student]:
+    """The roster: abilities around 72 points, about one in sixteen students in trouble."""
+    roster = []
+    digits = max(4, len(str(students)))
+    for number in range(1, students + 1):
+        in_trouble = dice.random() < IN_TROUBLE_SHARE
+        roster.append(
+            Student(
+                student_id=f"student-{number:0{digits}d}",
+                ability=dice.gauss(62 if in_trouble else 73, 9),
+                trend=dice.uniform(-3.5, -1.8) if in_trouble else dice.gauss(0.15, 0.4),
+                diligence=dice.uniform(0.3, 0.7) if in_trouble else dice.uniform(0.8, 1.3),
+                courses=tuple(dice.sample(range(courses), k=min(courses, dice.randint(2, 4)))),
+            )
+        )
+    return roster
+
+
+def _event(student: Student, event_type: str, elapsed: float, start: datetime, dice: random.Random) -> Event:
+    occurred_at = _lesson_time(start, elapsed)
+    course, difficulty = COURSES[student.courses[dice.randrange(len(student.courses))]]
+    week = elapsed * TERM_DAYS / 7
+    event: Event = {
+        "event_id": _uuid7(occurred_at, dice),
+        "student_id": student.student_id,
+        "event_type": event_type,
+        "timestamp": occurred_at.isoformat(timespec="milliseconds"),
+        "metadata": {"course": course},
+    }
+    if event_type == "quiz_score":
+        event["score"] = _score(student, week, difficulty, dice)
+        event["metadata"]["quiz"] = f"Q{int(week) + 1}"
+    elif event_type == "submission":
+        event["score"] = _score(student, week, difficulty, dice)
+        event["metadata"] |= _hand_in(student, week, dice)
+    elif event_type == "attendance":
+        event["metadata"]["status"] = _attendance(student, dice)
+    else:
+        event["metadata"]["device"] = ("laptop", "phone", "tablet")[dice.randrange(3)]
+    return event
+
+
+def _lesson_time(start: datetime, elapsed: float) -> datetime:
+    """Spread the share of the term that has passed over the daytime hours of its days."""
+    day, within = divmod(elapsed * TERM_DAYS, 1)
+    milliseconds = int((LESSON_START_HOUR + within * LESSON_HOURS) * 3_600_000)
+    return start + timedelta(days=day, milliseconds=milliseconds)
+
+
+def _score(student: Student, week: float, difficulty: float, dice: random.Random) -> float:
+    points = 100 - (100 - student.ability - student.trend * week) * difficulty + dice.gauss(0, 6)
+    return round(min(100.0, max(0.0, points)), 1)
+
+
+def _hand_in(student: Student, week: float, dice: random.Random) -> dict[str, Any]:
+    late = dice.random() < (0.45 if student.in_trouble else 0.08)
+    hand_in: dict[str, Any] = {"assignment": f"A{int(week) + 1}", "late": late}
+    if late:
+        hand_in["hours_late"] = dice.randint(1, 72)
+    return hand_in
+
+
+def _attendance(student: Student, dice: random.Random) -> str:
+    roll = dice.random()
+    if roll < (0.35 if student.in_trouble else 0.05):
+        return "absent"
+    return "late" if roll < (0.50 if student.in_trouble else 0.10) else "present"
+
+
+def _uuid7(moment: datetime, dice: random.Random) -> str:
+    """A version 7 UUID: 48 bits of milliseconds, the rest random (RFC 9562, section 5.7)."""
+    milliseconds = int(moment.timestamp() * 1000)
+    value = milliseconds << 80 | 0x7 << 76 | dice.getrandbits(12) << 64 | 0b10 << 62 | dice.getrandbits(62)
+    return str(uuid.UUID(int=value))

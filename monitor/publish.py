@@ -1,0 +1,91 @@
+"""Put records into a Kinesis stream: full calls, several at a time, only what failed sent again.
+
+Limits and the meaning of an answer:
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
+"""
+
+import random
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from monitor.errors import PublishError
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
+
+MAX_RECORDS: Final = 500
+MAX_BYTES: Final = 5 * 1024 * 1024
+CALLS_IN_FLIGHT: Final = 4
+ATTEMPTS: Final = 12
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+
+class Entry(NamedTuple):
+    """One record to put: its bytes as the processor will see them, and what chooses its shard."""
+
+    data: bytes
+    partition_key: str
+
+
+def publish(
+    client: "KinesisClient", stream: str, entries: Iterable[Entry], *, in_flight: int = CALLS_IN_FLIGHT
+) -> Iterator[int]:
+    """Put every entry; yield how many were accepted, call by call in the order of the input.
+
+    What was yielded is in the stream, so a caller that stops knows where to go on. Holds at most
+    ``in_flight`` calls' entries in memory. Raises PublishError when the stream keeps refusing.
+    """
+    pending: deque[Future[int]] = deque()
+    with ThreadPoolExecutor(in_flight) as pool:
+        for batch in batches(entries):
+            if len(pending) == in_flight:
+                yield pending.popleft().result()
+            pending.append(pool.submit(put, client, stream, batch))
+        while pending:
+            yield pending.popleft().result()
+
+
+def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Cut the entries into lists that one PutRecords call takes."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        entry_size = len(entry.data) + len(entry.partition_key.encode())
+        if batch and (len(batch) == MAX_RECORDS or size + entry_size > MAX_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += entry_size
+    if batch:
+        yield batch
+
+
+def put(client: "KinesisClient", stream: str, batch: list[Entry]) -> int:
+    """Put one call's entries, those that fail again after a growing pause; return how many there were."""
+    records: list[PutRecordsRequestEntryTypeDef] = [
+        {"Data": entry.data, "PartitionKey": entry.partition_key} for entry in batch
+    ]
+    for attempt in range(ATTEMPTS):
+        answer = client.put_records(StreamName=stream, Records=records)
+        if not answer["FailedRecordCount"]:
+            return len(batch)
+        failed = [result for result in answer["Records"] if result.get("ErrorCode")]
+        records = [
+            record
+            for record, result in zip(records, answer["Records"], strict=True)
+            if result.get("ErrorCode")
+        ]
+        time.sleep(pause(attempt))
+    raise PublishError(
+        f"stream {stream} refused {len(records)} records {ATTEMPTS} times "
+        f"({failed[0]['ErrorCode']}: {failed[0].get('ErrorMessage', '')}): add shards or publish more slowly"
+    )
+
+
+def pause(attempt: int) -> float:
+    """Seconds to wait after failed attempt number ``attempt`` (from 0): doubling, with full jitter."""
+    return random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**attempt))  # noqa: S311 - spreads load

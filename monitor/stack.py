@@ -1,0 +1,120 @@
+"""Find a deployed stack by its CloudFormation outputs, and make the clients to work with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from monitor.errors import StackNotFoundError
+from monitor.operations import Operations
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+
+# The function may run for a minute; botocore's own retries would repeat an invocation that is still running.
+PATIENT = Config(read_timeout=120, retries={"mode": "standard", "total_max_attempts": 1})
+INSISTENT = Config(retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=16)
+
+
+class Aws:
+    """Clients for one account and region, or for an emulator."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Take the ordinary AWS configuration, or exactly the AWS_* variables in ``environment``."""
+        self._endpoint_url = environment.get("AWS_ENDPOINT_URL") if environment else None
+        self._session = boto3.Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"] if environment else None,
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"] if environment else None,
+            region_name=environment["AWS_DEFAULT_REGION"] if environment else None,
+        )
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        """Stacks."""
+        return self._session.client("cloudformation", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """Metrics and alarms."""
+        return self._session.client("cloudwatch", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def kinesis(self) -> "KinesisClient":
+        """Streams."""
+        return self._session.client("kinesis", endpoint_url=self._endpoint_url, config=INSISTENT)
+
+    @cached_property
+    def functions(self) -> "LambdaClient":
+        """Lambda, patient enough for a function that uses its whole time."""
+        return self._session.client("lambda", endpoint_url=self._endpoint_url, config=PATIENT)
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """Buckets."""
+        return self._session.client("s3", endpoint_url=self._endpoint_url)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a deployed stack says of itself in its outputs."""
+
+    name: str
+    stream_name: str
+    stream_arn: str
+    processor_arn: str
+    operations_name: str
+    bucket_name: str
+    topic_arn: str
+
+    @property
+    def processor_name(self) -> str:
+        """The processor's function name, the last part of its ARN."""
+        return self.processor_arn.rpartition(":")[2]
+
+    def operations(self, aws: Aws) -> Operations:
+        """The way to this stack's database."""
+        return Operations(aws.functions, self.operations_name)
+
+
+def find(aws: Aws, suffix: str) -> Stack:
+    """Read the outputs of the stack with this suffix; raise StackNotFoundError where there is none."""
+    name = f"StudentPerformance-{suffix}"
+    try:
+        answer = aws.cloudformation.describe_stacks(StackName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise StackNotFoundError(
+            f"no stack {name} in region {aws.cloudformation.meta.region_name}: deploy it, "
+            "or name another one with --suffix, AWS_REGION or AWS_PROFILE"
+        ) from error
+    outputs = {
+        output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])
+    }
+    return from_outputs(name, outputs)
+
+
+def from_outputs(name: str, outputs: Mapping[str, str]) -> Stack:
+    """Take what is needed out of a stack's outputs; raise StackNotFoundError where one is missing."""
+    try:
+        return Stack(
+            name=name,
+            stream_name=outputs["KinesisStreamName"],
+            stream_arn=outputs["KinesisStreamArn"],
+            processor_arn=outputs["ProcessorFunctionArn"],
+            operations_name=outputs["OperationsFunctionName"],
+            bucket_name=outputs["FailedRecordsBucketName"],
+            topic_arn=outputs["AlarmTopicArn"],
+        )
+    except KeyError as missing:
+        raise StackNotFoundError(
+            f"stack {name} has no output {missing}: is its deployment finished, and of this version?"
+        ) from missing

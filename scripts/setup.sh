@@ -1,0 +1,24 @@
+# Sourced by the other scripts: goes to the checkout and finds a Python that can run setup.py ($python).
+# Kept to what bash 3.2 understands, the one that macOS ships.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+find_python() {
+  local candidate
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+if ! python=$(find_python); then
+  if found=$(python3 --version 2>/dev/null); then
+    echo "set-up: $found is too old: install Python 3.11 or newer and run this again" >&2
+  else
+    echo "set-up: no python3 on PATH: install Python 3.11 or newer and run this again" >&2
+  fi
+  exit 1
+fi
