@@ -1,17 +1,66 @@
 """Errors are decisions: each class means one thing that the caller does.
 
 ProcessorError
-├── RejectRecord         bad data: store the record in rejected_event and go on
-├── RetryLater           the database cannot take it now: stop, let Lambda deliver it again
-├── CredentialsRefused   no login works: fail the invocation with a clear message
-├── ConfigurationError   a setting is wrong: fail at start
-└── MigrationFailed      the schema cannot be brought up to date: fail the deployment
+├── RejectRecord          bad data: store the record in rejected_event and go on
+├── TransientError        it may work in a moment: try again until the deadline nears
+├── RetryLater            the deadline is near: stop, let Lambda deliver the rest again
+├── CredentialsRefused    no login works: fail the invocation with a clear message
+├── ConfigurationError    a setting is wrong: fail at start
+├── CommandError          an operations command is wrong: tell its caller
+└── MigrationFailed       the schema cannot be brought up to date: fail the deployment
+
+Anything else that is raised is a defect.
 """
+
+from typing import Literal
+
+Reason = Literal[
+    "not_base64",  # the envelope's data does not decode; the payload kept is the base64 text itself
+    "not_utf8",  # bytes that are no UTF-8 text
+    "not_json",  # text that is no JSON document
+    "not_an_object",  # JSON, but an array, a string, a number, …
+    "missing_member",  # student_id or event_type is absent
+    "invalid_member",  # a member has the wrong type, length, form or range
+    "duplicate_member",  # a name occurs twice in one object: which value was meant is unknown
+    "lone_surrogate",  # a \ud800–\udfff escape without its other half: not a character
+    "too_deep",  # arrays and objects nested beyond what is allowed
+    "broken_aggregate",  # a Kinesis Producer Library frame whose digest or content is wrong
+    "not_storable",  # only PostgreSQL refused it: the detail is PostgreSQL's own message
+]
 
 
 class ProcessorError(Exception):
     """Whatever the processor raises on purpose."""
 
 
+class RejectRecord(ProcessorError):
+    """The record can never become an event; ``detail`` tells its producer what to change."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+class TransientError(ProcessorError):
+    """Something outside did not answer as it should, and may do so in a moment."""
+
+
+class RetryLater(ProcessorError):
+    """The deadline neared before the work could be done; nothing of it was committed."""
+
+
+class CredentialsRefused(ProcessorError):
+    """PostgreSQL refused both the current and the pending version of the login."""
+
+
 class ConfigurationError(ProcessorError):
     """A setting is missing or impossible; the message names each one and what to do."""
+
+
+class CommandError(ProcessorError):
+    """An operations command or one of its parameters is wrong; the message names it and what is allowed."""
+
+
+class MigrationFailed(ProcessorError):
+    """A migration was rolled back; the message names it and carries the database's own message."""

@@ -1,0 +1,172 @@
+"""A student performance event: what a producer may send, and the columns it becomes."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from json import loads
+from typing import Annotated, Any, Final, NamedTuple
+from uuid import UUID
+
+from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, ValidationError
+from msgspec.json import Decoder, Encoder
+
+from processor.errors import RejectRecord
+
+MAX_NESTING: Final = 100
+
+_Name = Annotated[str, Meta(min_length=1, max_length=50)]
+_Time = Annotated[datetime, Meta(tz=True)]
+
+
+class _Event(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    student_id: _Name
+    event_type: _Name
+    score: float | UnsetType | None = UNSET
+    timestamp: _Time | UnsetType = UNSET
+    event_id: UUID | UnsetType = UNSET
+    metadata: Raw | UnsetType = UNSET
+
+
+class Columns(NamedTuple):
+    """The columns of ``student_performance`` that come from the event itself, in the order of the COPY."""
+
+    event_id: UUID | None
+    student_id: str
+    event_type: str
+    score: float | None
+    occurred_at: datetime
+    metadata: str
+
+
+_decode_event = Decoder(_Event).decode
+_decode_members = Decoder(dict[str, Raw]).decode
+_decode_object = Decoder(dict[str, Any]).decode
+_encode = Encoder().encode
+
+_MEMBERS = frozenset(_Event.__struct_fields__)
+
+
+def parse(data: bytes, arrived_at: datetime) -> Columns:
+    """Return the columns of one native event (docs/reference.md, "Events").
+
+    Raises RejectRecord, and nothing else, whatever the bytes are.
+    """
+    try:
+        try:
+            event = _decode_event(data)
+        except ValidationError as error:
+            if not str(error).startswith("Object contains unknown field"):
+                raise
+            _refuse_duplicate_members(data)
+            event = _with_unknown_members_in_metadata(data)
+        else:
+            if _may_have_duplicate_members(data, event):
+                _refuse_duplicate_members(data)
+        return _columns(event, arrived_at)
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _rejection(data, error) from error
+
+
+def _columns(event: _Event, arrived_at: datetime) -> Columns:
+    occurred_at = event.timestamp or arrived_at
+    if not 1 < occurred_at.year < 9999:
+        raise RejectRecord("invalid_member", "Expected a year from 0002 to 9998 - at `$.timestamp`")
+    return Columns(
+        event.event_id or None,
+        event.student_id,
+        event.event_type,
+        None if event.score is UNSET else event.score,
+        occurred_at,
+        "{}" if event.metadata is UNSET else _metadata(event.metadata),
+    )
+
+
+def _metadata(metadata: Raw) -> str:
+    """Return the object as it was sent: a round trip through Python would bend numbers beyond a double."""
+    raw = _object(metadata)
+    if raw.count(b"{") + raw.count(b"[") > MAX_NESTING and _nesting(raw) > MAX_NESTING:
+        raise RejectRecord("too_deep", f"nested deeper than {MAX_NESTING} levels - at `$.metadata`")
+    return raw.decode()
+
+
+def _object(value: Raw) -> bytes:
+    raw = bytes(value)
+    if not raw.startswith(b"{"):
+        raise RejectRecord("invalid_member", "Expected `object` - at `$.metadata`")
+    return raw
+
+
+def _with_unknown_members_in_metadata(data: bytes) -> _Event:
+    members = _decode_members(data)
+    known = {name: value for name, value in members.items() if name in _MEMBERS}
+    unknown: Mapping[str, Raw] = {name: value for name, value in members.items() if name not in _MEMBERS}
+    given = _decode_members(_object(known["metadata"])) if "metadata" in known else {}
+    return _decode_event(_encode({**known, "metadata": {**unknown, **given}}))
+
+
+def _may_have_duplicate_members(data: bytes, event: _Event) -> bool:
+    """Compare the number of quotation marks with that of the decoded event, which holds no name twice.
+
+    Every name brings two, and only an escaped ``\\u0022`` can hide one: this settles all but the rarest
+    events at a tenth of the cost of a decoder that watches for duplicates.
+    """
+    if b"\\u" in data or _encode(event).count(b'"') != data.count(b'"'):
+        return True
+    if event.metadata is UNSET:
+        return False
+    metadata = bytes(event.metadata)
+    try:
+        return _encode(_decode_object(metadata)).count(b'"') != metadata.count(b'"')
+    except ValidationError:  # no object, or a number beyond a double: the exact check reads both
+        return True
+
+
+def _refuse_duplicate_members(data: bytes) -> None:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise RejectRecord("duplicate_member", f"the member {twice[:50]!a} occurs more than once")
+        return members
+
+    loads(data, object_pairs_hook=unique, parse_int=str, parse_float=str)
+
+
+def _rejection(data: bytes, error: Exception) -> RejectRecord:
+    message = str(error)
+    if isinstance(error, RecursionError):
+        return RejectRecord("too_deep", f"nested deeper than {MAX_NESTING} levels")
+    if isinstance(error, ValidationError):
+        if message.startswith("Object missing required field"):
+            return RejectRecord("missing_member", message)
+        return RejectRecord("invalid_member" if "`$" in message else "not_an_object", message)
+    try:
+        data.decode()
+    except UnicodeDecodeError as no_text:
+        return RejectRecord("not_utf8", f"byte {no_text.start} is not UTF-8: {no_text.reason}")
+    if not data:
+        return RejectRecord("not_json", "the record is empty")
+    if _is_json_but_for_surrogates(data):
+        return RejectRecord("lone_surrogate", "a \\ud800–\\udfff escape stands without its other half")
+    return RejectRecord("not_json", message)
+
+
+def _is_json_but_for_surrogates(data: bytes) -> bool:
+    try:
+        loads(data, parse_int=str, parse_float=str, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return False
+    return b"\\u" in data
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _nesting(document: bytes) -> int:
+    depth = deepest = 0
+    for bracket in re.findall(rb"[\[\]{}]", re.sub(rb'"(?:[^"\\]|\\.)*"', b"", document)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,136 @@
+"""Looking at rejected events, and redriving them: decoding the kept bytes again with today's code."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from asyncpg import Record
+
+from processor import statements, store
+from processor.connection import Session, Source
+from processor.decode import Event, Rejection, decode_base64, decode_data, decode_user_record
+from processor.errors import CommandError
+
+SQL = statements.load(statements.FOLDER / "quarantine.sql")
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+
+
+class Filter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which rejected events; what is absent does not narrow. ``after``: the ``next`` of the page before."""
+
+    reason: str | None = None
+    stream_arn: str | None = None
+    shard_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    redriven: bool | None = None
+    after: str | None = None
+    limit: Limit = 100
+
+
+class Rejected(Filter, tag="rejected", tag_field="command"):
+    """List rejected events with their payloads."""
+
+
+class Redrive(Filter, tag="redrive", tag_field="command"):
+    """Store what decodes today; a dry run only tells what would happen."""
+
+    dry_run: bool = False
+
+
+async def rejected(session: Session, wanted: Rejected) -> dict[str, Any]:
+    """Return a page of rejected events, in the order of their delivery; ``next`` is None on the last."""
+    rows = await _page(session, wanted)
+    return {"rejected": [_shown(row) for row in rows], "next": _next(rows, wanted.limit)}
+
+
+async def redrive(session: Session, wanted: Redrive) -> dict[str, Any]:
+    """Decode a page of rejected events again and store what can be, under the original identities.
+
+    Each is stored and marked in one transaction; what was stored before counts as a duplicate.
+    """
+    wanted.redriven = False
+    rows = await _page(session, wanted)
+    done = store.Saved()
+    still: list[dict[str, Any]] = []
+    for row in rows:
+        items = _decode_again(row)
+        why = next(((item.reason, item.detail) for item in items if isinstance(item, Rejection)), None)
+        events = [item for item in items if isinstance(item, Event)]
+        if why is None and not wanted.dry_run and not await _store(session, row, events, done):
+            why = (row["reason"], row["detail"])
+        if why is not None:
+            still.append(_shown(row) | {"reason": why[0], "detail": why[1]})
+        elif wanted.dry_run:
+            done.stored += len(events)
+    return {
+        "examined": len(rows),
+        "stored": done.stored,
+        "duplicates": done.duplicates,
+        "still_rejected": still,
+        "next": _next(rows, wanted.limit),
+    }
+
+
+async def _store(session: Session, row: Record, events: Sequence[Event], done: store.Saved) -> bool:
+    """Store one rejected event's events and mark it; return False where PostgreSQL refuses one of them."""
+    source = Source(row["stream_arn"], row["shard_id"])
+    async with session.connection.transaction():
+        saved = await store.save(session, source, events, [])
+        known = await session.connection.fetchval(
+            SQL["count_known"],
+            row["source_id"],
+            [event.sequence_number for event in events],
+            [event.sub_sequence for event in events],
+            [event.columns.event_id for event in events],
+        )
+        if known < len(events):
+            return False
+        await session.connection.execute(
+            SQL["mark_redriven"], row["source_id"], row["sequence_number"], row["sub_sequence"]
+        )
+    done.add(saved)
+    return True
+
+
+def _decode_again(row: Record) -> list[Event | Rejection]:
+    """Decode the kept bytes as the whole record they were, or as the one user record of an aggregate."""
+    number, sub, arrived_at = row["sequence_number"], row["sub_sequence"], row["arrived_at"]
+    if sub:
+        return [decode_user_record(row["payload"], number, sub, arrived_at)]
+    if row["reason"] == "not_base64":
+        return decode_base64(row["payload"], number, arrived_at)
+    return decode_data(row["payload"], number, arrived_at)
+
+
+async def _page(session: Session, wanted: Filter) -> list[Record]:
+    after = wanted.after.split("/") if wanted.after else [None, None, None]
+    if len(after) != 3:
+        raise CommandError(f"after is {wanted.after!r}: use the `next` of the page before")
+    rows: list[Record] = await session.connection.fetch(
+        SQL["page"],
+        wanted.reason,
+        wanted.stream_arn,
+        wanted.shard_id,
+        wanted.since,
+        wanted.until,
+        wanted.redriven,
+        *after,
+        wanted.limit,
+    )
+    return rows
+
+
+def _next(rows: Sequence[Record], limit: int) -> str | None:
+    if len(rows) < limit:
+        return None
+    last = rows[-1]
+    return f"{last['source_id']}/{last['sequence_number']}/{last['sub_sequence']}"
+
+
+def _shown(row: Record) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(dict(row))  # bytes become base64, times RFC 3339
+    del shown["source_id"]
+    return shown

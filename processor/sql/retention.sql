@@ -1,0 +1,16 @@
+-- name: months_before
+SELECT name, month, bytes, rows
+FROM (
+    SELECT
+        child.relname AS name,
+        replace(right(child.relname, 7), '_', '-') AS month,
+        pg_total_relation_size(child.oid) AS bytes,
+        greatest(child.reltuples, 0)::bigint AS rows
+    FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+    WHERE inhparent = 'student_performance'::regclass
+) AS partition
+WHERE month < $1
+ORDER BY month
+
+-- name: drop_month
+SELECT drop_month($1)
