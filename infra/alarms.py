@@ -1,0 +1,205 @@
+"""Every alarm: its metric, its threshold, what missing data means. docs/operations.md says what to do."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from constructs import Construct
+
+from infra.alarm_topic import AlarmTopic
+from infra.config import Config
+from infra.connections import max_connections
+from infra.database import Database
+from infra.event_source import EventSource
+from infra.existing_database import ExistingDatabase
+from infra.functions import Functions
+from infra.stream import PerformanceStream
+from processor import metrics
+
+Comparison = cloudwatch.ComparisonOperator
+
+QUIET: Final = cloudwatch.TreatMissingData.NOT_BREACHING
+"""No data means that nothing happened: the metric is emitted only when there is something to count."""
+
+SILENT: Final = cloudwatch.TreatMissingData.BREACHING
+"""No data means trouble: the metric is emitted every minute as long as the database lives."""
+
+MINUTE: Final = Duration.minutes(1)
+FIVE_MINUTES: Final = Duration.minutes(5)
+
+
+class Alarms(Construct):
+    """The alarms, each of which tells the topic when it starts and when it is over."""
+
+    by_name: Mapping[str, cloudwatch.Alarm]
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        topic: AlarmTopic,
+        stream: PerformanceStream,
+        functions: Functions,
+        event_source: EventSource,
+        database: Database | ExistingDatabase,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self._action = actions.SnsAction(topic.topic)
+        self._alarms: dict[str, cloudwatch.Alarm] = {}
+        self.by_name = self._alarms
+
+        self._watch_processor({"FunctionName": functions.processor.function_name})
+        self._watch_operations({"FunctionName": functions.operations.function_name})
+        self._watch_mapping({"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id})
+        self._watch_stream({"StreamName": stream.stream.stream_name})
+        self._watch_events({metrics.SERVICE_DIMENSION: functions.processor.function_name})
+        if database.instance:
+            self._watch_database({"DBInstanceIdentifier": database.instance.instance_identifier})
+
+    def _watch_processor(self, function: dict[str, str]) -> None:
+        config = self._config
+        age = config.alarm_iterator_age_seconds * 1000
+        near_timeout = config.processor_timeout_seconds * 10 * config.alarm_duration_percent
+        self._alarm(
+            "processor-errors", lambda_metric("Errors", function), 1, "Invocations of the processor fail"
+        )
+        self._alarm(
+            "processor-throttles", lambda_metric("Throttles", function), 1, "The processor is throttled"
+        )
+        self._alarm(
+            "processor-duration",
+            lambda_metric("Duration", function, statistic="Maximum"),
+            near_timeout,
+            f"A batch takes {config.alarm_duration_percent} % of the processor's timeout",
+        )
+        self._alarm(
+            "iterator-age",
+            lambda_metric("IteratorAge", function, statistic="Maximum"),
+            age + 1,
+            f"The processor is more than {config.alarm_iterator_age_seconds} s behind the stream",
+            periods=2,
+        )
+
+    def _watch_operations(self, function: dict[str, str]) -> None:
+        self._alarm(
+            "operations-errors", lambda_metric("Errors", function), 1, "An operation or a migration failed"
+        )
+
+    def _watch_mapping(self, mapping: dict[str, str]) -> None:
+        self._alarm(
+            "failed-records",
+            lambda_metric("OnFailureDestinationDeliveredEventCount", mapping),
+            1,
+            "Records went to the failed-records bucket: they are not in the database until replayed",
+        )
+        self._alarm(
+            "dropped-records",
+            lambda_metric("DroppedEventCount", mapping),
+            1,
+            "Records were given up and did not reach the failed-records bucket: read them from the stream",
+        )
+
+    def _watch_stream(self, stream: dict[str, str]) -> None:
+        self._alarm(
+            "stream-iterator-age",
+            aws_metric("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", stream, statistic="Maximum"),
+            self._config.alarm_iterator_age_seconds * 1000 + 1,
+            f"Records wait more than {self._config.alarm_iterator_age_seconds} s in the stream",
+            periods=2,
+        )
+        self._alarm(
+            "stream-write-throttling",
+            aws_metric("AWS/Kinesis", "WriteProvisionedThroughputExceeded", stream),
+            1,
+            "Producers are throttled: more shards are needed, or better spread partition keys",
+        )
+
+    def _watch_events(self, service: dict[str, str]) -> None:
+        rejected: metrics.MetricName = "RejectedEvents"
+        self._alarm(
+            "rejected-events",
+            aws_metric(metrics.NAMESPACE, rejected, service),
+            1,
+            "Events were rejected: see their reasons with the operations function's command `rejected`",
+        )
+
+    def _watch_database(self, instance: dict[str, str]) -> None:
+        config = self._config
+        self._alarm(
+            "database-cpu",
+            rds_metric("CPUUtilization", instance),
+            config.alarm_database_cpu_percent,
+            f"The database's CPU is above {config.alarm_database_cpu_percent} %, or it has stopped reporting",
+            comparison=Comparison.GREATER_THAN_THRESHOLD,
+            periods=2,
+            missing=SILENT,
+        )
+        self._alarm(
+            "database-free-storage",
+            rds_metric("FreeStorageSpace", instance, statistic="Minimum"),
+            config.alarm_database_free_storage_gb * 2**30,
+            f"The database has less than {config.alarm_database_free_storage_gb} GiB left",
+            comparison=Comparison.LESS_THAN_THRESHOLD,
+        )
+        available = max_connections(config.database_instance_class)
+        self._alarm(
+            "database-connections",
+            rds_metric("DatabaseConnections", instance, statistic="Maximum"),
+            available * config.alarm_database_connections_percent // 100,
+            f"Connections reach {config.alarm_database_connections_percent} % of what the instance takes",
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.Metric,
+        threshold: float,
+        description: str,
+        *,
+        comparison: cloudwatch.ComparisonOperator = Comparison.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        periods: int = 1,
+        missing: cloudwatch.TreatMissingData = QUIET,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"student-performance-{self._config.environment_suffix}-{name}",
+            alarm_description=f"{description}. See docs/operations.md#{name}",
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=comparison,
+            evaluation_periods=periods,
+            treat_missing_data=missing,
+        )
+        alarm.add_alarm_action(self._action)
+        alarm.add_ok_action(self._action)
+        self._alarms[name] = alarm
+
+
+def aws_metric(
+    namespace: str,
+    name: str,
+    dimensions: dict[str, str],
+    *,
+    statistic: str = "Sum",
+    period: Duration = MINUTE,
+) -> cloudwatch.Metric:
+    """Name one metric of CloudWatch, summed over a minute unless told otherwise."""
+    return cloudwatch.Metric(
+        namespace=namespace, metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period
+    )
+
+
+def lambda_metric(name: str, dimensions: dict[str, str], *, statistic: str = "Sum") -> cloudwatch.Metric:
+    """Name a metric of Lambda."""
+    return aws_metric("AWS/Lambda", name, dimensions, statistic=statistic)
+
+
+def rds_metric(name: str, dimensions: dict[str, str], *, statistic: str = "Average") -> cloudwatch.Metric:
+    """Name a metric of RDS, over five minutes: a burst of one minute is a batch's doing."""
+    return aws_metric("AWS/RDS", name, dimensions, statistic=statistic, period=FIVE_MINUTES)

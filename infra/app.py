@@ -1,0 +1,51 @@
+"""The CDK app: ``python -m infra.app``, run by ``cdk`` and ``cdklocal`` (cdk.json)."""
+
+import os
+import sys
+
+from aws_cdk import (
+    App,
+    CliCredentialsStackSynthesizer,
+    DefaultStackSynthesizer,
+    IReusableStackSynthesizer,
+    Validations,
+)
+from cdk_nag import AwsSolutionsChecks
+
+from infra.asset import AssetError
+from infra.config import Config, ConfigError, read_config
+from infra.stack import StudentPerformanceStack
+
+
+def build(app: App) -> StudentPerformanceStack:
+    """Build the stack that the app's context asks for; raise ConfigError or AssetError with what to do."""
+    config = read_config(app.node.get_all_context(), os.environ)
+    if config.target == "aws":
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return StudentPerformanceStack(
+        app, f"StudentPerformance-{config.environment_suffix}", config=config, synthesizer=synthesizer(config)
+    )
+
+
+def synthesizer(config: Config) -> IReusableStackSynthesizer:
+    """Choose how the stack is deployed: through the bootstrapped roles, or with the caller's credentials.
+
+    The embedded cloud has no roles to assume: there a bucket for assets is all that bootstrapping is for.
+    """
+    if config.target == "embedded":
+        return CliCredentialsStackSynthesizer()
+    return DefaultStackSynthesizer()
+
+
+def main() -> None:
+    """Synthesise into the folder that the CDK command line names, or say in one line why not."""
+    try:
+        app = App(analytics_reporting=False)
+        build(app)
+        app.synth()
+    except (ConfigError, AssetError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

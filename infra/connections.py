@@ -1,0 +1,60 @@
+"""The connection budget: as many consumers as a deployment can start must fit into its database."""
+
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+if TYPE_CHECKING:
+    from infra.config import Config
+
+InstanceClass = Literal[
+    "t4g.micro", "t4g.small", "t4g.medium", "t4g.large", "t4g.xlarge", "t4g.2xlarge",
+    "m7g.large", "m7g.xlarge", "m7g.2xlarge", "m7g.4xlarge",
+    "r7g.large", "r7g.xlarge", "r7g.2xlarge", "r7g.4xlarge",
+]  # fmt: skip
+MEMORY_GIB: Final[dict[InstanceClass, int]] = dict(
+    zip(get_args(InstanceClass), (1, 2, 4, 8, 16, 32, 8, 16, 32, 64, 16, 32, 64, 128), strict=True)
+)
+
+BYTES_PER_CONNECTION: Final = 9_531_392
+"""RDS for PostgreSQL's default is ``max_connections = LEAST({DBInstanceClassMemory/9531392}, 5000)``:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections"""
+
+MEMORY_SHARE: Final = 0.7
+"""``DBInstanceClassMemory`` is what the operating system and RDS leave. AWS does not publish how much it is;
+it is least on the smallest classes. Counting 70 % errs on the safe side."""
+
+OPERATIONS: Final = 5
+"""Connections kept for the operations function: one a call, calls of several people at a time."""
+
+RESERVED: Final = 10
+"""Kept for PostgreSQL's own ``superuser_reserved_connections`` (3), RDS's agents, and a rotation's logins."""
+
+OVERLAP: Final = 2
+"""After a deployment or a time-out old execution environments hold connections while new ones open theirs."""
+
+
+def max_connections(instance_class: InstanceClass) -> int:
+    """How many connections the instance class surely takes, by RDS's default formula."""
+    return min(int(MEMORY_GIB[instance_class] * 2**30 * MEMORY_SHARE) // BYTES_PER_CONNECTION, 5000)
+
+
+def needed_connections(config: "Config") -> int:
+    """How many connections the deployment may hold at once, by shards, parallelization and concurrency."""
+    consumers = config.shard_count * config.parallelization_factor
+    if config.stream_mode == "on-demand":
+        consumers = config.processor_concurrency or consumers
+    return consumers * OVERLAP + OPERATIONS + RESERVED
+
+
+def check_budget(config: "Config") -> str | None:
+    """Return why the budget is overdrawn, in one line, or None where everything fits."""
+    needed, available = needed_connections(config), max_connections(config.database_instance_class)
+    if needed <= available:
+        return None
+    fits = [c for c in MEMORY_GIB if max_connections(c) >= needed]
+    consumers = (
+        "processorConcurrency" if config.stream_mode == "on-demand" else "shardCount x parallelizationFactor"
+    )
+    return (
+        f"context databaseInstanceClass: {config.database_instance_class} takes {available} connections,"
+        f" {consumers} may open {needed}; allowed: fewer of these, or one of {', '.join(fits) or 'none'}"
+    )

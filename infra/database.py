@@ -1,0 +1,127 @@
+"""PostgreSQL on AWS: RDS, in two zones, reached by the functions only."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.config import Config
+from infra.keys import rotated_key
+from infra.log_groups import log_group
+from infra.nag import accept
+from infra.network import POSTGRESQL, Network
+
+OWNER = "dbadmin"
+PROCESSOR = "processor"
+EXPORTED_LOGS = ("postgresql", "upgrade")
+
+
+class Database(Construct):
+    """The instance, its two logins (owner and processor) and their rotation."""
+
+    endpoint: str
+    owner_secret: secretsmanager.ISecret
+    processor_secret: secretsmanager.ISecret
+    processor_role: str
+    sslmode = "verify-full"
+    key: kms.IKey | None
+    instance: rds.DatabaseInstance | None
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, network: Network) -> None:
+        super().__init__(scope, construct_id)
+        self.processor_role = PROCESSOR
+        self.key = key = rotated_key(
+            self, "Key", config=config, description="Stored events and database logins"
+        )
+        owner = self._secret("OwnerSecret", OWNER, config, key)
+        self.instance = instance = self._instance(config, network, key, owner)
+        self.endpoint = instance.db_instance_endpoint_address
+        # The attachments add host, port and engine; what uses the secret waits for them.
+        self.owner_secret = instance.secret or owner
+        processor = self._secret("ProcessorSecret", PROCESSOR, config, key)
+        self.processor_secret = processor.attach(instance)
+        if config.secret_rotation_days:
+            for secret in (self.owner_secret, self.processor_secret):
+                self._rotate(secret, config.secret_rotation_days, network)
+        else:
+            reason = "The deployer's choice: context secretRotationDays turns rotation on for both logins."
+            for secret in (owner, processor):
+                accept(secret, {"SMG4": reason})
+
+    def _secret(self, name: str, username: str, config: Config, key: kms.IKey) -> rds.DatabaseSecret:
+        return rds.DatabaseSecret(
+            self, name, username=username, dbname=config.database_name, encryption_key=key
+        )
+
+    def _instance(
+        self, config: Config, network: Network, key: kms.IKey, owner: rds.DatabaseSecret
+    ) -> rds.DatabaseInstance:
+        # A major version only: minors stop being creatable, and RDS upgrades them by itself.
+        engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
+        identifier = f"student-performance-{config.environment_suffix}"
+        instance = rds.DatabaseInstance(
+            self,
+            "Instance",
+            instance_identifier=identifier,
+            engine=engine,
+            parameter_group=rds.ParameterGroup(
+                self, "Parameters", engine=engine, parameters={"rds.force_ssl": "1"}
+            ),
+            instance_type=ec2.InstanceType(config.database_instance_class),
+            multi_az=True,
+            vpc=network.vpc,
+            vpc_subnets=network.subnets,
+            security_groups=[network.database],
+            port=POSTGRESQL,
+            publicly_accessible=False,
+            credentials=rds.Credentials.from_secret(owner),
+            database_name=config.database_name,
+            allocated_storage=config.database_storage_gb,
+            max_allocated_storage=config.database_max_storage_gb,
+            storage_type=rds.StorageType.GP3,
+            storage_encrypted=True,
+            storage_encryption_key=key,
+            backup_retention=Duration.days(config.backup_retention_days),
+            copy_tags_to_snapshot=True,
+            auto_minor_version_upgrade=True,
+            ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
+            cloudwatch_logs_exports=list(EXPORTED_LOGS),
+            database_insights_mode=rds.DatabaseInsightsMode.STANDARD,
+            enable_performance_insights=True,
+            performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
+            performance_insight_encryption_key=key,
+            deletion_protection=config.protected,
+            delete_automated_backups=not config.protected,
+            removal_policy=RemovalPolicy.SNAPSHOT if config.protected else RemovalPolicy.DESTROY,
+        )
+        self._log_groups(identifier, config, instance)
+        self._accept_findings(instance, config)
+        return instance
+
+    def _log_groups(self, identifier: str, config: Config, instance: rds.DatabaseInstance) -> None:
+        # Made before RDS makes them, so that they end with the stack and keep no log for ever.
+        for kind in EXPORTED_LOGS:
+            group = log_group(
+                self, f"{kind.capitalize()}Log", config=config, name=f"/aws/rds/instance/{identifier}/{kind}"
+            )
+            instance.node.add_dependency(group)
+
+    def _accept_findings(self, instance: rds.DatabaseInstance, config: Config) -> None:
+        findings = {
+            "RDS6": "Logins come from Secrets Manager, one per role; IAM tokens would have to be renewed.",
+            "RDS11": "The standard port, reachable from the functions' security group only.",
+        }
+        if not config.protected:
+            findings["RDS10"] = "The dev profile must destroy cleanly; prod is protected."
+        accept(instance, findings)
+
+    def _rotate(self, secret: secretsmanager.ISecret, days: int, network: Network) -> None:
+        secret.add_rotation_schedule(
+            "Rotation",
+            automatically_after=Duration.days(days),
+            hosted_rotation=secretsmanager.HostedRotation.postgre_sql_single_user(
+                vpc=network.vpc, vpc_subnets=network.subnets, security_groups=[network.functions]
+            ),
+        )

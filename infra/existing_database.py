@@ -1,0 +1,47 @@
+"""PostgreSQL on the local targets: an existing server, its logins in the emulator's Secrets Manager."""
+
+import json
+
+from aws_cdk import SecretValue
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.config import Config
+
+
+class ExistingDatabase(Construct):
+    """Two secrets in the JSON shape of RDS, so that the functions find everything as they do on AWS.
+
+    Several environments may share one server, so the processor's role carries the environment's suffix.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+        super().__init__(scope, construct_id)
+        self.endpoint = config.database_host or ""
+        self.processor_role = f"processor_{config.environment_suffix}"
+        self.sslmode = "disable"
+        self.key = None
+        self.instance = None
+        server = {
+            "engine": "postgres",
+            "host": config.database_host,
+            "port": config.database_port,
+            "dbname": config.database_name,
+        }
+        owner = {**server, "username": config.database_user, "password": config.database_password}
+        self.owner_secret: secretsmanager.ISecret = secretsmanager.Secret(
+            self,
+            "OwnerSecret",
+            # A throw-away server's password, known to the whole machine; AWS's are generated.
+            secret_string_value=SecretValue.unsafe_plain_text(json.dumps(owner)),
+        )
+        self.processor_secret: secretsmanager.ISecret = secretsmanager.Secret(
+            self,
+            "ProcessorSecret",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=json.dumps({**server, "username": self.processor_role}),
+                generate_string_key="password",
+                exclude_punctuation=True,
+                password_length=30,
+            ),
+        )

@@ -1,0 +1,46 @@
+"""The bucket that Lambda writes a batch into, whole, when its retries have run out."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.config import Config
+from infra.nag import accept
+
+
+class FailedRecords(Construct):
+    """Private, encrypted, versioned; objects wait here for ``spm replay`` until their retention ends.
+
+    S3, because SQS and SNS destinations get a batch's coordinates only, without its payload:
+    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+    """
+
+    bucket: s3.Bucket
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, key: kms.Key) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="expire",
+                    expiration=Duration.days(config.failed_records_retention_days),
+                    noncurrent_version_expiration=Duration.days(7),
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+            # A Node function of the CDK's own, which the local targets cannot run.
+            auto_delete_objects=config.target == "aws" and not config.protected,
+        )
+        reason = "Access logs would need a second bucket; CloudTrail's data events tell who reads this one."
+        accept(self.bucket, {"S1": reason})

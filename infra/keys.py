@@ -1,0 +1,19 @@
+"""Customer-managed keys, all made in one way."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.config import Config
+
+
+def rotated_key(scope: Construct, construct_id: str, *, config: Config, description: str) -> kms.Key:
+    """Make a key that rotates every year; kept with a protected stack, else deleted seven days after it."""
+    return kms.Key(
+        scope,
+        construct_id,
+        description=f"{description} ({config.environment_suffix})",
+        enable_key_rotation=True,
+        removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+        pending_window=Duration.days(30 if config.protected else 7),
+    )

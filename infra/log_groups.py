@@ -1,0 +1,35 @@
+"""Log groups, all made in one way."""
+
+from typing import Final
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.config import Config, LogRetentionDays
+
+RETENTION: Final[dict[LogRetentionDays, logs.RetentionDays]] = {
+    1: logs.RetentionDays.ONE_DAY,
+    3: logs.RetentionDays.THREE_DAYS,
+    5: logs.RetentionDays.FIVE_DAYS,
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+    60: logs.RetentionDays.TWO_MONTHS,
+    90: logs.RetentionDays.THREE_MONTHS,
+    180: logs.RetentionDays.SIX_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+}
+
+
+def log_group(
+    scope: Construct, construct_id: str, *, config: Config, name: str | None = None
+) -> logs.LogGroup:
+    """Make a log group with the deployment's retention; kept with a protected stack, else deleted with it."""
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        log_group_name=name,
+        retention=RETENTION[config.log_retention_days],
+        removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+    )

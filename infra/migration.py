@@ -1,0 +1,39 @@
+"""Brings the schema up to date during a deployment; a failing migration rolls the deployment back."""
+
+from aws_cdk import CustomResource, Duration
+from constructs import Construct
+
+from infra.asset import schema_hash
+from infra.database import Database
+from infra.existing_database import ExistingDatabase
+from infra.functions import OPERATIONS_TIMEOUT, Functions
+from infra.network import Network
+
+
+class Migration(Construct):
+    """A custom resource that the operations function answers; runs again when schema or role change."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: Functions,
+        database: Database | ExistingDatabase,
+        network: Network | None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        resource = CustomResource(
+            self,
+            "Resource",
+            resource_type="Custom::DatabaseMigration",
+            service_token=functions.operations.function_arn,
+            service_timeout=Duration.seconds(OPERATIONS_TIMEOUT.to_seconds() + 60),
+            properties={
+                "Command": "migrate",
+                "SchemaHash": schema_hash(database.processor_role),
+                "ProcessorSecret": database.processor_secret.secret_arn,
+            },
+        )
+        # Nothing that the function needs on its way may still be missing when it is called.
+        resource.node.add_dependency(database, *([network] if network else []))

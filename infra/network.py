@@ -1,0 +1,114 @@
+"""The network on AWS: isolated subnets, with doors to exactly what the functions call."""
+
+from aws_cdk import Aws
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.config import Config
+from infra.log_groups import log_group
+
+POSTGRESQL = 5432
+HTTPS = 443
+
+
+class Network(Construct):
+    """A VPC of two zones without internet: no gateway, no NAT, no public address.
+
+    ``functions`` is the one security group that reaches the database and Secrets Manager. The operations
+    function has ``operations`` besides, because it answers CloudFormation through S3.
+    """
+
+    vpc: ec2.Vpc
+    subnets: ec2.SubnetSelection
+    functions: ec2.SecurityGroup
+    operations: ec2.SecurityGroup
+    database: ec2.SecurityGroup
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+        super().__init__(scope, construct_id)
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            max_azs=2,
+            nat_gateways=0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24
+                )
+            ],
+        )
+        self.subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+        self.functions = self._group("FunctionsGroup", "The functions: to the database and Secrets Manager")
+        self.operations = self._group(
+            "OperationsGroup", "The operations function: to CloudFormation, through S3"
+        )
+        self.database = self._group("DatabaseGroup", "The database: from the functions")
+        endpoint = self._group("EndpointGroup", "Secrets Manager endpoint: from the functions")
+
+        # Rules written from one side only would leave the other side's group closed: no egress is implied.
+        self.functions.connections.allow_to(self.database, ec2.Port.tcp(POSTGRESQL), "PostgreSQL")
+        self.functions.connections.allow_to(endpoint, ec2.Port.tcp(HTTPS), "Secrets Manager")
+        # The prefix list of S3 differs by region; isolated subnets have no route but to its gateway endpoint.
+        self.operations.add_egress_rule(
+            ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "S3 through its gateway endpoint"
+        )
+
+        self._secrets_manager_endpoint(endpoint)
+        self._s3_endpoint()
+        self._flow_log(config)
+
+    def _group(self, name: str, description: str) -> ec2.SecurityGroup:
+        return ec2.SecurityGroup(
+            self,
+            name,
+            vpc=self.vpc,
+            description=description,
+            allow_all_outbound=False,
+            disable_inline_rules=True,
+        )
+
+    def _secrets_manager_endpoint(self, group: ec2.SecurityGroup) -> None:
+        endpoint = self.vpc.add_interface_endpoint(
+            "SecretsManagerEndpoint",
+            service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+            subnets=self.subnets,
+            security_groups=[group],
+            open=False,
+        )
+        endpoint.add_to_policy(
+            iam.PolicyStatement(
+                principals=[iam.AnyPrincipal()],
+                actions=[
+                    "secretsmanager:DescribeSecret",
+                    "secretsmanager:GetRandomPassword",
+                    "secretsmanager:GetSecretValue",
+                    "secretsmanager:PutSecretValue",
+                    "secretsmanager:UpdateSecretVersionStage",
+                ],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}},
+            )
+        )
+
+    def _s3_endpoint(self) -> None:
+        endpoint = self.vpc.add_gateway_endpoint(
+            "S3Endpoint", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[self.subnets]
+        )
+        # Where a custom resource's answer goes, by a pre-signed address:
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html
+        endpoint.add_to_policy(
+            iam.PolicyStatement(
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=[f"arn:{Aws.PARTITION}:s3:::cloudformation-custom-resource-response-*/*"],
+            )
+        )
+
+    def _flow_log(self, config: Config) -> None:
+        group = log_group(self, "FlowLogGroup", config=config)
+        self.vpc.add_flow_log(
+            "Rejected",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
+            traffic_type=ec2.FlowLogTrafficType.REJECT,
+        )

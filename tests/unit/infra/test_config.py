@@ -1,0 +1,121 @@
+import pytest
+
+from infra.config import Config, ConfigError, read_config
+
+EMBEDDED = {
+    "target": "embedded",
+    "databaseHost": "127.0.0.1",
+    "databasePort": "5432",
+    "databasePassword": "secret",
+}
+
+
+def aws(**context: object) -> Config:
+    return read_config({"target": "aws", **context}, {})
+
+
+def test_an_empty_context_is_the_dev_profile_on_aws() -> None:
+    config = read_config({}, {})
+    assert (config.target, config.environment_suffix, config.profile) == ("aws", "dev", "dev")
+
+
+def test_cdklocals_endpoint_makes_localstack_the_target() -> None:
+    config = read_config({}, {"AWS_ENDPOINT_URL": "http://localhost:4566"})
+    assert config.target == "localstack"
+    assert (config.database_host, config.database_port) == ("postgres", 5432)
+    assert (config.database_user, config.database_password) == ("dbadmin", "local-only-password")
+
+
+def test_a_named_target_wins_over_the_endpoint() -> None:
+    assert read_config(EMBEDDED, {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).target == "embedded"
+
+
+def test_the_suffix_prod_chooses_the_prod_profile() -> None:
+    assert aws(environmentSuffix="prod").profile == "prod"
+    assert aws(environmentSuffix="prod", profile="dev").profile == "dev"
+    assert aws(environmentSuffix="staging", profile="prod").protected
+
+
+def test_values_of_the_command_line_are_strings() -> None:
+    config = aws(shardCount="4", batchSize="100", batchWindowSeconds="5")
+    assert (config.shard_count, config.batch_size, config.batch_window_seconds) == (4, 100, 5)
+
+
+def test_an_empty_value_counts_as_not_given() -> None:
+    assert aws(alarmEmail="").alarm_email is None
+
+
+def test_the_cdks_own_keys_are_left_alone() -> None:
+    aws(**{"@aws-cdk/core:something": True, "aws:cdk:enable-path-metadata": True})
+
+
+def test_records_are_retried_as_long_as_the_stream_keeps_them_but_seven_days_at_most() -> None:
+    assert aws().record_age_seconds == 24 * 3600
+    assert aws(streamRetentionHours=8760).record_age_seconds == 7 * 24 * 3600
+    assert aws(maximumRecordAgeSeconds=600).record_age_seconds == 600
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"shardCont": "2"}, "context key shardCont is unknown: did you mean shardCount?"),
+        ({"colour": "red"}, "context key colour is unknown; allowed: target, environmentSuffix, "),
+        (
+            {"target": "gcp"},
+            "context target: 'gcp' is not possible; allowed: one of embedded, localstack, aws",
+        ),
+        (
+            {"shardCount": "0"},
+            "context shardCount: '0' is not possible; allowed: a whole number from 1 to 500",
+        ),
+        (
+            {"shardCount": "two"},
+            "context shardCount: 'two' is not possible; allowed: a whole number from 1 to 500",
+        ),
+        (
+            {"batchSize": 20_000},
+            "context batchSize: 20000 is not possible; allowed: a whole number from 1 to 10000",
+        ),
+        (
+            {"environmentSuffix": "Dev"},
+            "context environmentSuffix: 'Dev' is not possible; allowed: 2 to 20 of a-z",
+        ),
+        ({"logRetentionDays": 8}, "context logRetentionDays: 8 is not possible; allowed: one of 1, 3, 5, 7"),
+        ({"databaseInstanceClass": "m5.large"}, "allowed: one of t4g.micro, t4g.small"),
+        ({"alarmEmail": "me"}, "context alarmEmail: 'me' is not possible; allowed: an e-mail address"),
+        ({"databaseHost": "db"}, "context databaseHost: only for the targets embedded and localstack"),
+        ({"databaseMaxStorageGb": 30, "databaseStorageGb": 50}, "allowed: at least databaseStorageGb (50)"),
+        ({"maximumRecordAgeSeconds": 90_000}, "allowed: at most streamRetentionHours (86400 s)"),
+        ({"alarmIteratorAgeSeconds": 86_400}, "allowed: less than streamRetentionHours (86400 s)"),
+        ({"alarmDatabaseFreeStorageGb": 20}, "allowed: less than databaseStorageGb (20)"),
+        ({"streamMode": "on-demand"}, "context processorConcurrency: an on-demand stream needs it"),
+        (
+            {"streamMode": "on-demand", "shardCount": 2},
+            "context shardCount: an on-demand stream opens its own",
+        ),
+        (
+            {"shardCount": 4, "processorConcurrency": 2},
+            "allowed: at least shardCount x parallelizationFactor (4)",
+        ),
+    ],
+)
+def test_an_impossible_value_is_refused_in_one_line_that_names_the_key(
+    context: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        aws(**context)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("missing", ["databaseHost", "databasePort", "databasePassword"])
+def test_embedded_asks_for_its_servers_address(missing: str) -> None:
+    context = {key: value for key, value in EMBEDDED.items() if key != missing}
+    with pytest.raises(ConfigError, match=f"context {missing}: the target embedded needs it"):
+        read_config(context, {})
+
+
+def test_a_refused_password_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_config({**EMBEDDED, "databasePassword": ["hunter2"]}, {})
+    assert "hunter2" not in str(refused.value)

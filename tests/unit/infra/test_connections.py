@@ -1,0 +1,40 @@
+import pytest
+
+from infra.config import Config, ConfigError, read_config
+from infra.connections import MEMORY_GIB, max_connections, needed_connections
+
+
+def aws(**context: object) -> Config:
+    return read_config({"target": "aws", **context}, {})
+
+
+def test_bigger_classes_of_a_family_take_more_connections() -> None:
+    for family in ("t4g", "m7g", "r7g"):
+        counts = [max_connections(c) for c in MEMORY_GIB if c.startswith(family)]
+        assert counts == sorted(counts)
+        assert counts[0] > 0
+
+
+def test_no_class_takes_more_than_rds_allows() -> None:
+    assert all(max_connections(c) <= 5000 for c in MEMORY_GIB)
+
+
+def test_every_consumer_counts_twice_beside_what_is_kept() -> None:
+    kept = needed_connections(aws()) - 2
+    assert needed_connections(aws(shardCount=3, parallelizationFactor=2)) == kept + 12
+    assert needed_connections(aws(streamMode="on-demand", processorConcurrency=20)) == kept + 40
+
+
+def test_an_overdrawn_budget_names_what_would_fit() -> None:
+    with pytest.raises(ConfigError) as refused:
+        aws(shardCount=10, parallelizationFactor=10)
+    message = str(refused.value)
+    assert message.startswith("context databaseInstanceClass: t4g.small takes ")
+    assert "shardCount x parallelizationFactor may open 215" in message
+    assert "t4g.medium" in message
+    assert aws(shardCount=10, parallelizationFactor=10, databaseInstanceClass="t4g.medium")
+
+
+def test_local_targets_have_no_instance_class_to_check() -> None:
+    context = {"target": "localstack", "shardCount": 100, "parallelizationFactor": 10}
+    assert read_config(context, {}).shard_count == 100
