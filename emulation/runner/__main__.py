@@ -1,0 +1,33 @@
+"""Runs the mapping runner as a process: ``python -m emulation.runner --checkpoints FILE``.
+
+Endpoint, region and credentials come from the environment, as for every AWS SDK.
+"""
+
+import argparse
+import logging
+import signal
+from pathlib import Path
+
+import boto3
+
+from emulation.runner.checkpoints import CheckpointFile
+from emulation.runner.service import Runner
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT, then let the invocations under way end."""
+    parser = argparse.ArgumentParser(prog="python -m emulation.runner", description=__doc__)
+    parser.add_argument("--checkpoints", type=Path, required=True, help="SQLite file, made when missing")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(threadName)s: %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    checkpoints = CheckpointFile(options.checkpoints)
+    runner = Runner(boto3.Session(), checkpoints)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: runner.stop())
+    runner.run()
+    checkpoints.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""One shard: reads it, spreads its records over its lanes, starts what is due, and keeps the checkpoint."""
+
+import hashlib
+import queue
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from emulation.runner.checkpoints import Checkpoint
+from emulation.runner.filters import Filters
+from emulation.runner.lane import MAXIMUM_PAYLOAD, Backoff, Discard, Invoke, Lane, Task
+from emulation.runner.mapping import Mapping
+from emulation.runner.outcome import Outcome
+from emulation.runner.progress import Progress
+from emulation.runner.records import Record
+
+POLL_SECONDS = 0.2  # Kinesis allows five reads a second and shard
+READ_AHEAD_RECORDS = 10_000
+READ_AHEAD_BYTES = 2 * MAXIMUM_PAYLOAD
+
+
+class Reader(Protocol):
+    """Reads one shard onwards, from the place it was opened at."""
+
+    def read(self) -> tuple[Sequence[Record], bool]:
+        """Return the next records, possibly none, and whether the shard is closed and read to its end."""
+
+
+class Deliverer(Protocol):
+    """Carries out what lanes ask for, in worker threads; it does not raise for what AWS may answer."""
+
+    def invoke(self, task: Invoke) -> Outcome:
+        """Invoke the function with the batch."""
+
+    def discard(self, task: Discard) -> bool:
+        """Send the batch to the on-failure destination; False: it was not taken, try again."""
+
+
+class Shard:
+    """The only loop a record goes through: ``step`` is called again and again by one thread.
+
+    Tasks run where ``submit`` puts them and come back through a queue; ``wake`` tells the stepping thread.
+    ``save`` gets a checkpoint whenever records are done. ``mapping`` may be replaced between steps by one
+    that differs in anything but its stream and its parallelization factor.
+    """
+
+    def __init__(
+        self,
+        *,
+        mapping: Mapping,
+        checkpoint: Checkpoint,
+        reader: Reader,
+        deliverer: Deliverer,
+        save: Callable[[Checkpoint], None],
+        submit: Callable[[Callable[[], None]], None],
+        wake: Callable[[], None],
+        clock: Callable[[], float],
+        backoff: Backoff,
+    ) -> None:
+        self.is_finished = False
+        self._reader = reader
+        self._deliverer = deliverer
+        self._save = save
+        self._submit = submit
+        self._wake = wake
+        self._clock = clock
+        self._lanes = [Lane(backoff) for _ in range(mapping.parallelization_factor)]
+        self._progress = Progress(checkpoint, mapping.parallelization_factor)
+        self._results: queue.SimpleQueue[tuple[int, Task, Outcome | bool]] = queue.SimpleQueue()
+        self._read_again_at = 0.0
+        self._at_end = False
+        self._stopping = False
+        self.configure(mapping)
+
+    def configure(self, mapping: Mapping) -> None:
+        """Follow an updated configuration from the next batch on."""
+        self.mapping = mapping
+        self._filters = Filters(mapping.filter_patterns)
+
+    def stop(self) -> None:
+        """Start nothing more; ``is_idle`` becomes true once what is under way has ended."""
+        self._stopping = True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task is under way."""
+        return not any(lane.is_busy for lane in self._lanes)
+
+    def step(self) -> float:
+        """Do whatever is due; return the seconds until more will be, unless ``wake`` is called first."""
+        self._take_results()
+        if self._stopping:
+            return POLL_SECONDS
+        self._read()
+        self._start_tasks()
+        self._finish()
+        return self._seconds_to_wait()
+
+    def _take_results(self) -> None:
+        while not self._results.empty():
+            number, task, result = self._results.get()
+            lane = self._lanes[number]
+            if isinstance(task, Invoke):
+                assert not isinstance(result, bool)  # noqa: S101 - tells the type checker which task it was
+                done = lane.invoked(result, self.mapping, self._clock())
+            else:
+                done = lane.discarded(bool(result), self._clock())
+            if done:
+                self._progress.done(done, number)
+                self._save(self._progress.checkpoint())
+
+    def _read(self) -> None:
+        now = self._clock()
+        if self._at_end or now < self._read_again_at or self._is_far_ahead():
+            return
+        records, self._at_end = self._reader.read()
+        self._read_again_at = now + POLL_SECONDS
+        for record in records:
+            self._accept(record, now)
+
+    def _is_far_ahead(self) -> bool:
+        return (
+            self._progress.records_read_ahead >= READ_AHEAD_RECORDS
+            or self._progress.bytes_read_ahead >= READ_AHEAD_BYTES
+        )
+
+    def _accept(self, record: Record, now: float) -> None:
+        number = lane_of(record.partition_key, len(self._lanes))
+        self._progress.read(record)
+        if self._progress.was_done(record, number) or not self._filters.accepts(record):
+            self._progress.passed_over(record)
+        else:
+            self._lanes[number].offer(record, now)
+
+    def _start_tasks(self) -> None:
+        for number, lane in enumerate(self._lanes):
+            task = lane.next_task(self.mapping, self._clock())
+            if task is not None:
+                self._submit(partial(self._carry_out, number, task))
+
+    def _carry_out(self, number: int, task: Task) -> None:
+        if isinstance(task, Invoke):
+            self._results.put((number, task, self._deliverer.invoke(task)))
+        else:
+            self._results.put((number, task, self._deliverer.discard(task)))
+        self._wake()
+
+    def _finish(self) -> None:
+        if self._at_end and not self._progress.records_read_ahead and not self.is_finished:
+            self.is_finished = True
+            self._save(self._progress.checkpoint(finished=True))
+
+    def _seconds_to_wait(self) -> float:
+        wakes = [lane.wakes_at(self.mapping) for lane in self._lanes]
+        times = [time for time in wakes if time is not None]
+        if not self._at_end and not self._is_far_ahead():
+            times.append(self._read_again_at)
+        return max(0.0, min(times, default=self._clock() + POLL_SECONDS) - self._clock())
+
+
+def lane_of(partition_key: str, lanes: int) -> int:
+    """Return the lane of a partition key: always the same one for the same number of lanes."""
+    if lanes == 1:
+        return 0
+    return int.from_bytes(hashlib.md5(partition_key.encode(), usedforsecurity=False).digest()[:4]) % lanes
