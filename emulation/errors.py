@@ -11,13 +11,13 @@ class EmulationError(Exception):
     """Whatever the embedded cloud raises on purpose."""
 
 
-class StartFailed(EmulationError):  # noqa: N818 - named for the event, like the processor's errors
+class StartFailed(EmulationError):
     """A child process ended early or missed its health deadline."""
 
 
-class DeployFailed(EmulationError):  # noqa: N818 - as above
+class DeployFailed(EmulationError):
     """The stack could not be deployed or removed."""
 
 
-class MappingInvalid(EmulationError):  # noqa: N818 - as above
+class MappingInvalid(EmulationError):
     """The event source mapping cannot be driven as it is configured."""

@@ -62,7 +62,7 @@ def _default_signals() -> None:
 
 
 def _stop_when_released(child: "subprocess.Popen[bytes]", stop_signal: signal.Signals) -> None:
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # nothing is ever written: this returns at the end of the file
     child.send_signal(stop_signal)
     try:
         child.wait(GRACE_SECONDS)
