@@ -26,3 +26,21 @@ class PublishError(MonitorError):
     """The stream did not take the records."""
 
     exit_code = 5
+
+
+class DeliveryError(MonitorError):
+    """The processor did not take the records that were delivered to it."""
+
+    exit_code = 6
+
+
+class DemoError(MonitorError):
+    """The demo's figures do not add up."""
+
+    exit_code = 7
+
+
+class InputError(MonitorError):
+    """The file or an argument is not what it should be."""
+
+    exit_code = 2

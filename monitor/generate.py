@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NotRequired, TypedDict
 
+from processor.errors import Reason
+
 TERM_START: Final = datetime(2026, 9, 7, tzinfo=UTC)
 TERM_DAYS: Final = 84
 LESSON_START_HOUR: Final = 8
@@ -28,6 +30,17 @@ COURSES: Final = (
     ("ECON-140", 1.02),
     ("COMP-150", 1.08),
 )
+
+BAD_RECORDS: Final[tuple[tuple[bytes, Reason], ...]] = (
+    (b'{"student_id": "student-0001", "event_type": "quiz_score", "score": 9', "not_json"),
+    (b'["student-0001", "quiz_score", 91]', "not_an_object"),
+    (b'{"event_type": "quiz_score", "score": 91}', "missing_member"),
+    (b'{"student_id": "student-0001", "event_type": "quiz_score", "score": "ninety"}', "invalid_member"),
+    (b'{"student_id": "student-0001", "event_type": "login", "timestamp": "last Monday"}', "invalid_member"),
+    (b'{"student_id": "student-0001", "event_type": "login", "room": "\xe9tage 2"}', "not_utf8"),
+    (b'{"student_id": "student-0001", "event_type": "login", "room": "\\u0000"}', "not_storable"),
+)
+"""Records as a faulty producer sends them, each with the reason for which it is rejected."""
 
 EVENT_TYPES: Final = ("login", "attendance", "quiz_score", "submission")
 FREQUENCIES: Final = (0.35, 0.30, 0.20, 0.15)

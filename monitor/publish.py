@@ -21,28 +21,33 @@ MAX_RECORDS: Final = 500
 MAX_BYTES: Final = 5 * 1024 * 1024
 CALLS_IN_FLIGHT: Final = 4
 ATTEMPTS: Final = 12
+LINGER_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 class Entry(NamedTuple):
-    """One record to put: its bytes as the processor will see them, and what chooses its shard."""
+    """One record to put: its bytes as the processor will see them, and what chooses its shard.
+
+    ``position``: where it stands in the caller's input, for going on after an interruption.
+    """
 
     data: bytes
     partition_key: str
+    position: int = 0
 
 
 def publish(
     client: "KinesisClient", stream: str, entries: Iterable[Entry], *, in_flight: int = CALLS_IN_FLIGHT
-) -> Iterator[int]:
-    """Put every entry; yield how many were accepted, call by call in the order of the input.
+) -> Iterator[list[Entry]]:
+    """Put every entry; yield what was accepted, call by call in the order of the input.
 
     What was yielded is in the stream, so a caller that stops knows where to go on. Holds at most
     ``in_flight`` calls' entries in memory. Raises PublishError when the stream keeps refusing.
     """
-    pending: deque[Future[int]] = deque()
+    pending: deque[Future[list[Entry]]] = deque()
     with ThreadPoolExecutor(in_flight) as pool:
         for batch in batches(entries):
-            if len(pending) == in_flight:
+            while pending and (len(pending) == in_flight or pending[0].done()):
                 yield pending.popleft().result()
             pending.append(pool.submit(put, client, stream, batch))
         while pending:
@@ -50,29 +55,36 @@ def publish(
 
 
 def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Cut the entries into lists that one PutRecords call takes."""
+    """Cut the entries into lists that one PutRecords call takes.
+
+    A list is full, except the last, and where entries come slowly: none waits for much over a second.
+    """
     batch: list[Entry] = []
     size = 0
+    started = time.monotonic()
     for entry in entries:
         entry_size = len(entry.data) + len(entry.partition_key.encode())
-        if batch and (len(batch) == MAX_RECORDS or size + entry_size > MAX_BYTES):
+        late = time.monotonic() - started > LINGER_SECONDS
+        if batch and (late or len(batch) == MAX_RECORDS or size + entry_size > MAX_BYTES):
             yield batch
             batch, size = [], 0
+        if not batch:
+            started = time.monotonic()
         batch.append(entry)
         size += entry_size
     if batch:
         yield batch
 
 
-def put(client: "KinesisClient", stream: str, batch: list[Entry]) -> int:
-    """Put one call's entries, those that fail again after a growing pause; return how many there were."""
+def put(client: "KinesisClient", stream: str, batch: list[Entry]) -> list[Entry]:
+    """Put one call's entries, those that fail again after a growing pause; return them."""
     records: list[PutRecordsRequestEntryTypeDef] = [
         {"Data": entry.data, "PartitionKey": entry.partition_key} for entry in batch
     ]
     for attempt in range(ATTEMPTS):
         answer = client.put_records(StreamName=stream, Records=records)
         if not answer["FailedRecordCount"]:
-            return len(batch)
+            return batch
         failed = [result for result in answer["Records"] if result.get("ErrorCode")]
         records = [
             record

@@ -57,7 +57,7 @@ def test_batches_lose_nothing_and_keep_every_limit(sizes: list[tuple[int, str]])
     assert [entry for batch in cut for entry in batch] == given_entries
     for batch in cut:
         assert 1 <= len(batch) <= MAX_RECORDS
-        assert sum(len(data) + len(key.encode()) for data, key in batch) <= MAX_BYTES
+        assert sum(len(data) + len(key.encode()) for data, key, _ in batch) <= MAX_BYTES
 
 
 def test_batches_are_as_full_as_allowed() -> None:
@@ -67,7 +67,9 @@ def test_batches_are_as_full_as_allowed() -> None:
 def test_everything_is_put_and_counted_call_by_call() -> None:
     stream = Stream()
     sent = entries(1_201)
-    assert list(publish(stream.client, "stream", sent)) == [500, 500, 201]
+    accepted = list(publish(stream.client, "stream", sent))
+    assert [len(batch) for batch in accepted] == [500, 500, 201]
+    assert [entry for batch in accepted for entry in batch] == sent
     assert sorted(stream.kept) == sorted(entry.data for entry in sent)
 
 
@@ -80,7 +82,7 @@ def test_no_entries_make_no_call() -> None:
 @pytest.mark.usefixtures("_no_pauses")
 def test_only_what_was_refused_is_sent_again() -> None:
     stream = Stream(refusals=2)
-    assert put(stream.client, "stream", [*entries(7), *entries(3, "refuse")]) == 10
+    assert len(put(stream.client, "stream", [*entries(7), *entries(3, "refuse")])) == 10
     assert stream.calls == [10, 3, 3]
     assert len(stream.kept) == 10
 

@@ -1,0 +1,92 @@
+"""What the demo shows at its end."""
+
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from monitor.console import out
+from monitor.figures import Check
+
+if TYPE_CHECKING:
+    from monitor.demo import Outcome
+
+STUDENTS_SHOWN = 8
+
+
+def show(outcome: "Outcome", checks: Sequence[Check]) -> None:
+    """Print the figures, the students, what was rejected, and whether it all adds up."""
+    out.print()
+    out.print(_figures(outcome))
+    out.print(_students(outcome.students))
+    out.print(_rejected(outcome.rejected))
+    for check in checks:
+        if check.holds:
+            out.print(f"[green]✓[/] {check.what}")
+        else:
+            out.print(Text(f"✗ {check.what}: expected {check.expected}, found {check.seen}", style="red"))
+
+
+def explain(environment: str, suffix: str, dsn: str) -> None:
+    """Print how to publish to, look into and stop the cloud that keeps running."""
+    for title, line in (
+        ("Publish", f"{environment} .venv/bin/spm publish events.jsonl --suffix {suffix}"),
+        ("Look", f"psql '{dsn}' -c 'TABLE student_performance LIMIT 10'"),
+        ("Stop", "Ctrl-C"),
+    ):
+        out.print(f"[bold]{title}[/]")
+        out.print(f"  {line}", soft_wrap=True)
+
+
+def _figures(outcome: "Outcome") -> Table:
+    lag = outcome.before["lag_ms"]
+    again = outcome.redelivered
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    for name, value in (
+        ("Published", f"{outcome.accepted:,} records"),
+        ("Stored", f"{outcome.before['stored']:,} events"),
+        (
+            "Duplicates",
+            f"{again.duplicates:,} of {again.received:,} delivered again; {again.stored} stored twice",
+        ),
+        ("Rejected", f"{outcome.before['rejected']:,} records"),
+        ("Throughput", f"{outcome.before['stored'] / outcome.seconds:,.0f} events/s, published to stored"),
+        ("Latency", f"p50 {_ms(lag['p50'])}, p99 {_ms(lag['p99'])}, arrival in the stream to stored"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _students(rows: list[list[Any]]) -> Table:
+    """The weakest and the strongest students by mean score."""
+    ranked = sorted((row for row in rows if row[2] is not None), key=lambda row: row[2])
+    half = STUDENTS_SHOWN // 2
+    shown = ranked if len(ranked) <= STUDENTS_SHOWN else [*ranked[:half], *ranked[-half:]]
+    table = Table(title="Students: lowest and highest mean score", title_justify="left")
+    table.add_column("student")
+    table.add_column("events", justify="right")
+    table.add_column("mean score", justify="right")
+    table.add_column("last activity")
+    for student_id, events, mean_score, last_activity in shown:
+        table.add_row(
+            student_id, f"{events:,}", f"{mean_score:.1f}", str(last_activity)[:16].replace("T", " ")
+        )
+    return table
+
+
+def _rejected(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="rejected_event: kept as sent, with the reason", title_justify="left")
+    table.add_column("reason", no_wrap=True)
+    table.add_column("detail")
+    table.add_column("payload", no_wrap=True, overflow="ellipsis", max_width=40)
+    for row in rows:
+        payload = base64.b64decode(row["payload"]).decode(errors="backslashreplace")
+        table.add_row(row["reason"], Text(row["detail"]), Text(payload))
+    return table
+
+
+def _ms(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.0f} ms"

@@ -1,0 +1,22 @@
+"""Fixtures that several packages' tests share: one embedded cloud a run, started when first needed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulation.cloud import EmbeddedCloud
+from tests.support import Deployment, deploy
+
+
+@pytest.fixture(scope="session")
+def embedded_cloud() -> Iterator[EmbeddedCloud]:
+    """PostgreSQL, MiniStack and the mapping runner, private to this run."""
+    with EmbeddedCloud() as cloud:
+        cloud.start_runner()
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def deployed(embedded_cloud: EmbeddedCloud) -> Deployment:
+    """One environment that tests share: each looks only at the records that it sent itself."""
+    return deploy(embedded_cloud, "test")

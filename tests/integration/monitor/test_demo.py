@@ -1,0 +1,111 @@
+"""The demo as a person runs it: as a process, its output, its exit code, and what it leaves behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SPM = str(Path(sys.executable).parent / "spm")
+DEMO = [SPM, "demo", "--events", "1200", "--students", "25", "--seed", "11"]
+
+
+def descendants(root: int) -> set[int]:
+    """Every process below this one, by ps, which Linux and macOS both have."""
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
+    parents = [tuple(int(field) for field in line.split()) for line in listing.splitlines()]
+    found = {root}
+    while new := {pid for pid, parent in parents if parent in found} - found:
+        found |= new
+    return found - {root}
+
+
+def is_running(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return state.stdout.strip() not in {"", "Z", "Zs", "Z+"}
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
+        time.sleep(0.05)
+
+
+class Running:
+    """The demo at work; every process it ever started is remembered."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.started: set[int] = set()
+        self._output, self._errors = folder / "output", folder / "errors"
+        with self._output.open("w") as output, self._errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [*DEMO, *arguments], stdout=output, stderr=errors, start_new_session=True
+            )
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    @property
+    def errors(self) -> str:
+        return self._errors.read_text()
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        def holds() -> bool:
+            self.started |= descendants(self.process.pid)
+            assert self.process.poll() is None, self.errors
+            return condition()
+
+        wait_until(holds, what)
+
+    def finish(self) -> None:
+        """Wait for its end, and until nothing that it started is left."""
+        self.process.wait(timeout=120)
+        wait_until(lambda: not any(is_running(pid) for pid in self.started), "its processes to end", 15)
+
+
+def test_every_figure_adds_up_and_nothing_is_left(tmp_path: Path) -> None:
+    demo = Running(tmp_path)
+    demo.wait_for(lambda: "Deploying" in demo.errors, "the deployment")
+    demo.finish()
+    assert demo.process.returncode == 0, demo.errors
+    assert demo.started
+    assert re.search(r"Published +1,207 records", demo.output)
+    assert re.search(r"Stored +1,200 events", demo.output)
+    assert re.search(r"Rejected +7 records", demo.output)
+    assert re.search(r"Duplicates +1,000 of 1,000 delivered again; 0 stored twice", demo.output)
+    assert re.search(r"Latency +p50 [\d,]+ ms, p99 [\d,]+ ms", demo.output)
+    assert "not_storable" in demo.output
+    assert "student-00" in demo.output
+    assert "✗" not in demo.output
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["starting", "deploying"])
+def test_a_signal_leaves_nothing_running(tmp_path: Path, end: signal.Signals, moment: str) -> None:
+    demo = Running(tmp_path)
+    if moment == "deploying":  # "Starting" is said when that is done
+        demo.wait_for(lambda: "Starting" in demo.errors, "the servers")
+    demo.wait_for(lambda: bool(descendants(demo.process.pid)), "a first process")
+    os.killpg(demo.process.pid, end)
+    demo.finish()
+    assert demo.process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[end]
+    assert "Traceback" not in demo.errors
+
+
+def test_keep_says_how_to_go_on_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    demo = Running(tmp_path, "--keep")
+    demo.wait_for(lambda: "Ctrl-C" in demo.output, "the instructions")
+    assert re.search(r"psql 'postgresql://[^']+'", demo.output)
+    assert "spm publish" in demo.output
+    os.killpg(demo.process.pid, signal.SIGINT)
+    demo.finish()
+    assert demo.process.returncode == 0

@@ -1,0 +1,197 @@
+"""Events published to the stream, compared with what PostgreSQL holds: row by row, not only counted."""
+
+import asyncio
+import json
+import random
+import secrets
+import time
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from emulation.cloud import EmbeddedCloud
+from monitor.delivery import deliver, shard_ids
+from monitor.generate import BAD_RECORDS, Event, generate
+from monitor.publish import Entry, publish
+from tests.support import Deployment, deploy
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.type_defs import RecordTypeDef
+
+EVENTS = 5_000
+
+
+def made_for_this_test(count: int) -> list[Event]:
+    """Events that no other test sends: another seed each time."""
+    return list(generate(count, 40, seed=random.SystemRandom().getrandbits(64)))
+
+
+def send(to: Deployment, data: list[tuple[bytes, str]]) -> None:
+    batches = publish(to.aws.kinesis, to.stack.stream_name, (Entry(*record) for record in data))
+    assert sum(len(batch) for batch in batches) == len(data)
+
+
+def as_records(events: list[Event]) -> list[tuple[bytes, str]]:
+    return [(json.dumps(event).encode(), event["student_id"]) for event in events]
+
+
+def read_back(from_: Deployment) -> list[tuple[str, "RecordTypeDef"]]:
+    """Everything in the stream, each record with its shard."""
+    kinesis, name = from_.aws.kinesis, from_.stack.stream_name
+    found = []
+    for shard_id in shard_ids(from_.aws, from_.stack):
+        iterator: str | None = kinesis.get_shard_iterator(
+            StreamName=name, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        while iterator:
+            answer = kinesis.get_records(ShardIterator=iterator)
+            found += [(shard_id, record) for record in answer["Records"]]
+            iterator = answer["NextShardIterator"] if answer["Records"] else None
+    return found
+
+
+async def rows(dsn: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetch(statement, *arguments)
+    finally:
+        await connection.close()
+
+
+async def stored(deployment: Deployment, events: list[Event]) -> list[dict[str, Any]]:
+    """The rows of these events, without the time they were stored at, in the order of their delivery."""
+    found = await rows(
+        deployment.dsn,
+        """SELECT stream_arn, shard_id, sequence_number, sub_sequence, arrived_at, event_id, student_id,
+                  event_type, score, occurred_at, metadata::text
+           FROM student_performance JOIN event_source ON event_source.id = source_id
+           WHERE event_id = ANY($1) ORDER BY shard_id, sequence_number, sub_sequence""",
+        [uuid.UUID(event["event_id"]) for event in events],
+    )
+    return [dict(row) | {"metadata": json.loads(row["metadata"])} for row in found]
+
+
+async def snapshot(deployment: Deployment) -> list[list[asyncpg.Record]]:
+    """Every row of every table."""
+    tables = ("event_source", "student_performance", "event_identity", "rejected_event")
+    return [await rows(deployment.dsn, f"SELECT t::text FROM {table} t ORDER BY 1") for table in tables]  # noqa: S608 - names of ours
+
+
+async def wait_until_stored(deployment: Deployment, events: list[Event]) -> list[dict[str, Any]]:
+    """Wait until every one of these events is there; return their rows."""
+    deadline = time.monotonic() + 60
+    while len(found := await stored(deployment, events)) < len(events):
+        assert time.monotonic() < deadline, f"{len(found)} of {len(events)} events were stored"
+        await asyncio.sleep(0.1)
+    return found
+
+
+async def wait_until_rejected(deployment: Deployment, payloads: list[bytes]) -> list[tuple[bytes, str]]:
+    """Wait until every one of these payloads is in rejected_event; return them with their reasons."""
+    statement = "SELECT payload, reason FROM rejected_event WHERE payload = ANY($1)"
+    deadline = time.monotonic() + 60
+    while len(found := await rows(deployment.dsn, statement, payloads)) < len(payloads):
+        assert time.monotonic() < deadline, f"{len(found)} of {len(payloads)} records were rejected"
+        await asyncio.sleep(0.1)
+    return [(bytes(row["payload"]), row["reason"]) for row in found]
+
+
+@pytest.fixture(scope="module")
+def fresh(embedded_cloud: EmbeddedCloud) -> Deployment:
+    """An environment of this module's own: its tests count whole tables."""
+    return deploy(embedded_cloud, f"e2e-{uuid.uuid4().hex[:6]}")
+
+
+async def test_every_published_event_is_stored_as_it_was_sent(fresh: Deployment) -> None:
+    events = made_for_this_test(EVENTS)
+    send(fresh, as_records(events))
+    sent = {event["event_id"]: event for event in events}
+    expected = []
+    for shard_id, record in read_back(fresh):
+        event = json.loads(record["Data"])
+        if event.get("event_id") in sent:
+            assert event == sent[event["event_id"]]
+            expected.append(row_of(fresh, shard_id, record, event))
+    assert len(expected) == EVENTS
+
+    assert await wait_until_stored(fresh, events) == expected
+
+
+def row_of(deployment: Deployment, shard_id: str, record: "RecordTypeDef", event: Event) -> dict[str, Any]:
+    return {
+        "stream_arn": deployment.stack.stream_arn,
+        "shard_id": shard_id,
+        "sequence_number": record["SequenceNumber"],
+        "sub_sequence": 0,
+        "arrived_at": record["ApproximateArrivalTimestamp"],
+        "event_id": uuid.UUID(event["event_id"]),
+        "student_id": event["student_id"],
+        "event_type": event["event_type"],
+        "score": event.get("score"),
+        "occurred_at": datetime.fromisoformat(event["timestamp"]),
+        "metadata": event["metadata"],
+    }
+
+
+async def test_the_same_records_delivered_again_change_nothing(fresh: Deployment) -> None:
+    events = made_for_this_test(700)
+    bad = uuid.uuid4().bytes
+    send(fresh, [*as_records(events), (bad, "x")])
+    await wait_until_stored(fresh, events)
+    await wait_until_rejected(fresh, [bad])
+    before = await snapshot(fresh)
+
+    records = read_back(fresh)
+    shard_id = records[-1][0]
+    again = [record for shard, record in records if shard == shard_id][-701:]
+    random.shuffle(again)
+    for batch in (again[:400], again[300:], again):
+        delivered = deliver(fresh.aws, fresh.stack, shard_id, batch)
+        assert (delivered.received, delivered.stored, delivered.rejected) == (len(batch), 0, 0)
+    assert await snapshot(fresh) == before
+
+
+async def test_the_same_events_published_again_are_stored_once(fresh: Deployment) -> None:
+    events, marker = made_for_this_test(300), made_for_this_test(1)
+    send(fresh, as_records(events))
+    before = await wait_until_stored(fresh, events)
+    send(fresh, as_records(events))
+    send(fresh, as_records(marker))  # one shard keeps the order: once this is stored, the others were seen
+    await wait_until_stored(fresh, marker)
+    assert await stored(fresh, events) == before
+
+
+async def test_bad_records_do_not_hold_back_the_good_ones(fresh: Deployment) -> None:
+    events = made_for_this_test(200)
+    # Trailing blanks change neither the verdict nor the JSON, and tell these records from other tests'.
+    bad = [(data + b" " * secrets.randbelow(1000), reason) for data, reason in BAD_RECORDS]
+    mixed = as_records(events) + [(data, "x") for data, _ in bad]
+    random.shuffle(mixed)
+    send(fresh, mixed)
+
+    await wait_until_stored(fresh, events)
+    assert sorted(await wait_until_rejected(fresh, [data for data, _ in bad])) == sorted(bad)
+
+
+async def test_migrating_again_changes_nothing(fresh: Deployment) -> None:
+    catalogue = """SELECT relname, relkind::text, relacl::text FROM pg_class
+                   WHERE relnamespace = 'public'::regnamespace ORDER BY relname"""
+    before = await rows(fresh.dsn, catalogue)
+    answer = fresh.operations.call("migrate")
+    assert answer["applied"] == []
+    assert answer["schema_version"] == fresh.operations.call("status")["schema_version"] > 0
+    assert await rows(fresh.dsn, catalogue) == before
+
+
+async def test_two_environments_side_by_side_do_not_see_each_other(
+    fresh: Deployment, deployed: Deployment
+) -> None:
+    here, there = made_for_this_test(150), made_for_this_test(150)
+    send(fresh, as_records(here))
+    send(deployed, as_records(there))
+    await wait_until_stored(fresh, here)
+    await wait_until_stored(deployed, there)
+    assert await stored(fresh, there) == await stored(deployed, here) == []

@@ -1,0 +1,26 @@
+"""What several tests need: a deployed stack with everything to reach it."""
+
+from dataclasses import dataclass
+
+from emulation.cloud import EmbeddedCloud, database_name
+from monitor.operations import Operations
+from monitor.stack import Aws, Stack, find
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One environment in the embedded cloud."""
+
+    suffix: str
+    aws: Aws
+    stack: Stack
+    operations: Operations
+    dsn: str
+
+
+def deploy(cloud: EmbeddedCloud, suffix: str) -> Deployment:
+    """Deploy an environment and say how to reach it; its database is empty."""
+    cloud.deploy(suffix)
+    aws = Aws(cloud.aws_environment())
+    stack = find(aws, suffix)
+    return Deployment(suffix, aws, stack, stack.operations(aws), cloud.database.dsn(database_name(suffix)))
