@@ -63,7 +63,7 @@ def parse(data: bytes, arrived_at: datetime) -> Columns:
             if _may_have_duplicate_members(data, event):
                 _refuse_duplicate_members(data)
         return _columns(event, arrived_at)
-    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (DecodeError, ValueError, RecursionError) as error:
         raise _rejection(data, error) from error
 
 

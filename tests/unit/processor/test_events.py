@@ -179,6 +179,12 @@ def test_any_bytes_give_columns_or_a_rejection(data: bytes) -> None:
         assert rejection.detail
 
 
+def test_an_event_cut_anywhere_is_a_rejection() -> None:
+    event = b'{"x":[1,"\\u00e9"],"student_id":"s","event_type":"e","metadata":{"a":"\\ud83d\\ude00"}}'
+    for length in range(len(event)):
+        assert reason(event[:length]) == "not_json"
+
+
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
