@@ -14,6 +14,9 @@ from processor.errors import CommandError
 
 SQL = statements.load(statements.FOLDER / "quarantine.sql")
 
+# Of payloads; base64 makes a third more of them, and Lambda's answers end at 6 MB.
+PAGE_BYTES = 3_500_000
+
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 
 
@@ -43,7 +46,9 @@ class Redrive(Filter, tag="redrive", tag_field="command"):
 async def rejected(session: Session, wanted: Rejected) -> dict[str, Any]:
     """Return a page of rejected events, in the order of their delivery; ``next`` is None on the last."""
     rows = await _page(session, wanted)
-    return {"rejected": [_shown(row) for row in rows], "next": _next(rows, wanted.limit)}
+    fitting = _fitting(rows)
+    more = len(fitting) < len(rows) or len(rows) == wanted.limit
+    return {"rejected": [_shown(row) for row in fitting], "next": _cursor(fitting[-1]) if more else None}
 
 
 async def redrive(session: Session, wanted: Redrive) -> dict[str, Any]:
@@ -70,7 +75,7 @@ async def redrive(session: Session, wanted: Redrive) -> dict[str, Any]:
         "stored": done.stored,
         "duplicates": done.duplicates,
         "still_rejected": still,
-        "next": _next(rows, wanted.limit),
+        "next": _cursor(rows[-1]) if len(rows) == wanted.limit else None,
     }
 
 
@@ -123,11 +128,18 @@ async def _page(session: Session, wanted: Filter) -> list[Record]:
     return rows
 
 
-def _next(rows: Sequence[Record], limit: int) -> str | None:
-    if len(rows) < limit:
-        return None
-    last = rows[-1]
-    return f"{last['source_id']}/{last['sequence_number']}/{last['sub_sequence']}"
+def _fitting(rows: Sequence[Record]) -> Sequence[Record]:
+    """Return as many rows as one answer of a Lambda function can carry, and at least one."""
+    total = 0
+    for count, row in enumerate(rows):
+        total += len(row["payload"])
+        if total > PAGE_BYTES and count:
+            return rows[:count]
+    return rows
+
+
+def _cursor(row: Record) -> str:
+    return f"{row['source_id']}/{row['sequence_number']}/{row['sub_sequence']}"
 
 
 def _shown(row: Record) -> dict[str, Any]:

@@ -56,11 +56,9 @@ DECLARE
     first date := date_trunc('month', month);
     partition text := 'student_performance_' || to_char(first, 'YYYY_MM');
 BEGIN
-    IF to_regclass(partition) IS NOT NULL THEN
-        RETURN;
-    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('make_month'));
-    IF to_regclass(partition) IS NOT NULL THEN
+    -- Not to_regclass: its cache may not know yet what the one before committed while this one waited.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = partition AND relnamespace = 'public'::regnamespace) THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE student_performance INCLUDING ALL)', partition);

@@ -1,0 +1,60 @@
+"""A real PostgreSQL for all of these tests, and a fresh database with the schema for each."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from emulation.postgres import PostgresServer
+from processor.secret import Login
+from tests.integration.processor.world import World, connect, make_schema
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer(Path(tmp_path_factory.mktemp("processor")))
+    server.start()
+    yield server
+    server.stop()
+
+
+class Server(Protocol):
+    """What a test needs to know of a PostgreSQL."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+
+def owner_login(server: Server, database: str) -> Login:
+    return Login(server.host, server.port, server.user, server.password, database)
+
+
+async def make_world(server: Server) -> World:
+    """Make a database of its own for one test, with a role of its own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    owner = owner_login(server, name)
+    processor = Login(server.host, server.port, f"processor_{name}", 'it\'s a "password" \\ %', name)
+    admin = await connect(owner_login(server, "postgres"))
+    await admin.execute(f'CREATE DATABASE "{name}"')
+    await admin.close()
+    await make_schema(owner, processor)
+    return World(await connect(owner), owner, processor)
+
+
+@pytest.fixture
+async def world(server: PostgresServer) -> AsyncIterator[World]:
+    world = await make_world(server)
+    yield world
+    world.owner.terminate()
+
+
+@pytest.fixture
+async def clean_world(server: PostgresServer) -> AsyncIterator[World]:
+    """A second one, for the clean delivery that the outcome of a fault is compared with."""
+    world = await make_world(server)
+    yield world
+    world.owner.terminate()

@@ -1,0 +1,342 @@
+"""The operations function's commands, on a real database, as its handler runs them."""
+
+import base64
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from processor import migrations, operations, quarantine, reports, retention
+from processor.connection import Session
+from processor.errors import CommandError, MigrationFailed
+from tests.integration.processor.world import World, connect, event, record, records
+
+
+@pytest.fixture
+def session(world: World) -> Session:
+    return Session(world.owner)
+
+
+async def run(session: Session, **command: Any) -> dict[str, Any]:
+    """Run a command as the handler does, and pass the answer through JSON as Lambda does."""
+    wanted = operations.command(command)
+    answer = await operations._HOW[type(wanted)](session, wanted)
+    return dict(json.loads(json.dumps(answer)))
+
+
+class TestStatus:
+    async def test_of_an_empty_database(self, session: Session) -> None:
+        status = await run(session, command="status")
+        assert status["stored"] == status["rejected"] == status["rejected_open"] == 0
+        assert status["last_stored_at"] is None
+        assert status["partitions"] == []
+        assert status["schema_version"] == len(migrations.available())
+
+    async def test_counts_what_is_stored_and_rejected(self, world: World, session: Session) -> None:
+        await world.deliver([*records(range(10)), record(10, b"bad")])
+        status = await run(session, command="status")
+        assert (status["stored"], status["stored_last_hour"], status["rejected_last_hour"]) == (10, 10, 1)
+        assert [partition["month"] for partition in status["partitions"]] == ["2026-11"]
+        assert status["first_arrived_at"] == "2026-11-22T12:00:00Z"
+        assert status["lag_ms"]["p50"] <= status["lag_ms"]["p99"]
+
+    async def test_estimates_what_would_take_long_to_count(
+        self, world: World, session: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await world.deliver(records(range(10)))
+        await world.owner.execute("ANALYZE")
+        monkeypatch.setattr(reports, "EXACT_UP_TO", 5)
+        status = await run(session, command="status")
+        assert (status["stored"], status["stored_is_estimate"]) == (10, True)
+
+
+class TestQuery:
+    async def test_every_report_answers_for_an_empty_database(self, session: Session) -> None:
+        for report in ("students", "courses", "types", "days", "student", "tail"):
+            assert (await run(session, command="query", report=report))["rows"] == []
+
+    async def test_students(self, world: World, session: Session) -> None:
+        scores = [("a", 1.0), ("a", 2.0), ("b", None)]
+        await world.deliver(
+            [record(n, event(n, student_id=s, score=score)) for n, (s, score) in enumerate(scores)]
+        )
+        answer = await run(session, command="query", report="students")
+        assert answer["columns"] == ["student_id", "events", "mean_score", "last_activity"]
+        assert answer["rows"] == [
+            ["a", 2, 1.5, "2026-11-22T12:00:00Z"],
+            ["b", 1, None, "2026-11-22T11:59:58Z"],
+        ]
+
+    @pytest.mark.parametrize(
+        ("report", "key"),
+        [
+            ("courses", "course"),
+            ("types", "event_type"),
+            ("days", "day"),
+            ("student", "event_type"),
+            ("tail", "metadata"),
+        ],
+    )
+    async def test_the_others_narrow_down_and_keep_to_the_limit(
+        self, world: World, session: Session, report: str, key: str
+    ) -> None:
+        await world.deliver(records(range(30)))
+        parameters = {"student_id": "student-3", "course": "course-3", "since": "2000-01-01T00:00:00Z"}
+        answer = await run(session, command="query", report=report, parameters=parameters, limit=1)
+        assert key in answer["columns"]
+        assert len(answer["rows"]) == 1
+
+    async def test_tail_gives_the_newest_first_with_their_delivery(
+        self, world: World, session: Session
+    ) -> None:
+        await world.deliver(records([1]))
+        await world.deliver(records([2]))
+        answer = await run(session, command="query", report="tail")
+        rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+        assert [row["metadata"]["number"] for row in rows] == [2, 1]
+        assert rows[0]["sequence_number"] == f"{2:056d}"
+        newer = await run(session, command="query", report="tail", parameters={"since": rows[0]["stored_at"]})
+        assert len(newer["rows"]) == 1
+
+
+class TestRejected:
+    async def test_lists_pages_with_what_was_sent(self, world: World, session: Session) -> None:
+        await world.deliver([record(n, f"bad {n}".encode()) for n in range(5)])
+        seen: list[str] = []
+        after = None
+        while True:
+            page = await run(session, command="rejected", limit=2, **({"after": after} if after else {}))
+            seen += [base64.b64decode(row["payload"]).decode() for row in page["rejected"]]
+            after = page["next"]
+            if after is None:
+                break
+        assert seen == [f"bad {n}" for n in range(5)]
+
+    async def test_filters(self, world: World, session: Session) -> None:
+        await world.deliver(
+            [record(1, b"bad"), record(2, event(2, student_id=...)), record(3, b"bad", shard=1)]
+        )
+
+        async def found(**filters: Any) -> int:
+            return len((await run(session, command="rejected", **filters))["rejected"])
+
+        assert await found() == 3
+        assert await found(reason="missing_member") == 1
+        assert await found(shard_id="shardId-000000000001") == 1
+        assert await found(since="2999-01-01T00:00:00Z") == 0
+        assert await found(until="2000-01-01T00:00:00Z") == 0
+        assert await found(redriven=True) == 0
+        assert await found(stream_arn="arn:other") == 0
+
+    async def test_a_page_ends_where_an_answer_of_lambda_does(self, world: World, session: Session) -> None:
+        await world.deliver([record(n, b"\x00" * 1_000_000) for n in range(5)])
+        first = await run(session, command="rejected")
+        rest = await run(session, command="rejected", after=first["next"])
+        assert (len(first["rejected"]), len(rest["rejected"]), rest["next"]) == (3, 2, None)
+
+    async def test_a_wrong_cursor_is_said(self, session: Session) -> None:
+        with pytest.raises(CommandError, match="use the `next` of the page before"):
+            await run(session, command="rejected", after="7")
+
+
+class TestRedrive:
+    async def quarantine(self, world: World, *numbers: int) -> None:
+        """Put good events among the rejected, as a processor did that did not know better."""
+        await world.deliver([record(number, b"bad") for number in numbers])
+        for number in numbers:
+            await world.owner.execute(
+                "UPDATE rejected_event SET payload = $1 WHERE sequence_number = $2",
+                event(number),
+                f"{number:056d}",
+            )
+
+    async def test_stores_what_decodes_today_under_its_identity(
+        self, world: World, clean_world: World, session: Session
+    ) -> None:
+        await self.quarantine(world, 1, 2)
+        await world.deliver([record(3, b"still bad")])
+        answer = await run(session, command="redrive")
+        assert (answer["examined"], answer["stored"], len(answer["still_rejected"])) == (3, 2, 1)
+        assert answer["still_rejected"][0]["reason"] == "not_json"
+        await clean_world.deliver(records([1, 2]))
+        assert (await world.tables())["events"] == (await clean_world.tables())["events"]
+        redriven = "SELECT count(*) FROM rejected_event WHERE redriven_at IS NOT NULL"
+        assert await world.owner.fetchval(redriven) == 2
+
+    async def test_a_dry_run_and_a_second_run_change_nothing(self, world: World, session: Session) -> None:
+        await self.quarantine(world, 1)
+        dry = await run(session, command="redrive", dry_run=True)
+        assert (dry["stored"], await world.count("student_performance")) == (1, 0)
+        assert (await run(session, command="redrive"))["stored"] == 1
+        assert (await run(session, command="redrive"))["examined"] == 0
+        assert await world.count("student_performance") == 1
+
+    async def test_what_was_stored_otherwise_counts_as_a_duplicate(
+        self, world: World, session: Session
+    ) -> None:
+        await self.quarantine(world, 1)
+        await world.deliver([record(100, event(1))])
+        answer = await run(session, command="redrive")
+        assert (answer["stored"], answer["duplicates"], answer["still_rejected"]) == (0, 1, [])
+
+    async def test_what_postgresql_refuses_stays_rejected(self, world: World, session: Session) -> None:
+        await world.deliver([record(1, event(1, metadata={"a": "\0"}))])
+        answer = await run(session, command="redrive")
+        assert (answer["stored"], answer["still_rejected"][0]["reason"]) == (0, "not_storable")
+        assert await world.count("rejected_event") == 1
+
+
+class TestRetention:
+    async def test_drops_the_months_before_and_only_those(self, world: World, session: Session) -> None:
+        batch = records(range(3))
+        for months, each in enumerate(batch):
+            each["kinesis"]["approximateArrivalTimestamp"] -= months * 31 * 86_400
+        await world.deliver(batch)
+        dry = await run(session, command="retention", older_than="2026-11")
+        assert [partition["month"] for partition in dry["partitions"]] == ["2026-09", "2026-10"]
+        assert (dry["dropped"], await world.count("student_performance")) == (False, 3)
+        done = await run(session, command="retention", older_than="2026-11", dry_run=False)
+        assert (done["dropped"], await world.count("student_performance")) == (True, 1)
+
+
+class TestCommand:
+    @pytest.mark.parametrize(
+        ("event", "message"),
+        [
+            ({}, "`command`"),
+            ({"command": "drop"}, "the commands are migrate, query, redrive, rejected, retention, status"),
+            ({"command": "status", "extra": 1}, "extra"),
+            ({"command": "query", "report": "grades"}, "grades"),
+            ({"command": "query", "report": "students", "limit": 0}, "limit"),
+            ({"command": "retention", "older_than": "2026"}, "older_than"),
+        ],
+    )
+    def test_a_wrong_one_is_named(self, event: dict[str, Any], message: str) -> None:
+        with pytest.raises(CommandError) as error:
+            operations.command(event)
+        assert message in str(error.value)
+
+    def test_spells_out_its_class(self) -> None:
+        assert operations.command({"command": "migrate"}) == operations.Migrate()
+        assert isinstance(operations.command({"command": "rejected"}), quarantine.Rejected)
+        assert isinstance(
+            operations.command({"command": "retention", "older_than": "2026-01"}), retention.Retention
+        )
+
+
+class TestMigrations:
+    async def test_a_second_run_applies_nothing(self, world: World) -> None:
+        assert await migrations.migrate(world.owner, world.login) == []
+
+    async def test_a_failing_one_is_rolled_back_whole_with_the_databases_message(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        self.copy_to(tmp_path)
+        (tmp_path / "0002_bad.sql").write_text("CREATE TABLE half (id int); SELECT nonsense;")
+        with pytest.raises(MigrationFailed, match=r'0002_bad: column "nonsense" does not exist'):
+            await migrations.migrate(world.owner, None, tmp_path)
+        assert await world.owner.fetchval("SELECT to_regclass('half')") is None
+        assert await world.owner.fetchval("SELECT max(version) FROM schema_migration") == 1
+
+    async def test_an_edited_one_is_refused(self, world: World, tmp_path: Path) -> None:
+        self.copy_to(tmp_path)
+        with (tmp_path / "0001_events.sql").open("a") as file:
+            file.write("-- edited")
+        with pytest.raises(MigrationFailed, match="0001_events was changed after it was applied"):
+            await migrations.migrate(world.owner, None, tmp_path)
+
+    def test_a_gap_in_the_numbers_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "0002_late.sql").write_text("SELECT 1")
+        with pytest.raises(MigrationFailed, match=r"0002_late\.sql: expected 0001_name\.sql"):
+            migrations.available(tmp_path)
+
+    async def test_the_processor_may_do_what_it_needs_and_nothing_else(self, world: World) -> None:
+        processor = await connect(world.login)
+        for forbidden in (
+            "DELETE FROM student_performance",
+            "UPDATE student_performance SET score = 100",
+            "TRUNCATE rejected_event",
+            "UPDATE rejected_event SET redriven_at = now()",
+            "SELECT * FROM schema_migration",
+            "CREATE TABLE mine (id int)",
+            "SELECT drop_month('2026-11-01')",
+            "SELECT make_processor_login('me', 'too')",
+            "ALTER TABLE event_source ADD COLUMN mine int",
+            "SET ROLE dbadmin",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await processor.execute(forbidden)
+        await processor.close()
+
+    def copy_to(self, folder: Path) -> None:
+        for file in migrations.FOLDER.glob("*.sql"):
+            (folder / file.name).write_text(file.read_text())
+
+
+class TestCustomResource:
+    """CloudFormation's side: a URL that takes the answer."""
+
+    @pytest.fixture
+    def answers(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        received: list[dict[str, Any]] = []
+
+        class Receiver(http.server.BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Receiver) as receiver:
+            thread = threading.Thread(target=receiver.serve_forever)
+            thread.start()
+            yield f"http://127.0.0.1:{receiver.server_port}/answer", received
+            receiver.shutdown()
+            thread.join()
+
+    def request(self, url: str, kind: str) -> dict[str, Any]:
+        return {
+            "RequestType": kind,
+            "ResponseURL": url,
+            "StackId": "stack",
+            "RequestId": "request",
+            "LogicalResourceId": "Migration",
+        }
+
+    def test_success_failure_and_delete_are_answered(
+        self, answers: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url, received = answers
+
+        async def migrate() -> dict[str, Any]:
+            return {"applied": ["0001_events"], "schema_version": 1}
+
+        async def fail() -> dict[str, Any]:
+            raise MigrationFailed("0002_bad: no such column")
+
+        context = Context()
+        monkeypatch.setattr(operations, "_migrate", migrate)
+        operations.handler(self.request(url, "Create"), context)
+        monkeypatch.setattr(operations, "_migrate", fail)
+        operations.handler(self.request(url, "Update") | {"PhysicalResourceId": "schema"}, context)
+        operations.handler(self.request(url, "Delete") | {"PhysicalResourceId": "schema"}, context)
+        assert [answer["Status"] for answer in received] == ["SUCCESS", "FAILED", "SUCCESS"]
+        assert received[0]["Data"] == {"SchemaVersion": "1"}
+        assert "0002_bad: no such column" in received[1]["Reason"]
+        assert {answer["PhysicalResourceId"] for answer in received} == {"schema"}
+
+
+class Context:
+    """Lambda's context object, as far as it is used."""
+
+    aws_request_id = "request"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000

@@ -1,0 +1,150 @@
+"""What the processor's tests act on: a database on a real server, deliveries to it, and what it holds."""
+
+import asyncio
+import base64
+import json
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from processor import batch, migrations
+from processor.connection import Database, Deadline
+from processor.decode import KinesisRecord
+from processor.secret import CURRENT, Login
+from processor.settings import Settings
+
+STREAM = "arn:aws:kinesis:eu-central-1:111122223333:stream/student-performance-stream-test"
+ARRIVAL = 1_795_348_800.0  # 2026-11-22T12:00:00Z
+
+SNAPSHOT = {
+    "events": """
+        SELECT shard_id, sequence_number, sub_sequence, event_id, student_id, event_type, score, occurred_at,
+            arrived_at, metadata
+        FROM student_performance JOIN event_source ON id = source_id
+        ORDER BY 1, 2, 3
+    """,
+    "identities": """
+        SELECT shard_id, sequence_number, sub_sequence, event_id
+        FROM event_identity JOIN event_source ON id = source_id
+        ORDER BY 4
+    """,
+    "rejected": """
+        SELECT shard_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload
+        FROM rejected_event JOIN event_source ON id = source_id
+        ORDER BY 1, 2, 3
+    """,
+}
+
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+def event(number: int, **members: Any) -> bytes:
+    """Return the bytes of an event that tells from its number; ``...`` as a value leaves a member out."""
+    whole = {
+        "student_id": f"student-{number % 97}",
+        "event_type": ("quiz_score", "submission", "attendance")[number % 3],
+        "score": number % 101 / 2,
+        "timestamp": datetime.fromtimestamp(ARRIVAL - number, UTC).isoformat(),
+        "event_id": str(uuid.UUID(int=number)),
+        "metadata": {"course": f"course-{number % 7}", "number": number},
+    } | members
+    return json.dumps({name: value for name, value in whole.items() if value is not ...}).encode()
+
+
+def record(
+    number: int, data: bytes | None = None, *, shard: int = 0, text: str | None = None
+) -> KinesisRecord:
+    """Return a record as Lambda delivers it; ``text`` takes the place of the data's base64."""
+    sequence_number = f"{number:056d}"
+    shard_id = f"shardId-{shard:012d}"
+    return {
+        "eventID": f"{shard_id}:{sequence_number}",
+        "eventSourceARN": STREAM,
+        "kinesis": {
+            "sequenceNumber": sequence_number,
+            "approximateArrivalTimestamp": ARRIVAL + number / 1000,
+            "data": base64.b64encode(event(number) if data is None else data).decode()
+            if text is None
+            else text,
+        },
+    }
+
+
+def records(numbers: Iterable[int], *, shard: int = 0) -> list[KinesisRecord]:
+    return [record(number, shard=shard) for number in numbers]
+
+
+@dataclass
+class World:
+    """A database with the schema, its owner's connection, and the processor's login."""
+
+    owner: asyncpg.Connection
+    owner_login: Login
+    login: Login
+    secrets: dict[str, Login] = field(default_factory=dict)  # what Secrets Manager holds, by stage
+    secret_reads: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.secrets.setdefault(CURRENT, self.login)
+
+    async def read_login(self, _: str, stage: str) -> Login | None:
+        """Stand in for Secrets Manager."""
+        self.secret_reads.append(stage)
+        return self.secrets.get(stage)
+
+    def processor(self, **settings: Any) -> Database:
+        """Return the database as a fresh execution environment of the function sees it."""
+        return Database(Settings("arn:secret", **({"sslmode": "disable"} | settings)), read=self.read_login)
+
+    async def deliver(
+        self, batch_records: Sequence[KinesisRecord], *, to: Database | None = None, seconds: float = 30
+    ) -> batch.Outcome:
+        """Deliver one batch, as one invocation."""
+        database = to or self.processor()
+        try:
+            return await batch.process(batch_records, database, Deadline(seconds))
+        finally:
+            if to is None:
+                database.discard()
+
+    async def tables(self) -> Tables:
+        """Return everything that is stored, but for when."""
+        return {name: [tuple(row) for row in await self.owner.fetch(sql)] for name, sql in SNAPSHOT.items()}
+
+    async def count(self, table: str) -> int:
+        sql: Mapping[str, str] = {
+            "student_performance": "SELECT count(*) FROM student_performance",
+            "rejected_event": "SELECT count(*) FROM rejected_event",
+        }
+        count: int = await self.owner.fetchval(sql[table])
+        return count
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for the condition; raise TimeoutError when it does not come true in time."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event to set
+            await asyncio.sleep(0.01)
+
+
+async def connect(login: Login) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        host=login.host,
+        port=login.port,
+        user=login.username,
+        password=login.password,
+        database=login.dbname,
+        ssl=False,
+    )
+
+
+async def make_schema(owner: Login, processor: Login) -> None:
+    connection = await connect(owner)
+    try:
+        await migrations.migrate(connection, processor)
+    finally:
+        await connection.close()
