@@ -80,14 +80,18 @@ class Alarms(Construct):
         self._alarm(
             "iterator-age",
             lambda_metric("IteratorAge", function, statistic="Maximum"),
-            age + 1,
+            age,
             f"The processor is more than {config.alarm_iterator_age_seconds} s behind the stream",
+            comparison=Comparison.GREATER_THAN_THRESHOLD,
             periods=2,
         )
 
     def _watch_operations(self, function: dict[str, str]) -> None:
         self._alarm(
-            "operations-errors", lambda_metric("Errors", function), 1, "An operation or a migration failed"
+            "operations-errors",
+            lambda_metric("Errors", function),
+            1,
+            "A command given to the operations function failed",
         )
 
     def _watch_mapping(self, mapping: dict[str, str]) -> None:
@@ -108,8 +112,9 @@ class Alarms(Construct):
         self._alarm(
             "stream-iterator-age",
             aws_metric("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", stream, statistic="Maximum"),
-            self._config.alarm_iterator_age_seconds * 1000 + 1,
+            self._config.alarm_iterator_age_seconds * 1000,
             f"Records wait more than {self._config.alarm_iterator_age_seconds} s in the stream",
+            comparison=Comparison.GREATER_THAN_THRESHOLD,
             periods=2,
         )
         self._alarm(

@@ -42,6 +42,7 @@ class Database(Construct):
         self.owner_secret = instance.secret or owner
         processor = self._secret("ProcessorSecret", PROCESSOR, config, key)
         self.processor_secret = processor.attach(instance)
+        network.let_read(owner, processor, rotating=config.secret_rotation_days is not None)
         if config.secret_rotation_days:
             for secret in (self.owner_secret, self.processor_secret):
                 self._rotate(secret, config.secret_rotation_days, network)

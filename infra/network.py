@@ -3,6 +3,7 @@
 from aws_cdk import Aws
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.config import Config
@@ -49,12 +50,18 @@ class Network(Construct):
         # Rules written from one side only would leave the other side's group closed: no egress is implied.
         self.functions.connections.allow_to(self.database, ec2.Port.tcp(POSTGRESQL), "PostgreSQL")
         self.functions.connections.allow_to(endpoint, ec2.Port.tcp(HTTPS), "Secrets Manager")
-        # The prefix list of S3 differs by region; isolated subnets have no route but to its gateway endpoint.
+        # The prefix list of S3 differs by region; isolated subnets have no route but to its endpoint.
         self.operations.add_egress_rule(
             ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "S3 through its gateway endpoint"
         )
 
-        self._secrets_manager_endpoint(endpoint)
+        self._secrets = self.vpc.add_interface_endpoint(
+            "SecretsManagerEndpoint",
+            service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+            subnets=self.subnets,
+            security_groups=[endpoint],
+            open=False,
+        )
         self._s3_endpoint()
         self._flow_log(config)
 
@@ -68,25 +75,24 @@ class Network(Construct):
             disable_inline_rules=True,
         )
 
-    def _secrets_manager_endpoint(self, group: ec2.SecurityGroup) -> None:
-        endpoint = self.vpc.add_interface_endpoint(
-            "SecretsManagerEndpoint",
-            service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-            subnets=self.subnets,
-            security_groups=[group],
-            open=False,
-        )
-        endpoint.add_to_policy(
+    def let_read(self, *secrets: secretsmanager.ISecret, rotating: bool) -> None:
+        """Let these secrets and no others be read through the endpoint; ``rotating``: and be renewed."""
+        actions = ["secretsmanager:GetSecretValue"]
+        if rotating:
+            actions += [
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:UpdateSecretVersionStage",
+            ]
+            self._allow_secrets(["secretsmanager:GetRandomPassword"], ["*"])
+        self._allow_secrets(actions, [secret.secret_arn for secret in secrets])
+
+    def _allow_secrets(self, actions: list[str], resources: list[str]) -> None:
+        self._secrets.add_to_policy(
             iam.PolicyStatement(
                 principals=[iam.AnyPrincipal()],
-                actions=[
-                    "secretsmanager:DescribeSecret",
-                    "secretsmanager:GetRandomPassword",
-                    "secretsmanager:GetSecretValue",
-                    "secretsmanager:PutSecretValue",
-                    "secretsmanager:UpdateSecretVersionStage",
-                ],
-                resources=["*"],
+                actions=actions,
+                resources=resources,
                 conditions={"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}},
             )
         )

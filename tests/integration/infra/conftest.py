@@ -1,0 +1,52 @@
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from emulation.cloud import EmbeddedCloud
+from infra import app
+
+ROOT = Path(__file__).resolve().parents[3]
+FLAGS: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+SERVER = {"databaseHost": "127.0.0.1", "databasePort": 5432, "databasePassword": "local"}
+
+Template = dict[str, Any]
+Synthesise = Callable[..., Template]
+
+
+@pytest.fixture(scope="session")
+def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
+    """Return the template for a context, synthesised once by the app as ``cdk`` runs it."""
+    done: dict[str, Template] = {}
+
+    def synthesise_once(**context: object) -> Template:
+        if context.get("target") == "embedded":
+            context = SERVER | context
+        key = json.dumps(context, sort_keys=True)
+        if key not in done:
+            folder = tmp_path_factory.mktemp("cdk.out")
+            cdk_app = App(outdir=str(folder), context=FLAGS | context, analytics_reporting=False)
+            stack = app.build(cdk_app)
+            cdk_app.synth()
+            done[key] = json.loads((folder / f"{stack.artifact_id}.template.json").read_text())
+        return done[key]
+
+    return synthesise_once
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[EmbeddedCloud]:
+    """Return an embedded cloud with the stack ``dev`` deployed by cdklocal; no mapping runner runs."""
+    with EmbeddedCloud() as embedded:
+        embedded.deploy("dev")
+        yield embedded
+
+
+@pytest.fixture(autouse=True)
+def _no_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        monkeypatch.delenv(name)

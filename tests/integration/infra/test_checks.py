@@ -1,0 +1,71 @@
+"""The checks that AWS would make at deployment, made without AWS."""
+
+import json
+import re
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack, Validations, aws_s3
+from aws_cdk.cloud_assembly_schema import Manifest
+from cdk_nag import AwsSolutionsChecks
+from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]  # cfn-lint ships no types
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# cfn-lint's findings that are not mistakes.
+ACCEPTED = [
+    # The CDK writes DependsOn beside the GetAtt that says it already.
+    "W3005",
+]
+
+CONTEXTS: list[dict[str, Any]] = [
+    {"target": "aws"},
+    {"target": "aws", "environmentSuffix": "prod", "secretRotationDays": 30, "alarmEmail": "ops@example.org"},
+    {
+        "target": "aws",
+        "streamMode": "on-demand",
+        "processorConcurrency": 20,
+        "databaseInstanceClass": "m7g.large",
+    },
+    {"target": "embedded"},
+    {"target": "localstack"},
+]
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=str)
+def test_cfn_lint_finds_nothing(context: dict[str, Any], synthesise: Any) -> None:
+    template = json.dumps(synthesise(**context))
+    found = lint(template, config=ManualArgs(regions=["us-east-1", "eu-central-1"], ignore_checks=ACCEPTED))
+    assert [f"{match.rule.id} {match.message}" for match in found] == []
+
+
+def test_the_engine_is_named_by_its_major_version_only(synthesise: Any) -> None:
+    resources = synthesise(target="aws")["Resources"].values()
+    (database,) = [r["Properties"] for r in resources if r["Type"] == "AWS::RDS::DBInstance"]
+    assert re.fullmatch(r"\d+", database["EngineVersion"])
+
+
+def test_lambda_still_takes_the_runtime(synthesise: Any) -> None:
+    lifecycle = json.loads((files("cfnlint.data.AdditionalSpecs") / "LmbdRuntimeLifecycle.json").read_text())
+    resources = synthesise(target="aws")["Resources"].values()
+    for function in (r["Properties"] for r in resources if r["Type"] == "AWS::Lambda::Function"):
+        deprecated = datetime.fromisoformat(lifecycle[function["Runtime"]]["deprecated"])
+        assert deprecated.replace(tzinfo=UTC) > datetime.now(tz=UTC)
+
+
+def test_the_pinned_command_line_reads_what_the_library_writes() -> None:
+    pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
+    needed = Manifest.cli_version()
+    assert needed is not None
+    assert tuple(map(int, pinned.split("."))) >= tuple(map(int, needed.split(".")))
+
+
+def test_nag_refuses_a_finding_that_nobody_accepted(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    aws_s3.Bucket(Stack(app, "Unsafe"), "Bucket")
+    with pytest.raises(RuntimeError, match="AwsSolutions-S10"):
+        app.synth()

@@ -1,0 +1,143 @@
+"""Who may do what: least privilege, checked against AWS's own list of actions (as cfn-lint carries it)."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+Template = dict[str, Any]
+Statement = dict[str, Any]
+
+SERVICES = json.loads((files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text())
+
+# Resources may be "*" only where the service knows no narrower ones, and here, for a reason each.
+ANY_RESOURCE_ALLOWED = {
+    # A key's policy speaks of its own key; there is nothing else that "*" could mean in it.
+    "AWS::KMS::Key",
+}
+
+# Actions may hold "*" only in what is not ours to write.
+WILDCARD_ACTIONS_ALLOWED = {
+    # The statement that every key has, lest nobody could manage it; and the CDK's grant to secrets.
+    "AWS::KMS::Key",
+}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(template: Template) -> Iterator[tuple[str, str, Statement]]:
+    """Yield resource name, resource type and statement of every policy of a template."""
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        documents = [
+            properties[key] for key in ("PolicyDocument", "KeyPolicy", "ResourcePolicy") if key in properties
+        ]
+        documents += [p["PolicyDocument"] for p in properties.get("Policies", [])]
+        for document in documents:
+            for statement in as_list(document["Statement"]):
+                yield name, resource["Type"], statement
+
+
+def actions_of(template: Template, role: str) -> set[str]:
+    return {
+        action
+        for name, kind, statement in statements(template)
+        if role in name and kind == "AWS::IAM::Role" and statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    }
+
+
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def aws(request: pytest.FixtureRequest, synthesise: Any) -> Template:
+    return dict(synthesise(target="aws", environmentSuffix=request.param, secretRotationDays=30))
+
+
+def test_every_action_exists(aws: Template) -> None:
+    for name, _, statement in statements(aws):
+        for action in as_list(statement["Action"]):
+            if "*" not in action:
+                service, verb = action.split(":")
+                assert verb.lower() in SERVICES[service]["Actions"], f"{name}: {action}"
+
+
+def test_no_action_holds_a_wildcard(aws: Template) -> None:
+    ours = [
+        s for s in statements(aws) if s[1] not in WILDCARD_ACTIONS_ALLOWED and "AutoDelete" not in str(s[2])
+    ]
+    wild = [
+        (name, a) for name, _, s in ours for a in as_list(s["Action"]) if "*" in a and s["Effect"] == "Allow"
+    ]
+    assert wild == []
+
+
+def test_any_resource_only_where_the_service_knows_none(aws: Template) -> None:
+    for name, kind, statement in statements(aws):
+        if (
+            kind in ANY_RESOURCE_ALLOWED
+            or statement["Effect"] == "Deny"
+            or "*" not in as_list(statement["Resource"])
+        ):
+            continue
+        for action in as_list(statement["Action"]):
+            service, verb = action.split(":")
+            assert not SERVICES[service]["Actions"][verb.lower()].get("Resources"), f"{name}: {action}"
+
+
+NETWORK_INTERFACES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_processor_may_read_its_stream_its_secret_its_keys_and_write_its_log_and_failed_records(
+    aws: Template,
+) -> None:
+    assert actions_of(aws, "ProcessorRole") == NETWORK_INTERFACES | LOGS | {
+        "kinesis:DescribeStream",
+        "kinesis:DescribeStreamSummary",
+        "kinesis:GetRecords",
+        "kinesis:GetShardIterator",
+        "kinesis:ListShards",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "secretsmanager:GetSecretValue",
+    }
+
+
+def test_operations_may_read_both_secrets_and_write_its_log(aws: Template) -> None:
+    assert actions_of(aws, "OperationsRole") == NETWORK_INTERFACES | LOGS | {
+        "kms:Decrypt",
+        "secretsmanager:GetSecretValue",
+    }
+
+
+def test_processor_cannot_read_the_owners_secret(aws: Template) -> None:
+    for name, _, statement in statements(aws):
+        if "ProcessorRole" in name and "secretsmanager:GetSecretValue" in as_list(statement["Action"]):
+            assert "ProcessorSecret" in str(statement["Resource"])
+            assert "OwnerSecret" not in str(statement["Resource"])
+
+
+def test_functions_own_code_may_not_touch_network_interfaces(aws: Template) -> None:
+    denied = [s for name, _, s in statements(aws) if s["Effect"] == "Deny" and "FunctionsP" in name]
+    (statement,) = [s for s in denied if "ec2:CreateNetworkInterface" in as_list(s["Action"])]
+    assert set(statement["Action"]) == NETWORK_INTERFACES
+    assert "lambda:SourceFunctionArn" in str(statement["Condition"])
+
+
+def test_the_functions_roles_have_no_managed_policy(aws: Template) -> None:
+    for name, resource in aws["Resources"].items():
+        if resource["Type"] == "AWS::IAM::Role" and name.startswith("Functions"):
+            assert "ManagedPolicyArns" not in resource["Properties"]
+    assert not [r for r in aws["Resources"].values() if r["Type"] == "AWS::IAM::ManagedPolicy"]
