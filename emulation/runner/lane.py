@@ -109,7 +109,7 @@ class Lane:
                 self._refuse(batch, now)
                 return ()
 
-    def discarded(self, taken: bool, now: float) -> Sequence[Record]:  # noqa: FBT001 - the one thing it tells
+    def discarded(self, *, taken: bool, now: float) -> Sequence[Record]:
         """Take note whether the destination took the batch; if so return its records, now done."""
         self._task = None
         batch = self._batches.popleft()

@@ -104,7 +104,7 @@ class Shard:
                 assert not isinstance(result, bool)  # noqa: S101 - tells the type checker which task it was
                 done = lane.invoked(result, self.mapping, self._clock())
             else:
-                done = lane.discarded(bool(result), self._clock())
+                done = lane.discarded(taken=bool(result), now=self._clock())
             if done:
                 self._progress.done(done, number)
                 self._save(self._progress.checkpoint())

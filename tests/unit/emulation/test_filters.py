@@ -1,0 +1,128 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from emulation.errors import MappingInvalid
+from emulation.runner.filters import Filters
+from emulation.runner.mapping import Mapping
+from emulation.runner.records import Record, make_record
+
+MAPPING = Mapping(
+    uuid="uuid",
+    function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
+    stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
+)
+
+
+def record(data: bytes, partition_key: str = "key") -> Record:
+    return make_record(
+        mapping=MAPPING,
+        shard_id="shardId-000000000000",
+        role_arn="arn:aws:iam::000000000000:role/r",
+        sequence="1",
+        partition_key=partition_key,
+        arrived_at=1.0,
+        data=data,
+    )
+
+
+def accepts(pattern: Any, data: Any, partition_key: str = "key") -> bool:
+    return Filters((json.dumps(pattern),)).accepts(record(json.dumps(data).encode(), partition_key))
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"),
+    [
+        (["a", "b"], "b", True),  # equals, or
+        (["a"], "c", False),
+        ([3], 3.0, True),
+        ([True], 1, False),
+        ([None], None, True),  # null
+        ([""], "", True),  # empty
+        ([{"prefix": "us-"}], "us-east-1", True),
+        ([{"prefix": "us-"}], 5, False),
+        ([{"suffix": ".png"}], "a.png", True),
+        ([{"suffix": ".png"}], "a.jpg", False),
+        ([{"equals-ignore-case": "ALICE"}], "alice", True),
+        ([{"anything-but": ["a"]}], "b", True),
+        ([{"anything-but": ["a"]}], "a", False),
+        ([{"anything-but": "a"}], "a", False),
+        ([{"numeric": ["=", 100]}], 100, True),
+        ([{"numeric": [">", 10, "<=", 20]}], 20, True),
+        ([{"numeric": [">", 10, "<=", 20]}], 10, False),
+        ([{"numeric": [">", 10]}], "11", False),
+        ([{"numeric": [">", 0]}], True, False),
+        ([{"exists": True}], None, True),
+        ([{"exists": False}], 1, False),
+        (["b"], ["a", "b"], True),  # an array matches when one of its elements does
+    ],
+)
+def test_documented_operators(rule: list[Any], value: object, expected: bool) -> None:
+    assert accepts({"data": {"field": rule}}, {"field": value}) is expected
+
+
+def test_a_missing_field_matches_only_exists_false() -> None:
+    assert accepts({"data": {"field": [{"exists": False}]}}, {})
+    assert not accepts({"data": {"field": [{"exists": True}]}}, {})
+    assert not accepts({"data": {"field": [None]}}, {})
+    assert not accepts({"data": {"field": [{"anything-but": "a"}]}}, {})
+
+
+def test_fields_are_anded_and_or_is_spelled_out() -> None:
+    assert not accepts({"data": {"a": [1], "b": [2]}}, {"a": 1, "b": 3})
+    assert accepts({"data": {"$or": [{"a": [1]}, {"b": [2]}]}}, {"a": 9, "b": 2})
+    assert not accepts({"data": {"$or": [{"a": [1]}, {"b": [2]}]}}, {"a": 9, "b": 9})
+
+
+def test_nested_fields_and_the_partition_key() -> None:
+    assert accepts({"data": {"a": {"b": ["x"]}}}, {"a": {"b": "x"}})
+    assert not accepts({"data": {"a": {"b": ["x"]}}}, {"a": "x"})
+    assert accepts({"partitionKey": ["one"]}, {}, partition_key="one")
+    assert not accepts({"partitionKey": ["one"]}, {}, partition_key="two")
+
+
+def test_one_of_several_patterns_is_enough() -> None:
+    filters = Filters((json.dumps({"data": {"a": [1]}}), json.dumps({"data": {"a": [2]}})))
+    assert filters.accepts(record(b'{"a": 2}'))
+    assert not filters.accepts(record(b'{"a": 3}'))
+
+
+def test_data_that_is_not_json_never_matches_a_pattern_for_data() -> None:
+    assert not Filters((json.dumps({"data": {"a": [{"exists": False}]}}),)).accepts(record(b"\xff\x00"))
+    assert Filters((json.dumps({"partitionKey": ["key"]}),)).accepts(record(b"\xff\x00"))
+
+
+def test_without_patterns_everything_passes() -> None:
+    assert Filters(()).accepts(record(b"\xff"))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["no json", "[1]", '{"data": "x"}', '{"data": {"a": [{"regex": "x"}]}}', '{"data": {"a": [{}]}}'],
+)
+def test_a_broken_pattern_is_refused_with_its_text(pattern: str) -> None:
+    with pytest.raises(MappingInvalid) as refusal:
+        Filters((pattern,))
+    assert pattern in str(refusal.value)
+
+
+def test_the_event_of_a_record_is_what_lambda_documents() -> None:
+    event = json.loads(record(b"\x00data").event)
+    assert base64.b64decode(event["kinesis"].pop("data")) == b"\x00data"
+    assert event == {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": "key",
+            "sequenceNumber": "1",
+            "approximateArrivalTimestamp": 1.0,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": "shardId-000000000000:1",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": "arn:aws:iam::000000000000:role/r",
+        "awsRegion": "us-east-1",
+        "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/s",
+    }
