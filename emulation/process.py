@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from emulation import guard
 from emulation.errors import StartFailed
@@ -56,14 +57,19 @@ class ChildProcess:
             )
 
     def wait_until_healthy(self, healthy: Callable[[], bool], seconds: float) -> None:
-        """Poll ``healthy`` until it is true; raise StartFailed when the child ends or the time is up."""
+        """Poll ``healthy`` until it is true; end the child and raise StartFailed if it never is."""
         deadline = time.monotonic() + seconds
         while not healthy():
             if not self.running:
-                raise StartFailed(f"{self.name} ended while starting.\n{self.end_of_log()}")
+                self._fail("ended while starting")
             if time.monotonic() > deadline:
-                raise StartFailed(f"{self.name} was not ready after {seconds:.0f} s.\n{self.end_of_log()}")
+                self._fail(f"was not ready after {seconds:.0f} s")
             time.sleep(0.02)
+
+    def _fail(self, why: str) -> NoReturn:
+        log = self.end_of_log()  # before the stop: the log may go with the child's folder
+        self.stop()
+        raise StartFailed(f"{self.name} {why}.\n{log}")
 
     def wait(self, seconds: float) -> int | None:
         """Wait for the child to end by itself; return its exit code, or None when the time is up."""

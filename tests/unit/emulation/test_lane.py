@@ -144,7 +144,7 @@ def test_a_partial_response_uses_up_a_retry() -> None:
 
 def test_bisect_isolates_one_bad_record_without_using_up_retries() -> None:
     mapping = replace(MAPPING, bisects=True, maximum_retries=1)
-    lane_outcomes = [Failed(), Succeeded(), Failed(), Failed(), Failed(), Succeeded()]
+    lane_outcomes: list[Outcome] = [Failed(), Succeeded(), Failed(), Failed(), Failed(), Succeeded()]
     driver = Driver(mapping, records(4)).run(*lane_outcomes)
     assert driver.deliveries == [[0, 1, 2, 3], [0, 1], [2, 3], [2], [2], [3]]
     assert driver.discards == [("RetryAttemptsExhausted", [2], 4)]
@@ -166,7 +166,7 @@ def test_a_partial_response_for_the_first_record_leaves_nothing_to_split() -> No
 @pytest.mark.parametrize("refusals", [1, 50])
 def test_throttling_does_not_use_up_retries(refusals: int) -> None:
     mapping = replace(MAPPING, maximum_retries=0)
-    driver = Driver(mapping, records(1)).run(*[NotInvoked()] * refusals, Succeeded())
+    driver = Driver(mapping, records(1)).run(*([NotInvoked()] * refusals))
     assert not driver.discards
     assert driver.done == [0]
 

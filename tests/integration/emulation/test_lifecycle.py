@@ -1,0 +1,119 @@
+"""Nothing outlives the process that holds the cloud, however it ends; not even a function in mid-handler."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # ships no types
+import pytest
+
+HOLDER = """
+import io, sys, zipfile
+from pathlib import Path
+from emulation.cloud import EmbeddedCloud
+
+code = io.BytesIO()
+with zipfile.ZipFile(code, "w") as archive:
+    archive.writestr("slow.py", "import time\\ndef handler(event, context):\\n    time.sleep(600)\\n")
+
+with EmbeddedCloud(Path(sys.argv[1])) as cloud:
+    cloud.start_runner()
+    function = cloud.client("lambda")
+    function.create_function(
+        FunctionName="slow", Runtime="python3.13", Handler="slow.handler", Timeout=900,
+        Role="arn:aws:iam::000000000000:role/r", Code={"ZipFile": code.getvalue()},
+    )
+    kinesis = cloud.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    kinesis.put_record(StreamName="s", Data=b"x", PartitionKey="x")
+    function.create_event_source_mapping(
+        FunctionName="slow", StartingPosition="TRIM_HORIZON",
+        EventSourceArn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
+    )
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cloud"
+
+
+@pytest.fixture
+def holder(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    with process:
+        yield process
+        process.kill()
+
+
+def children_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    return found
+
+
+def commands(processes: list[psutil.Process]) -> str:
+    return "\n".join(" ".join(process.cmdline()) for process in processes)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_behind(how: signal.Signals, holder: "subprocess.Popen[str]", folder: Path) -> None:
+    wait_until(lambda: "_worker.py" in commands(children_of(holder)), 20, "the function runs")
+    children = children_of(holder)
+    assert all(name in commands(children) for name in ("postgres", "ministack_server", "emulation.runner"))
+    data_folder = next(Path(process.cmdline()[2]) for process in children if process.cmdline()[1:2] == ["-D"])
+    holder.send_signal(how)
+    holder.wait(20)
+    wait_until(lambda: not any(map(is_alive, children)), 10, "every process is gone")
+    wait_until(lambda: not folder.exists(), 5, "the cloud's folder is gone")
+    wait_until(lambda: not data_folder.exists(), 5, "the database's folder is gone")
+
+
+def test_an_ordinary_end_leaves_nothing(holder: "subprocess.Popen[str]", folder: Path) -> None:
+    children = children_of(holder)
+    assert children
+    holder.communicate()
+    assert holder.returncode == 0
+    wait_until(lambda: not any(map(is_alive, children)), 10, "every process is gone")
+    assert not folder.exists()
+
+
+def test_the_environment_is_clean(holder: "subprocess.Popen[str]") -> None:
+    server = next(
+        process for process in children_of(holder) if process.cmdline()[-1:] == ["emulation.ministack_server"]
+    )
+    children = [child for child in psutil.Process(server.pid).children() if is_alive(child)]
+    seen = {name for process in [server, *children] for name in process.environ()}
+    leaked = (seen & set(os.environ)) - {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "LOG_LEVEL", "DOCKER_HOST"}
+    assert not {name for name in leaked if not name.startswith(("AWS_", "LC_", "PYTHON"))}
+
+
+def test_no_connection_string_on_a_command_line(holder: "subprocess.Popen[str]") -> None:
+    shown = commands(children_of(holder))
+    assert "-D" in shown
+    assert "postgresql://" not in shown
+    assert "PGPASSWORD" not in shown
