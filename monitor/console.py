@@ -23,6 +23,9 @@ err = Console(stderr=True, highlight=False)
 
 TITLE_WIDTH = 34
 
+debug = False
+"""Whether a person asked for tracebacks."""
+
 
 @contextmanager
 def step(title: str) -> Iterator[None]:

