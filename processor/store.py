@@ -1,9 +1,10 @@
 """Saving a part of a batch: events, identities and rejections in one transaction, each delivery once."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 from asyncpg import (
@@ -13,6 +14,7 @@ from asyncpg import (
     IntegrityConstraintViolationError,
     PostgresError,
     ProgramLimitExceededError,
+    UniqueViolationError,
 )
 
 from processor import events, statements
@@ -51,23 +53,33 @@ async def save(
 ) -> Saved:
     """Store what is new, and count the rest; all of it is committed, or nothing.
 
-    Tries the ways from the fastest to the most forgiving: COPY works while every event is new, a merge also
-    where some are there already. Where PostgreSQL itself refuses some, they are found and become rejections.
+    Where PostgreSQL itself refuses some events, they are found and become rejections: first those whose
+    values it cannot read, which costs little to find, then those that break a constraint.
     Raises what asyncpg raises for anything else.
     """
     source_id = await _source_id(session, source)
     await _make_months(session, events)
-    connection = session.connection
-    for way in (_copy, _merge):
+    for trial in (_convert, _merge_events):
         try:
-            async with connection.transaction():
-                return await way(connection, source_id, events, rejections)
+            return await _save(session.connection, source_id, events, rejections)
         except REFUSED as error:
             _check_partition(error)
-    async with connection.transaction():
-        refused = await _refused(connection, source_id, events)
-        accepted = [event for event in events if _delivery(event) not in refused]
-        return await _merge(connection, source_id, accepted, [*rejections, *refused.values()])
+        refused = await _refused(partial(_attempt, trial, session.connection, source_id), events)
+        rejections = [*rejections, *(_rejection(events[n], error) for n, error in refused.items())]
+        events = [event for n, event in enumerate(events) if n not in refused]
+    return await _save(session.connection, source_id, events, rejections)
+
+
+async def _save(
+    connection: Connection, source_id: int, events: Sequence[Event], rejections: Sequence[Rejection]
+) -> Saved:
+    """Store in one transaction, the fast way while every event is new."""
+    try:
+        async with connection.transaction():
+            return await _copy(connection, source_id, events, rejections)
+    except UniqueViolationError:
+        async with connection.transaction():
+            return await _merge(connection, source_id, events, rejections)
 
 
 async def _copy(
@@ -109,12 +121,7 @@ async def _merge(
 
 
 async def _merge_events(connection: Connection, source_id: int, events: Sequence[Event]) -> tuple[int, int]:
-    arrays: list[Any] = [
-        list(column)
-        for column in zip(
-            *((e.sequence_number, e.sub_sequence, e.arrived_at, *e.columns) for e in events), strict=True
-        )
-    ]
+    arrays = _arrays(events)
     numbers, subs, event_ids = arrays[0], arrays[1], arrays[3]
     await connection.execute(SQL["claim_identities"], source_id, numbers, subs, event_ids)
     status = await connection.execute(SQL["merge_events"], source_id, *arrays)
@@ -123,6 +130,16 @@ async def _merge_events(connection: Connection, source_id: int, events: Sequence
     if stored < len(events):
         conflicts = await connection.fetchval(SQL["count_conflicts"], source_id, *arrays)
     return stored, conflicts
+
+
+async def _convert(connection: Connection, source_id: int, events: Sequence[Event]) -> None:
+    """Have PostgreSQL read the values, and do nothing with them."""
+    await connection.execute(SQL["convert_events"], source_id, *_arrays(events))
+
+
+def _arrays(events: Sequence[Event]) -> list[list[Any]]:
+    rows = ((e.sequence_number, e.sub_sequence, e.arrived_at, *e.columns) for e in events)
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 async def _reject(connection: Connection, source_id: int, rejections: Sequence[Rejection]) -> Counter[Reason]:
@@ -135,34 +152,42 @@ async def _reject(connection: Connection, source_id: int, rejections: Sequence[R
 
 
 async def _refused(
-    connection: Connection, source_id: int, events: Sequence[Event]
-) -> dict[tuple[str, int], Rejection]:
-    """Return the events that PostgreSQL refuses, found by halving: O(refused · log n) statements.
+    attempt: Callable[[Sequence[Event]], Awaitable[PostgresError | None]],
+    events: Sequence[Event],
+    first: int = 0,
+    error: PostgresError | None = None,
+) -> dict[int, PostgresError]:
+    """Return the positions of the events that PostgreSQL refuses, by halving: O(refused · log n) attempts.
 
-    Every trial is rolled back, so that it holds no lock when the next one starts.
+    ``error`` is given where it is known already that one of these is refused.
     """
-    error = await _trial(connection, source_id, events)
+    error = error or (await attempt(events) if events else None)
     if error is None:
         return {}
     if len(events) == 1:
-        return {_delivery(events[0]): _rejection(events[0], error)}
+        return {first: error}
     middle = len(events) // 2
-    return {
-        **await _refused(connection, source_id, events[:middle]),
-        **await _refused(connection, source_id, events[middle:]),
-    }
+    left = await _refused(attempt, events[:middle], first)
+    right = await _refused(attempt, events[middle:], first + middle, None if left else error)
+    return left | right
 
 
-async def _trial(connection: Connection, source_id: int, events: Sequence[Event]) -> PostgresError | None:
-    savepoint = connection.transaction()
-    await savepoint.start()
+async def _attempt(
+    trial: Callable[[Connection, int, Sequence[Event]], Awaitable[object]],
+    connection: Connection,
+    source_id: int,
+    events: Sequence[Event],
+) -> PostgresError | None:
+    """Return why PostgreSQL refuses the events; rolled back, so that no lock is held by the next attempt."""
+    transaction = connection.transaction()
+    await transaction.start()
     try:
-        await _merge_events(connection, source_id, events)
+        await trial(connection, source_id, events)
     except REFUSED as error:
         _check_partition(error)
         return error
     finally:
-        await savepoint.rollback()
+        await transaction.rollback()
     return None
 
 
@@ -171,10 +196,6 @@ def _rejection(event: Event, error: PostgresError) -> Rejection:
     return Rejection(
         event.sequence_number, event.sub_sequence, event.arrived_at, "not_storable", detail, event.payload
     )
-
-
-def _delivery(event: Event) -> tuple[str, int]:
-    return event.sequence_number, event.sub_sequence
 
 
 def _check_partition(error: PostgresError) -> None:

@@ -42,6 +42,13 @@ WHERE event.event_id IS NULL
 ORDER BY event.position
 ON CONFLICT DO NOTHING
 
+-- name: convert_events
+SELECT $1::integer, count(*)
+FROM unnest(
+    $2::text[], $3::integer[], $4::timestamptz[],
+    $5::uuid[], $6::text[], $7::text[], $8::double precision[], $9::timestamptz[], $10::jsonb[]
+) AS event
+
 -- name: count_conflicts
 -- An event_id that came again from another delivery, with other content. An event without a time of its own
 -- takes that of its arrival, which differs between the two and is not content.

@@ -1,5 +1,6 @@
 """A real PostgreSQL for all of these tests, and a fresh database with the schema for each."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,8 +17,17 @@ from tests.integration.processor.world import World, connect, make_schema
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     server = PostgresServer(Path(tmp_path_factory.mktemp("processor")))
     server.start()
+    asyncio.run(spare_the_disk(server))
     yield server
     server.stop()
+
+
+async def spare_the_disk(server: PostgresServer) -> None:
+    """Leave syncing to the operating system: these tests kill processes, never the machine."""
+    admin = await connect(owner_login(server, "postgres"))
+    await admin.execute("ALTER SYSTEM SET fsync = off")
+    await admin.execute("SELECT pg_reload_conf()")
+    await admin.close()
 
 
 class Server(Protocol):
@@ -45,11 +55,19 @@ async def make_world(server: Server) -> World:
     return World(await connect(owner), owner, processor)
 
 
+async def drop_world(server: Server, world: World) -> None:
+    await world.close()
+    admin = await connect(owner_login(server, "postgres"))
+    await admin.execute(f'DROP DATABASE "{world.login.dbname}" WITH (FORCE)')
+    await admin.execute(f'DROP ROLE "{world.login.username}"')
+    await admin.close()
+
+
 @pytest.fixture
 async def world(server: PostgresServer) -> AsyncIterator[World]:
     world = await make_world(server)
     yield world
-    world.owner.terminate()
+    await drop_world(server, world)
 
 
 @pytest.fixture
@@ -57,4 +75,4 @@ async def clean_world(server: PostgresServer) -> AsyncIterator[World]:
     """A second one, for the clean delivery that the outcome of a fault is compared with."""
     world = await make_world(server)
     yield world
-    world.owner.terminate()
+    await drop_world(server, world)

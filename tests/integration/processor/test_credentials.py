@@ -25,7 +25,6 @@ async def test_the_secret_is_read_once_for_many_batches_and_connections(world: W
         await world.deliver(records([number]), to=database)
         await lose_connections(world)
     assert world.secret_reads == [CURRENT]
-    database.discard()
 
 
 async def test_a_rotation_that_is_finished_is_found_in_the_current_version(world: World) -> None:
@@ -38,7 +37,6 @@ async def test_a_rotation_that_is_finished_is_found_in_the_current_version(world
     await lose_connections(world)
     await world.deliver(records([3]), to=database)
     assert world.secret_reads == [CURRENT, CURRENT]
-    database.discard()
 
 
 async def test_a_rotation_that_is_under_way_is_found_in_the_pending_version(world: World) -> None:
@@ -48,7 +46,6 @@ async def test_a_rotation_that_is_under_way_is_found_in_the_pending_version(worl
     await lose_connections(world)
     assert (await world.deliver(records([2]), to=database)).saved.stored == 1
     assert world.secret_reads == [CURRENT, CURRENT, PENDING]
-    database.discard()
 
 
 async def test_a_warm_connection_outlives_a_rotation(world: World) -> None:
@@ -57,7 +54,6 @@ async def test_a_warm_connection_outlives_a_rotation(world: World) -> None:
     await set_password(world, "new")
     assert (await world.deliver(records([2]), to=database)).saved.stored == 1
     assert world.secret_reads == [CURRENT]
-    database.discard()
 
 
 async def test_when_no_version_works_the_error_names_the_secret_and_no_password(world: World) -> None:
@@ -76,7 +72,6 @@ async def test_a_login_that_works_again_is_found_by_the_next_invocation(world: W
         await world.deliver(records([1]), to=database)
     world.secrets[CURRENT] = new
     assert (await world.deliver(records([1]), to=database)).saved.stored == 1
-    database.discard()
 
 
 async def test_a_secret_without_a_value_is_a_wrong_setting(world: World) -> None:

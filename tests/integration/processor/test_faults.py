@@ -34,7 +34,6 @@ async def test_a_connection_that_died_while_idle_is_replaced_at_once(world: Worl
     outcome = await world.deliver(records([2]), to=database)
     assert (outcome.saved.stored, database.retries) == (1, 1)
     assert time.monotonic() - started < connection.CONNECT
-    database.discard()
 
 
 async def test_a_backend_that_the_server_ended_is_replaced(world: World) -> None:
@@ -44,7 +43,6 @@ async def test_a_backend_that_the_server_ended_is_replaced(world: World) -> None
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", world.login.username
     )
     assert (await world.deliver(records([2]), to=database)).saved.stored == 1
-    database.discard()
 
 
 async def test_while_nothing_listens_it_stops_before_the_deadline_and_loses_nothing(
@@ -72,11 +70,8 @@ async def test_a_network_that_swallows_everything_does_not_hold_it_beyond_the_de
     assert time.monotonic() - started < 4
 
 
-async def test_an_attempt_that_hangs_leaves_time_for_another(
-    world: World, link: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "ATTEMPT", 1.0)
-    database = connection.Database(world.processor()._settings, attempt=1.0, read=world.read_login)
+async def test_an_attempt_that_hangs_leaves_time_for_another(world: World, link: Proxy) -> None:
+    database = world.processor(attempt=1.0)
     await world.deliver(records([1]), to=database)
     link.hold = True
     work = asyncio.create_task(world.deliver(records([2]), to=database))
@@ -84,7 +79,6 @@ async def test_an_attempt_that_hangs_leaves_time_for_another(
     link.cut()
     link.hold = False
     assert (await work).saved.stored == 1
-    database.discard()
 
 
 async def test_progress_that_was_committed_is_kept_when_time_runs_out(
@@ -119,7 +113,6 @@ async def test_a_fenced_primary_is_left_for_a_new_connection(world: World) -> No
     assert database._session is not None
     await database._session.connection.execute("SET default_transaction_read_only = on")
     assert (await world.deliver(records([2]), to=database)).saved.stored == 1
-    database.discard()
 
 
 async def test_a_server_that_stays_read_only_stops_the_batch(world: World) -> None:
@@ -139,7 +132,6 @@ async def test_too_many_connections_is_waited_for(world: World) -> None:
     await until(lambda: database.retries > 0)
     await occupant.close()
     assert (await work).saved.stored == 1
-    database.discard()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +153,6 @@ async def test_what_passes_by_itself_is_retried(world: World, state: str) -> Non
     await world.owner.execute("DROP FUNCTION fail CASCADE")
     outcome = await work
     assert (outcome.saved.stored, outcome.saved.rejected) == (10, {})
-    database.discard()
 
 
 async def test_a_lock_that_is_held_is_waited_for_and_then_left_to_redelivery(world: World) -> None:
@@ -186,7 +177,6 @@ async def test_the_server_itself_ends_statements_and_transactions_that_outlive_t
     assert await show("SHOW statement_timeout") == "15s"
     assert await show("SHOW lock_timeout") == "10s"
     assert await show("SHOW idle_in_transaction_session_timeout") == "20s"
-    database.discard()
 
 
 async def test_a_statement_that_hangs_is_retried_after_its_timeout(world: World) -> None:
@@ -197,12 +187,11 @@ async def test_a_statement_that_hangs_is_retried_after_its_timeout(world: World)
         CREATE TRIGGER hang BEFORE INSERT ON student_performance FOR EACH ROW EXECUTE FUNCTION hang();
         """
     )
-    database = connection.Database(world.processor()._settings, attempt=1.0, read=world.read_login)
+    database = world.processor(attempt=1.0)
     work = asyncio.create_task(world.deliver([record(1)], to=database))
     await until(lambda: database.retries > 0)
     await world.owner.execute("DROP FUNCTION hang CASCADE")
     assert (await work).saved.stored == 1
-    database.discard()
 
 
 async def test_a_wrong_database_is_a_defect_and_raised(world: World) -> None:

@@ -115,7 +115,6 @@ async def test_two_consumers_of_the_same_records_store_them_once(world: World, c
         stored = 0
         for window in windows:
             stored += (await world.deliver(window, to=database)).saved.stored
-        database.discard()
         return stored
 
     stored = await asyncio.gather(consume(), consume(), consume())
@@ -144,7 +143,6 @@ async def test_writers_that_share_event_ids_never_deadlock(world: World) -> None
         for batch_number in range(8):
             outcome = await world.deliver(shuffled(shard, batch_number), to=database)
             assert outcome.first_deferred is None
-        database.discard()
         return database.retries
 
     assert await asyncio.gather(*(consume(shard) for shard in range(6))) == [0] * 6

@@ -89,7 +89,7 @@ async def tls_world(tls_server: TlsServer) -> AsyncIterator[World]:
     world = await make_world(tls_server)
     world.secrets["AWSCURRENT"] = msgspec.structs.replace(world.login, host="localhost")
     yield world
-    world.owner.terminate()
+    await world.close()
 
 
 @pytest.fixture
@@ -111,7 +111,6 @@ async def test_the_right_host_and_authority_are_connected_to_by_tls(
     assert database._session is not None
     used = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
     assert await database._session.connection.fetchval(used) is True
-    database.discard()
 
 
 async def test_another_host_than_the_certificates_is_refused(

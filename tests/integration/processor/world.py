@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from processor import batch, migrations
-from processor.connection import Database, Deadline
+from processor.connection import ATTEMPT, Database, Deadline
 from processor.decode import KinesisRecord
 from processor.secret import CURRENT, Login
 from processor.settings import Settings
@@ -87,6 +87,7 @@ class World:
     login: Login
     secrets: dict[str, Login] = field(default_factory=dict)  # what Secrets Manager holds, by stage
     secret_reads: list[str] = field(default_factory=list)
+    databases: list[Database] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.secrets.setdefault(CURRENT, self.login)
@@ -96,20 +97,28 @@ class World:
         self.secret_reads.append(stage)
         return self.secrets.get(stage)
 
-    def processor(self, **settings: Any) -> Database:
+    def processor(self, *, attempt: float = ATTEMPT, **settings: Any) -> Database:
         """Return the database as a fresh execution environment of the function sees it."""
-        return Database(Settings("arn:secret", **({"sslmode": "disable"} | settings)), read=self.read_login)
+        chosen = Settings("arn:secret", **({"sslmode": "disable"} | settings))
+        self.databases.append(Database(chosen, attempt=attempt, read=self.read_login))
+        return self.databases[-1]
 
     async def deliver(
         self, batch_records: Sequence[KinesisRecord], *, to: Database | None = None, seconds: float = 30
     ) -> batch.Outcome:
-        """Deliver one batch, as one invocation."""
+        """Deliver one batch, as one invocation; in a fresh execution environment unless ``to`` names one."""
         database = to or self.processor()
-        try:
-            return await batch.process(batch_records, database, Deadline(seconds))
-        finally:
-            if to is None:
-                database.discard()
+        outcome = await batch.process(batch_records, database, Deadline(seconds))
+        if to is None:
+            database.discard()
+        return outcome
+
+    async def close(self) -> None:
+        """End every connection, and let the event loop see that they have ended."""
+        for database in self.databases:
+            database.discard()
+        await self.owner.close()
+        await asyncio.sleep(0)
 
     async def tables(self) -> Tables:
         """Return everything that is stored, but for when."""
