@@ -1,13 +1,12 @@
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import App
 
-from emulation.cloud import EmbeddedCloud
 from infra import app
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,14 +35,6 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
         return done[key]
 
     return synthesise_once
-
-
-@pytest.fixture(scope="session")
-def cloud() -> Iterator[EmbeddedCloud]:
-    """Return an embedded cloud with the stack ``dev`` deployed by cdklocal; no mapping runner runs."""
-    with EmbeddedCloud() as embedded:
-        embedded.deploy("dev")
-        yield embedded
 
 
 @pytest.fixture(autouse=True)

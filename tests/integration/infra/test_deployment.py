@@ -1,0 +1,224 @@
+"""The real stack, deployed by the real cdklocal onto the embedded cloud."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import asyncpg
+import pytest
+
+from emulation.cloud import EmbeddedCloud, database_name, stack_name
+from emulation.errors import DeployFailed
+from processor import metrics
+from tests.support import Deployment
+
+SUFFIX = "test"
+PATIENCE = 30.0  # seconds
+
+
+def wait_for(what: str, found: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while not (value := found()):
+        assert time.monotonic() < deadline, f"{what} did not come in {PATIENCE} s"
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture
+def cloud(embedded_cloud: EmbeddedCloud, deployed: Deployment) -> EmbeddedCloud:
+    """Return the run's cloud, with the shared environment in it."""
+    assert deployed.suffix == SUFFIX
+    return embedded_cloud
+
+
+def outputs(cloud: EmbeddedCloud) -> dict[str, str]:
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName=stack_name(SUFFIX))["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def login(cloud: EmbeddedCloud, function: str) -> dict[str, Any]:
+    """Return the login that a function is given."""
+    name = f"student-performance-{function}-{SUFFIX}"
+    environment = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"]
+    secret = cloud.client("secretsmanager").get_secret_value(
+        SecretId=environment["Variables"]["DB_SECRET_ARN"]
+    )
+    return dict(json.loads(secret["SecretString"]))
+
+
+async def connect(secret: dict[str, Any]) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        host=secret["host"],
+        port=secret["port"],
+        database=secret["dbname"],
+        user=secret["username"],
+        password=secret["password"],
+    )
+
+
+def test_the_deployment_migrates_the_database(cloud: EmbeddedCloud) -> None:
+    answer = cloud.client("lambda").invoke(
+        FunctionName=outputs(cloud)["OperationsFunctionName"], Payload=json.dumps({"command": "status"})
+    )
+    assert json.loads(answer["Payload"].read())["schema_version"] >= 1
+
+
+def test_the_functions_have_logins_of_their_own(cloud: EmbeddedCloud) -> None:
+    assert login(cloud, "operations")["username"] == "dbadmin"
+    assert login(cloud, "processor")["username"] == f"processor_{SUFFIX}"
+
+
+FORBIDDEN = [
+    "UPDATE student_performance SET score = 100",
+    "DELETE FROM student_performance",
+    "TRUNCATE student_performance",
+    "DROP TABLE student_performance",
+    "ALTER TABLE student_performance ADD COLUMN x integer",
+    "UPDATE rejected_event SET redriven_at = now()",
+    "DELETE FROM rejected_event",
+    "DELETE FROM event_identity",
+    "DELETE FROM event_source",
+    "SELECT FROM schema_migration",
+    "INSERT INTO schema_migration (version, name, checksum) VALUES (99, 'x', 'x')",
+    "CREATE TABLE public.mine (x integer)",
+    "CREATE SCHEMA mine",
+    "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "SELECT drop_month('2026-01-01')",
+    "SELECT make_processor_login('mallory', 'x')",
+    "CREATE ROLE mallory LOGIN SUPERUSER",
+    "CREATE DATABASE mallory",
+    "SET ROLE dbadmin",
+    "SELECT rolpassword FROM pg_authid",
+    "SELECT pg_read_file('/etc/passwd')",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "ALTER ROLE dbadmin PASSWORD 'x'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'dbadmin'",
+]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+async def test_the_processors_login_may_not(statement: str, cloud: EmbeddedCloud) -> None:
+    owner = await connect(login(cloud, "operations"))
+    processor = await connect(login(cloud, "processor"))
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await processor.execute(statement)
+    finally:
+        await processor.close()
+        await owner.close()
+
+
+async def test_the_processors_login_may_select_insert_and_make_a_month(cloud: EmbeddedCloud) -> None:
+    processor = await connect(login(cloud, "processor"))
+    transaction = processor.transaction()
+    await transaction.start()
+    try:
+        await processor.execute("SELECT make_month('2020-02-01')")
+        source = await processor.fetchval(
+            "INSERT INTO event_source (stream_arn, shard_id) VALUES ('arn', 'shard') RETURNING id"
+        )
+        await processor.execute(
+            "INSERT INTO student_performance"
+            " (source_id, sequence_number, sub_sequence, student_id,"
+            " event_type, occurred_at, arrived_at, metadata)"
+            " VALUES ($1, '1', 0, 's', 'quiz', $2, $2, '{}')",
+            source,
+            datetime(2020, 2, 3, tzinfo=UTC),
+        )
+        assert (
+            await processor.fetchval("SELECT count(*) FROM student_performance WHERE source_id = $1", source)
+            == 1
+        )
+    finally:
+        await transaction.rollback()
+        await processor.close()
+
+
+@pytest.fixture
+def notices(cloud: EmbeddedCloud) -> Callable[[], list[dict[str, Any]]]:
+    """Subscribe a queue to the alarm topic; return how to read what it got so far."""
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName=f"alarms-{time.monotonic_ns()}")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    topic = outputs(cloud)["AlarmTopicArn"]
+    cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=attributes["QueueArn"])
+    got: list[dict[str, Any]] = []
+
+    def read() -> list[dict[str, Any]]:
+        messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        got.extend(json.loads(json.loads(message["Body"])["Message"]) for message in messages)
+        return got
+
+    return read
+
+
+def states(notices: Callable[[], list[dict[str, Any]]], alarm: str) -> list[str]:
+    return [
+        n["NewStateValue"] for n in notices() if n["AlarmName"] == f"student-performance-{SUFFIX}-{alarm}"
+    ]
+
+
+def told_both(notices: Callable[[], list[dict[str, Any]]], alarm: str) -> bool:
+    return sorted(states(notices, alarm)) == ["ALARM", "OK"]  # SNS keeps no order
+
+
+def alarms(cloud: EmbeddedCloud) -> dict[str, dict[str, Any]]:
+    found = cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    prefix = f"student-performance-{SUFFIX}-"
+    return {a["AlarmName"].removeprefix(prefix): a for a in found if a["AlarmName"].startswith(prefix)}
+
+
+def test_every_alarm_reaches_a_subscriber_when_it_starts_and_when_it_is_over(
+    cloud: EmbeddedCloud, notices: Callable[[], list[dict[str, Any]]]
+) -> None:
+    cloudwatch = cloud.client("cloudwatch")
+    for alarm in alarms(cloud).values():
+        for state in ("ALARM", "OK"):
+            cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason="tested")
+    for name in alarms(cloud):
+        wait_for(f"{name} and its end", partial(told_both, notices, name))
+
+
+def test_a_rejected_event_raises_the_alarm(
+    cloud: EmbeddedCloud, notices: Callable[[], list[dict[str, Any]]]
+) -> None:
+    rejected: metrics.MetricName = "RejectedEvents"
+    service = {"Name": metrics.SERVICE_DIMENSION, "Value": f"student-performance-processor-{SUFFIX}"}
+    cloud.client("cloudwatch").put_metric_data(
+        Namespace=metrics.NAMESPACE,
+        MetricData=[
+            {
+                "MetricName": rejected,
+                "Dimensions": [service],
+                "Timestamp": datetime.now(tz=UTC) - timedelta(seconds=1),
+                "Value": 1,
+                "Unit": "Count",
+            }
+        ],
+    )
+    wait_for("the alarm", lambda: "ALARM" in states(notices, "rejected-events"))
+
+
+async def test_a_failing_migration_rolls_the_deployment_back_with_the_databases_message(
+    cloud: EmbeddedCloud,
+) -> None:
+    database = database_name("broken")
+    cloud.database.create_database(database)
+    owner = await asyncpg.connect(cloud.database.dsn(database))
+    await owner.execute("CREATE TABLE student_performance (something_else integer)")
+    await owner.close()
+
+    with pytest.raises(DeployFailed):
+        cloud.deploy("broken")
+
+    cloudformation = cloud.client("cloudformation")
+    (stack,) = cloudformation.describe_stacks(StackName=stack_name("broken"))["Stacks"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName=stack_name("broken"))["StackEvents"]
+    reasons = [e.get("ResourceStatusReason", "") for e in events if e["ResourceStatus"] == "CREATE_FAILED"]
+    assert any('relation "student_performance" already exists' in reason for reason in reasons), reasons
+    functions = cloud.client("lambda").list_functions()["Functions"]
+    assert not [f["FunctionName"] for f in functions if f["FunctionName"].endswith("-broken")]
