@@ -74,11 +74,11 @@ def _decode(records: Sequence[KinesisRecord]) -> tuple[list[Event], list[Rejecti
 
 def _parts(records: Sequence[KinesisRecord]) -> Iterator[tuple[Source, list[KinesisRecord]]]:
     """Cut the batch into parts of one shard each. Lambda sends one shard's records; a replay may mix."""
-    for source, group in groupby(records, key=_source):
+    for (stream_arn, shard_id), group in groupby(records, key=_stream_and_shard):
         same = list(group)
         for start in range(0, len(same), PART):
-            yield source, same[start : start + PART]
+            yield Source(stream_arn, shard_id), same[start : start + PART]
 
 
-def _source(record: KinesisRecord) -> Source:
-    return Source(record["eventSourceARN"], record["eventID"].partition(":")[0])
+def _stream_and_shard(record: KinesisRecord) -> tuple[str, str]:
+    return record["eventSourceARN"], record["eventID"].partition(":")[0]
