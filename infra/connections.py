@@ -19,8 +19,8 @@ BYTES_PER_CONNECTION: Final = 9_531_392
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections"""
 
 MEMORY_SHARE: Final = 0.7
-"""``DBInstanceClassMemory`` is what the operating system and RDS leave. AWS does not publish how much it is;
-it is least on the smallest classes. Counting 70 % errs on the safe side."""
+"""``DBInstanceClassMemory`` is what the operating system and RDS leave; AWS does not publish how much, so
+we set ``max_connections`` ourselves, to what 70 % of the memory give: budget and alarm know the number."""
 
 OPERATIONS: Final = 5
 """Connections kept for the operations function: one a call, calls of several people at a time."""
@@ -33,7 +33,7 @@ OVERLAP: Final = 2
 
 
 def max_connections(instance_class: InstanceClass) -> int:
-    """How many connections the instance class surely takes, by RDS's default formula."""
+    """How many connections the database of an instance class is set to take."""
     return min(int(MEMORY_GIB[instance_class] * 2**30 * MEMORY_SHARE) // BYTES_PER_CONNECTION, 5000)
 
 

@@ -8,6 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.config import Config
+from infra.connections import max_connections
 from infra.keys import rotated_key
 from infra.log_groups import log_group
 from infra.nag import accept
@@ -67,9 +68,7 @@ class Database(Construct):
             "Instance",
             instance_identifier=identifier,
             engine=engine,
-            parameter_group=rds.ParameterGroup(
-                self, "Parameters", engine=engine, parameters={"rds.force_ssl": "1"}
-            ),
+            parameter_group=self._parameters(engine, config),
             instance_type=ec2.InstanceType(config.database_instance_class),
             multi_az=True,
             vpc=network.vpc,
@@ -100,6 +99,13 @@ class Database(Construct):
         self._log_groups(identifier, config, instance)
         self._accept_findings(instance, config)
         return instance
+
+    def _parameters(self, engine: rds.IInstanceEngine, config: Config) -> rds.ParameterGroup:
+        parameters = {
+            "rds.force_ssl": "1",
+            "max_connections": str(max_connections(config.database_instance_class)),
+        }
+        return rds.ParameterGroup(self, "Parameters", engine=engine, parameters=parameters)
 
     def _log_groups(self, identifier: str, config: Config, instance: rds.DatabaseInstance) -> None:
         # Made before RDS makes them, so that they end with the stack and keep no log for ever.

@@ -1,5 +1,7 @@
 """The two Lambda functions, made from one asset, and what each may do."""
 
+from pathlib import Path
+
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -41,11 +43,7 @@ class Functions(Construct):
         self._config = config
         self._database = database
         self._network = network
-        self._platform = {
-            "embedded": asset.Platform.embedded,
-            "localstack": asset.Platform.localstack,
-            "aws": asset.Platform.aws,
-        }[config.target]()
+        self._platform = platform(config)
         self._code = lambda_.Code.from_asset(str(asset.build(self._platform)))
 
         processor_role = self._role("Processor")
@@ -137,3 +135,12 @@ class Functions(Construct):
     def _architecture(self) -> lambda_.Architecture:
         arm = self._config.target == "aws" or asset.is_arm()
         return lambda_.Architecture.ARM_64 if arm else lambda_.Architecture.X86_64
+
+
+def platform(config: Config) -> asset.Platform:
+    """Say what the target's functions run on."""
+    if config.target == "embedded":
+        return asset.Platform.embedded()
+    if config.target == "localstack":
+        return asset.Platform.localstack()
+    return asset.Platform.aws(Path(config.database_certificates) if config.database_certificates else None)

@@ -184,7 +184,28 @@ def test_the_certificate_that_the_database_shows_is_known_and_valid_in_every_reg
     assert min(valid_until.values()) > datetime.now(tz=UTC).timestamp()
 
 
-def test_missing_certificates_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asset, "CERTIFICATES", tmp_path)
-    with pytest.raises(asset.AssetError, match="npm ci"):
-        asset.rds_certificates()
+def test_a_deployer_may_bring_other_certificates(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----\nnew\n-----END CERTIFICATE-----\n")
+    built = asset.build(asset.Platform.aws(bundle))
+    assert (built / asset.CERTIFICATES_IN_ASSET).read_text() == bundle.read_text()
+    assert built != asset.build(asset.Platform.aws())
+
+
+@pytest.mark.parametrize(
+    ("file", "what_to_do"), [(asset.CERTIFICATES, "npm ci"), (Path("mine.pem"), "databaseCertificates")]
+)
+def test_missing_certificates_say_what_to_do(
+    file: Path, what_to_do: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / file.name
+    if file == asset.CERTIFICATES:
+        monkeypatch.setattr(asset, "CERTIFICATES", missing)
+    with pytest.raises(asset.AssetError, match=what_to_do):
+        asset.certificates(missing)
+
+
+def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    with pytest.raises(asset.AssetError, match="holds no PEM certificate"):
+        asset.certificates(tmp_path / "empty.pem")

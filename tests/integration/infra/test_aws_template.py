@@ -128,7 +128,7 @@ def test_database(dev: Template) -> None:
     assert database["AutoMinorVersionUpgrade"] is True
     parameters = only(dev, "AWS::RDS::DBParameterGroup")
     assert parameters["Family"] == "postgres18"
-    assert parameters["Parameters"] == {"rds.force_ssl": "1"}
+    assert parameters["Parameters"] == {"rds.force_ssl": "1", "max_connections": "157"}
 
 
 def test_the_databases_logs_end_with_the_stack(dev: Template) -> None:

@@ -80,6 +80,7 @@ def test_records_are_retried_as_long_as_the_stream_keeps_them_but_seven_days_at_
             {"environmentSuffix": "Dev"},
             "context environmentSuffix: 'Dev' is not possible; allowed: 2 to 20 of a-z",
         ),
+        ({"environmentSuffix": "a--b"}, "context environmentSuffix: 'a--b' is not possible"),
         ({"logRetentionDays": 8}, "context logRetentionDays: 8 is not possible; allowed: one of 1, 3, 5, 7"),
         ({"databaseInstanceClass": "m5.large"}, "allowed: one of t4g.micro, t4g.small"),
         ({"alarmEmail": "me"}, "context alarmEmail: 'me' is not possible; allowed: an e-mail address"),

@@ -1,0 +1,33 @@
+"""docs/reference.md tells every context key as it is."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from infra.config import Config, allowed
+
+REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference.md"
+
+
+def rows() -> dict[str, list[str]]:
+    section = REFERENCE.read_text().split("\n## Context\n")[1].split("\n## ")[0]
+    cells = [
+        [c.strip() for c in line.strip("|").split(" | ")] for line in section.splitlines() if "| `" in line
+    ]
+    return {row[0].strip("| `"): row[1:] for row in cells}
+
+
+def test_the_table_has_every_key_and_no_other() -> None:
+    assert list(rows()) == [field.encode_name for field in msgspec.structs.fields(Config)]
+
+
+@pytest.mark.parametrize("field", msgspec.structs.fields(Config), ids=lambda field: field.encode_name)
+def test_default_and_allowed_values_are_as_told(field: msgspec.structs.FieldInfo) -> None:
+    default, values, meaning = rows()[field.encode_name]
+    assert values.rstrip(" |") == allowed(field.type)
+    assert meaning
+    if field.default not in (None, msgspec.NODEFAULT) and field.encode_name != "profile":
+        assert re.fullmatch(r"`(.+)`", default)
+        assert default.strip("`") == str(field.default)
