@@ -1,5 +1,6 @@
 """Saving a part of a batch: events, identities and rejections in one transaction, each delivery once."""
 
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ SQL = statements.load(statements.FOLDER / "queries.sql")
 # SQLSTATE classes 22, 23 and 54: the statement will never succeed with this data.
 REFUSED = (DataError, IntegrityConstraintViolationError, ProgramLimitExceededError)
 
+# In an error's context: "COPY student_performance, line 251, column metadata", in the server's language.
+_COPY_LINE = re.compile(r"^COPY student_performance, \w+ (\d+)", re.MULTILINE)
+
 _IDENTITY_COLUMNS = ("event_id", "source_id", "sequence_number", "sub_sequence")
 _EVENT_COLUMNS = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *events.Columns._fields)
 
@@ -53,18 +57,21 @@ async def save(
 ) -> Saved:
     """Store what is new, and count the rest; all of it is committed, or nothing.
 
-    Where PostgreSQL itself refuses some events, they are found and become rejections: first those whose
-    values it cannot read, which costs little to find, then those that break a constraint.
+    Where PostgreSQL itself refuses some events, they are found and become rejections: first the one that a
+    COPY stopped at, then those whose values it cannot read, which costs little to find, then those that break
+    a constraint.
     Raises what asyncpg raises for anything else.
     """
     source_id = await _source_id(session, source)
     await _make_months(session, events)
-    for trial in (_convert, _merge_events):
+    for trial in (None, _convert, _merge_events):
         try:
             return await _save(session.connection, source_id, events, rejections)
         except REFUSED as error:
             _check_partition(error)
-        refused = await _refused(partial(_attempt, trial, session.connection, source_id), events)
+            refused = _named(error)
+        if trial:
+            refused = await _refused(partial(_attempt, trial, session.connection, source_id), events)
         rejections = [*rejections, *(_rejection(events[n], error) for n, error in refused.items())]
         events = [event for n, event in enumerate(events) if n not in refused]
     return await _save(session.connection, source_id, events, rejections)
@@ -123,11 +130,13 @@ async def _merge(
 async def _merge_events(connection: Connection, source_id: int, events: Sequence[Event]) -> tuple[int, int]:
     arrays = _arrays(events)
     numbers, subs, event_ids = arrays[0], arrays[1], arrays[3]
-    await connection.execute(SQL["claim_identities"], source_id, numbers, subs, event_ids)
+    has_identities = any(event_ids)
+    if has_identities:
+        await connection.execute(SQL["claim_identities"], source_id, numbers, subs, event_ids)
     status = await connection.execute(SQL["merge_events"], source_id, *arrays)
     stored = int(status.rpartition(" ")[2])
     conflicts = 0
-    if stored < len(events):
+    if has_identities and stored < len(events):
         conflicts = await connection.fetchval(SQL["count_conflicts"], source_id, *arrays)
     return stored, conflicts
 
@@ -149,6 +158,12 @@ async def _reject(connection: Connection, source_id: int, rejections: Sequence[R
     columns = [list(column) for column in zip(*rejections, strict=True)]
     rows = await connection.fetch(SQL["reject_events"], source_id, *columns)
     return Counter(row["reason"] for row in rows)
+
+
+def _named(error: PostgresError) -> dict[int, PostgresError]:
+    """Return the position of the event that a COPY stopped at, where the error names its line."""
+    line = _COPY_LINE.search(error.context or "")
+    return {int(line[1]) - 1: error} if line else {}
 
 
 async def _refused(
