@@ -22,7 +22,8 @@ from emulation.postgres import PostgresServer
 from emulation.process import ChildProcess
 
 LOCAL = cdk.CHECKOUT / ".local"
-STATE_FILE = LOCAL / "cloud.json"
+STATE_FILE = Path(os.environ.get("SPM_CLOUD_FILE") or LOCAL / "cloud.json")
+"""Where a running cloud says how to reach it; another name lets several run beside each other."""
 BOOTSTRAP_SECONDS = 60.0
 
 
@@ -91,6 +92,12 @@ class EmbeddedCloud:
     def endpoint_url(self) -> str:
         """Where every AWS API is served."""
         return self._ministack.endpoint_url
+
+    @property
+    def programs(self) -> list[ChildProcess]:
+        """The processes of this cloud, with their names, logs, and whether they run."""
+        started = (self.database.program, self._ministack.program, self._runner)
+        return [program for program in started if program is not None]
 
     def aws_environment(self) -> dict[str, str]:
         """Return the environment variables that lead boto3, the AWS CLI and cdklocal here."""

@@ -32,6 +32,11 @@ class MiniStack:
         """Where every AWS API is served."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def program(self) -> ChildProcess | None:
+        """The server's process; None before the start."""
+        return self._program
+
     def start(self) -> None:
         """Start it; raise StartFailed with the end of its log."""
         for attempt in range(1, START_ATTEMPTS + 1):

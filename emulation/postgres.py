@@ -37,6 +37,11 @@ class PostgresServer:
         self._program: ChildProcess | None = None
         self._binaries = _binaries()
 
+    @property
+    def program(self) -> ChildProcess | None:
+        """The server's process; None before the start."""
+        return self._program
+
     def start(self) -> None:
         """Create the data folder and start the server; raise StartFailed with the end of its log."""
         self._make_folder()

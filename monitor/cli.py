@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulation.errors import EmulationError
 from monitor import console
 from monitor.aws_errors import explain
-from monitor.commands import demo, generate, maintain, publish, query, rejected, status, tail
+from monitor.commands import demo, generate, local, maintain, publish, query, rejected, status, tail
 from monitor.errors import MonitorError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ def commands(
 
 
 app.command(name="demo")(demo.command)
+app.command(name="local")(local.command)
 app.command(name="generate")(generate.command)
 app.command(name="publish")(publish.command)
 app.command(name="status")(status.command)

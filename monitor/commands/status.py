@@ -94,6 +94,5 @@ def _alarms(health: Health) -> str:
     if not health.alarms:
         return "none"
     states = list(health.alarms.values())
-    return ", ".join(
-        f"{states.count(state)} {state.lower().replace('_', ' ')}" for state in sorted(set(states))
-    )
+    words = {"ALARM": "on", "OK": "quiet", "INSUFFICIENT_DATA": "without data"}
+    return ", ".join(f"{states.count(state)} {words.get(state, state)}" for state in sorted(set(states)))
