@@ -92,7 +92,7 @@ async def test_every_user_record_of_an_aggregate_stands_for_itself(world: World)
 
 
 @pytest.mark.parametrize("refused", [1, 4])
-async def test_what_only_postgresql_refuses_is_named_by_the_copy_and_then_found_by_halving(
+async def test_what_only_postgresql_refuses_is_named_by_copy_or_found_by_halving(
     world: World, refused: int
 ) -> None:
     size = 512
