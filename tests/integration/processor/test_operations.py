@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
-from processor import migrations, operations, quarantine, reports, retention
+from emulation.postgres import PostgresServer
+from processor import migrations, operations, quarantine, reports, retention, statements
 from processor.connection import Session
 from processor.errors import CommandError, MigrationFailed
+from processor.secret import Login
 from tests.integration.processor.world import World, connect, event, record, records
 
 
@@ -273,9 +276,32 @@ class TestMigrations:
                 await processor.execute(forbidden)
         await processor.close()
 
+    async def test_they_add_up_to_the_schema_that_is_there_for_reading(
+        self, server: PostgresServer, world: World
+    ) -> None:
+        admin = world.owner
+        await admin.execute(f'CREATE DATABASE "{world.login.dbname}_read"')
+        read = msgspec.structs.replace(world.owner_login, dbname=f"{world.login.dbname}_read")
+        connection = await connect(read)
+        await connection.execute((statements.FOLDER / "schema.sql").read_text())
+        await connection.execute(
+            "SELECT make_processor_login($1, $2)", world.login.username, world.login.password
+        )
+        await connection.close()
+        assert "CREATE TABLE public.student_performance" in dump(server, read)
+        assert dump(server, read) == dump(server, world.owner_login)
+        await admin.execute(f'DROP DATABASE "{read.dbname}"')
+
     def copy_to(self, folder: Path) -> None:
         for file in migrations.FOLDER.glob("*.sql"):
             (folder / file.name).write_text(file.read_text())
+
+
+def dump(server: PostgresServer, login: Login) -> str:
+    """Return the catalogue of a database as SQL, without what differs from one dump to the next."""
+    dumped = server._run("pg_dump", *server._address(), "--schema-only", login.dbname)
+    assert dumped.returncode == 0, dumped.stderr
+    return "\n".join(line for line in dumped.stdout.splitlines() if not line.startswith("\\"))
 
 
 class TestCustomResource:
