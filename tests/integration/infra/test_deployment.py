@@ -1,11 +1,12 @@
 """The real stack, deployed by the real cdklocal onto the embedded cloud."""
 
+import base64
 import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import asyncpg
 import pytest
@@ -182,24 +183,52 @@ def test_every_alarm_reaches_a_subscriber_when_it_starts_and_when_it_is_over(
         wait_for(f"{name} and its end", partial(told_both, notices, name))
 
 
-def test_a_rejected_event_raises_the_alarm(
+def broken_record(cloud: EmbeddedCloud) -> dict[str, Any]:
+    return {
+        "eventID": "shardId-000000000000:1",
+        "eventSource": "aws:kinesis",
+        "eventSourceARN": outputs(cloud)["KinesisStreamArn"],
+        "kinesis": {
+            "partitionKey": "p",
+            "sequenceNumber": str(time.time_ns()),
+            "data": base64.b64encode(b"not an event").decode(),
+            "approximateArrivalTimestamp": time.time(),
+        },
+    }
+
+
+def test_an_event_that_the_deployed_processor_rejects_raises_the_alarm(
     cloud: EmbeddedCloud, notices: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    rejected: metrics.MetricName = "RejectedEvents"
-    service = {"Name": metrics.SERVICE_DIMENSION, "Value": f"student-performance-processor-{SUFFIX}"}
+    function = f"student-performance-processor-{SUFFIX}"
+    answer = cloud.client("lambda").invoke(
+        FunctionName=function, Payload=json.dumps({"Records": [broken_record(cloud)]}), LogType="Tail"
+    )
+    log = base64.b64decode(answer["LogResult"]).decode()
+    # CloudWatch makes metrics of such lines by itself; for the emulator they are carried over as they are.
+    (line,) = [json.loads(text) for text in log.splitlines() if '"_aws"' in text and '"reason"' not in text]
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    (dimensions,) = directive["Dimensions"]
     cloud.client("cloudwatch").put_metric_data(
-        Namespace=metrics.NAMESPACE,
+        Namespace=directive["Namespace"],
         MetricData=[
             {
-                "MetricName": rejected,
-                "Dimensions": [service],
+                "MetricName": metric["Name"],
+                "Dimensions": [{"Name": name, "Value": line[name]} for name in dimensions],
                 "Timestamp": datetime.now(tz=UTC) - timedelta(seconds=1),
-                "Value": 1,
-                "Unit": "Count",
+                "Value": line[metric["Name"]][0],
+                "Unit": metric["Unit"],
             }
+            for metric in directive["Metrics"]
         ],
     )
     wait_for("the alarm", lambda: "ALARM" in states(notices, "rejected-events"))
+
+
+def test_what_is_not_emitted_has_no_alarm(cloud: EmbeddedCloud) -> None:
+    own = {a["MetricName"] for a in alarms(cloud).values() if a["Namespace"] == metrics.NAMESPACE}
+    assert own
+    assert own <= set(get_args(metrics.MetricName))
 
 
 async def test_a_failing_migration_rolls_the_deployment_back_with_the_databases_message(
