@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulation.errors import EmulationError
 from monitor import console
 from monitor.aws_errors import explain
-from monitor.commands import demo, generate, local, maintain, publish, query, rejected, status, tail
+from monitor.commands import demo, generate, local, maintain, publish, query, rejected, replay, status, tail
 from monitor.errors import MonitorError
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ app.command(name="tail")(tail.command)
 app.command(name="student")(query.student)
 app.command(name="query")(query.query)
 app.add_typer(rejected.app, name="rejected")
+app.add_typer(replay.app, name="replay")
 app.command(name="retention")(maintain.retention)
 app.command(name="migrate")(maintain.migrate)
 

@@ -5,7 +5,7 @@ The event's shape: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.htm
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitor.errors import DeliveryError
@@ -13,6 +13,9 @@ from monitor.stack import Aws, Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import RecordTypeDef
+
+
+LambdaRecord = dict[str, Any]
 
 
 class Delivered(NamedTuple):
@@ -24,42 +27,20 @@ class Delivered(NamedTuple):
     rejected: int
 
 
-def shard_ids(aws: Aws, stack: Stack) -> list[str]:
-    """The stream's shards, closed ones included, oldest first."""
-    pages = aws.kinesis.get_paginator("list_shards").paginate(StreamName=stack.stream_name)
-    return [shard["ShardId"] for page in pages for shard in page["Shards"]]
-
-
-def read_oldest(aws: Aws, stack: Stack, shard_id: str, limit: int) -> list["RecordTypeDef"]:
-    """Return up to ``limit`` of the oldest records that the shard still holds."""
-    iterator: str | None = aws.kinesis.get_shard_iterator(
-        StreamName=stack.stream_name, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]
-    while iterator:
-        answer = aws.kinesis.get_records(ShardIterator=iterator, Limit=limit)
-        # An empty answer is not the end: records may be further on (GetRecords, MillisBehindLatest).
-        if answer["Records"] or not answer.get("MillisBehindLatest"):
-            return answer["Records"]
-        iterator = answer.get("NextShardIterator")
-    return []
-
-
-def deliver(aws: Aws, stack: Stack, shard_id: str, records: list["RecordTypeDef"]) -> Delivered:
+def deliver(aws: Aws, stack: Stack, records: Sequence[LambdaRecord]) -> Delivered:
     """Invoke the processor with these records under their own identities.
 
     Raises DeliveryError when it fails, or hands records back.
     """
-    event = {"Records": list(_lambda_records(stack, shard_id, records))}
     answer = aws.functions.invoke(
-        FunctionName=stack.processor_name, Payload=json.dumps(event).encode(), LogType="Tail"
+        FunctionName=stack.processor_name, Payload=json.dumps({"Records": records}).encode(), LogType="Tail"
     )
     result = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise DeliveryError(f"the processor failed: {result.get('errorMessage', result)}")
-    if result.get("batchItemFailures"):
-        raise DeliveryError(
-            f"the processor handed back records from {result['batchItemFailures'][0]}: try again"
-        )
+    if failures := result.get("batchItemFailures"):
+        first = failures[0]["itemIdentifier"]
+        raise DeliveryError(f"the processor could not store the records from {first} on now: try again later")
     return metrics_in(base64.b64decode(answer["LogResult"]).decode(errors="replace"))
 
 
@@ -79,22 +60,21 @@ def _total(value: float | list[float]) -> int:
     return int(sum(value)) if isinstance(value, list) else int(value)
 
 
-def _lambda_records(stack: Stack, shard_id: str, records: list["RecordTypeDef"]) -> Iterator[dict[str, Any]]:
-    region = stack.stream_arn.split(":")[3]
-    for record in records:
-        yield {
-            "kinesis": {
-                "kinesisSchemaVersion": "1.0",
-                "partitionKey": record["PartitionKey"],
-                "sequenceNumber": record["SequenceNumber"],
-                "data": base64.b64encode(record["Data"]).decode(),
-                "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
-            },
-            "eventSource": "aws:kinesis",
-            "eventVersion": "1.0",
-            "eventID": f"{shard_id}:{record['SequenceNumber']}",
-            "eventName": "aws:kinesis:record",
-            "invokeIdentityArn": "",
-            "awsRegion": region,
-            "eventSourceARN": stack.stream_arn,
-        }
+def lambda_record(stack: Stack, shard_id: str, record: "RecordTypeDef") -> LambdaRecord:
+    """Return a record of the stream as Lambda hands it to a function."""
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record["PartitionKey"],
+            "sequenceNumber": record["SequenceNumber"],
+            "data": base64.b64encode(record["Data"]).decode(),
+            "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{shard_id}:{record['SequenceNumber']}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": "",
+        "awsRegion": stack.stream_arn.split(":")[3],
+        "eventSourceARN": stack.stream_arn,
+    }

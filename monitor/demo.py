@@ -10,17 +10,19 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
 from monitor import console, demo_report
-from monitor.delivery import Delivered, deliver, read_oldest, shard_ids
+from monitor.delivery import Delivered, deliver, lambda_record
 from monitor.errors import DemoError
 from monitor.figures import Check, Tally
 from monitor.generate import BAD_RECORDS, generate
 from monitor.operations import Operations
 from monitor.publish import Entry, publish
 from monitor.stack import Aws, Stack, find
+from monitor.stream import records_of, shard_ids
 
 SUFFIX: Final = "demo"
 PATIENCE_SECONDS: Final = 60.0
@@ -131,8 +133,9 @@ def wait_until_stored(operations: Operations, sent: int) -> dict[str, Any]:
 def deliver_again(aws: Aws, stack: Stack) -> Delivered:
     """Read a batch back from the stream and hand it to the deployed processor, twice, as Lambda might."""
     shard_id = shard_ids(aws, stack)[0]
-    batch = read_oldest(aws, stack, shard_id, BATCH_DELIVERED_TWICE)
-    first, second = (deliver(aws, stack, shard_id, batch) for _ in range(2))
+    oldest = islice(records_of(aws, stack, shard_id), BATCH_DELIVERED_TWICE)
+    batch = [lambda_record(stack, shard_id, record) for record in oldest]
+    first, second = (deliver(aws, stack, batch) for _ in range(2))
     return Delivered(*(a + b for a, b in zip(first, second, strict=True)))
 
 

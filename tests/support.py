@@ -18,9 +18,9 @@ class Deployment:
     dsn: str
 
 
-def deploy(cloud: EmbeddedCloud, suffix: str) -> Deployment:
+def deploy(cloud: EmbeddedCloud, suffix: str, **context: str) -> Deployment:
     """Deploy an environment and say how to reach it; its database is empty."""
-    cloud.deploy(suffix)
+    cloud.deploy(suffix, context)
     aws = Aws(cloud.aws_environment())
     stack = find(aws, suffix)
     return Deployment(suffix, aws, stack, stack.operations(aws), cloud.database.dsn(database_name(suffix)))

@@ -13,9 +13,10 @@ import asyncpg
 import pytest
 
 from emulation.cloud import EmbeddedCloud
-from monitor.delivery import deliver, shard_ids
+from monitor.delivery import deliver, lambda_record
 from monitor.generate import BAD_RECORDS, Event, generate
 from monitor.publish import Entry, publish
+from monitor.stream import records_of, shard_ids
 from tests.support import Deployment, deploy
 
 if TYPE_CHECKING:
@@ -40,17 +41,8 @@ def as_records(events: list[Event]) -> list[tuple[bytes, str]]:
 
 def read_back(from_: Deployment) -> list[tuple[str, "RecordTypeDef"]]:
     """Everything in the stream, each record with its shard."""
-    kinesis, name = from_.aws.kinesis, from_.stack.stream_name
-    found = []
-    for shard_id in shard_ids(from_.aws, from_.stack):
-        iterator: str | None = kinesis.get_shard_iterator(
-            StreamName=name, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-        while iterator:
-            answer = kinesis.get_records(ShardIterator=iterator)
-            found += [(shard_id, record) for record in answer["Records"]]
-            iterator = answer["NextShardIterator"] if answer["Records"] else None
-    return found
+    shards = shard_ids(from_.aws, from_.stack)
+    return [(shard, record) for shard in shards for record in records_of(from_.aws, from_.stack, shard)]
 
 
 async def rows(dsn: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
@@ -146,10 +138,12 @@ async def test_the_same_records_delivered_again_change_nothing(fresh: Deployment
 
     records = read_back(fresh)
     shard_id = records[-1][0]
-    again = [record for shard, record in records if shard == shard_id][-701:]
+    again = [lambda_record(fresh.stack, shard, record) for shard, record in records if shard == shard_id][
+        -701:
+    ]
     random.shuffle(again)
     for batch in (again[:400], again[300:], again):
-        delivered = deliver(fresh.aws, fresh.stack, shard_id, batch)
+        delivered = deliver(fresh.aws, fresh.stack, batch)
         assert (delivered.received, delivered.stored, delivered.rejected) == (len(batch), 0, 0)
     assert await snapshot(fresh) == before
 
