@@ -14,7 +14,7 @@ from typing import Any, Final, NotRequired, TypedDict
 
 from processor.errors import Reason
 
-TERM_START: Final = datetime(2026, 9, 7, tzinfo=UTC)
+TERM_START: Final = datetime(2026, 2, 2, tzinfo=UTC)
 TERM_DAYS: Final = 84
 LESSON_START_HOUR: Final = 8
 LESSON_HOURS: Final = 14
