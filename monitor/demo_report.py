@@ -92,10 +92,10 @@ def _students(rows: list[list[Any]]) -> Table:
 
 
 def _rejected(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="rejected_event: kept as sent, with the reason", title_justify="left")
+    table = Table(title="rejected_event: kept as sent, with the reason", title_justify="left", expand=True)
     table.add_column("reason", no_wrap=True, min_width=max((len(row["reason"]) for row in rows), default=0))
     for column in ("detail", "payload"):
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
+        table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         payload = base64.b64decode(row["payload"]).decode(errors="backslashreplace")
         table.add_row(row["reason"], Text(row["detail"]), Text(payload))
