@@ -1,5 +1,6 @@
 """The topic that every alarm goes to."""
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -7,6 +8,11 @@ from constructs import Construct
 
 from infra.config import Config
 from infra.keys import rotated_key
+
+
+def alarm_name(config: Config, name: str) -> str:
+    """Return what CloudWatch knows an alarm of this environment by."""
+    return f"student-performance-{config.environment_suffix}-{name}"
 
 
 class AlarmTopic(Construct):
@@ -28,5 +34,19 @@ class AlarmTopic(Construct):
             )
         )
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        # A topic with a policy of its own has lost the default one, by which its account's alarms publish.
+        account = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        alarms = f"arn:{Aws.PARTITION}:cloudwatch:{account}:alarm:{alarm_name(config, '*')}"
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={
+                    "ArnLike": {"aws:SourceArn": alarms},
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                },
+            )
+        )
         if config.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(config.alarm_email))

@@ -8,7 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
-from infra.alarm_topic import AlarmTopic
+from infra.alarm_topic import AlarmTopic, alarm_name
 from infra.config import Config
 from infra.connections import max_connections
 from infra.database import Database
@@ -173,7 +173,7 @@ class Alarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_name=f"student-performance-{self._config.environment_suffix}-{name}",
+            alarm_name=alarm_name(self._config, name),
             alarm_description=f"{description}. See docs/operations.md#{name}",
             metric=metric,
             threshold=threshold,

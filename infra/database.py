@@ -20,7 +20,7 @@ EXPORTED_LOGS = ("postgresql", "upgrade")
 
 
 class Database(Construct):
-    """The instance, its two logins (owner and processor) and their rotation."""
+    """The instance and its two logins, the owner's and the processor's."""
 
     endpoint: str
     owner_secret: secretsmanager.ISecret
@@ -44,10 +44,7 @@ class Database(Construct):
         processor = self._secret("ProcessorSecret", PROCESSOR, config, key)
         self.processor_secret = processor.attach(instance)
         network.let_read(owner, processor, rotating=config.secret_rotation_days is not None)
-        if config.secret_rotation_days:
-            for secret in (self.owner_secret, self.processor_secret):
-                self._rotate(secret, config.secret_rotation_days, network)
-        else:
+        if config.secret_rotation_days is None:
             reason = "The deployer's choice: context secretRotationDays turns rotation on for both logins."
             for secret in (owner, processor):
                 accept(secret, {"SMG4": reason})
@@ -123,12 +120,3 @@ class Database(Construct):
         if not config.protected:
             findings["RDS10"] = "The dev profile must destroy cleanly; prod is protected."
         accept(instance, findings)
-
-    def _rotate(self, secret: secretsmanager.ISecret, days: int, network: Network) -> None:
-        secret.add_rotation_schedule(
-            "Rotation",
-            automatically_after=Duration.days(days),
-            hosted_rotation=secretsmanager.HostedRotation.postgre_sql_single_user(
-                vpc=network.vpc, vpc_subnets=network.subnets, security_groups=[network.functions]
-            ),
-        )

@@ -15,6 +15,7 @@ from infra.functions import Functions
 from infra.migration import Migration
 from infra.network import Network
 from infra.outputs import Outputs
+from infra.rotation import Rotation
 from infra.stream import PerformanceStream
 
 
@@ -63,6 +64,10 @@ class StudentPerformanceStack(Stack):
             migration = Migration(self, "Migration", functions=functions, database=database, network=network)
             functions.processor.node.add_dependency(migration)
             event_source.node.add_dependency(migration)
+            if network and isinstance(database, Database) and config.secret_rotation_days:
+                days = config.secret_rotation_days
+                rotation = Rotation(self, "Rotation", days=days, database=database, network=network)
+                rotation.node.add_dependency(migration)
         topic = AlarmTopic(self, "AlarmTopic", config=config)
         alarms = Alarms(
             self,

@@ -258,6 +258,16 @@ def test_alarm_topic_is_encrypted_with_a_key_that_alarms_may_use(dev: Template) 
     assert alarms["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
+def test_alarms_of_this_environment_and_nobody_else_may_publish_to_the_topic(dev: Template) -> None:
+    statements = only(dev, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    (allowed,) = [s for s in statements if s["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Action"] == "sns:Publish"
+    source = json.dumps(allowed["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert ":alarm:student-performance-dev-*" in source
+    assert allowed["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
 def test_alarms_are_mailed_where_the_context_says(synthesise: Any, dev: Template) -> None:
     assert not of_type(dev, "AWS::SNS::Subscription")
     subscription = only(synthesise(target="aws", alarmEmail="ops@example.org"), "AWS::SNS::Subscription")
@@ -373,6 +383,8 @@ def test_rotation_is_hosted_for_both_logins_and_reaches_the_database(synthesise:
     template = synthesise(target="aws", secretRotationDays=30)
     schedules = of_type(template, "AWS::SecretsManager::RotationSchedule")
     assert len(schedules) == 2
+    (migration,) = of_type(template, "Custom::DatabaseMigration")
+    assert all(migration in schedule["DependsOn"] for schedule in schedules.values())
     for schedule in schedules.values():
         assert schedule["Properties"]["RotationRules"]["ScheduleExpression"] == "rate(30 days)"
         hosted = schedule["Properties"]["HostedRotationLambda"]
