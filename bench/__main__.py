@@ -1,0 +1,79 @@
+"""The command line of ``./scripts/bench``."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from bench import cold, growth, ratios, regressions, results, storage
+from bench.contenders import quiet
+from bench.server import new_target, server
+
+SHORT_ROUNDS = 5
+FULL_ROUNDS = 15
+
+console = Console(stderr=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def main(
+    parts: Annotated[
+        list[str] | None, typer.Argument(help="With --full: ratios, growth, cold, storage; or all.")
+    ] = None,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="Measure thoroughly, and write the results.")] = False,
+    stored: Annotated[int, typer.Option(help="Millions of events to grow the table to.")] = 10,
+) -> None:
+    """Measure the processor against what PostgreSQL takes, in the same run.
+
+    Without --full: in under three minutes, compared with the recorded ratios; exits with 1 when one fell by
+    15 %.
+    """
+    if not full:
+        raise typer.Exit(_check())
+    measures = {
+        "ratios": lambda: _ratios(FULL_ROUNDS),
+        "growth": lambda: growth.measure(stored),
+        "cold": cold.measure,
+        "storage": storage.measure,
+    }
+    for part in parts or measures:
+        console.print(f"measuring {part}")
+        results.write(part, measures[part]())
+
+
+def _check() -> int:
+    before = regressions.recorded()
+    rows = _ratios(SHORT_ROUNDS, handler_only=True)
+    console.print("\n".join(results.table({k: v for k, v in row.items() if k != "part"} for row in rows)))
+    now = regressions.ratios(rows)
+    fallen = regressions.fallen(now, before)
+    if fallen:
+        console.print(f"again, since these fell:\n{regressions.describe(fallen, now, before)}")
+        again = regressions.ratios(_ratios(SHORT_ROUNDS, handler_only=True))
+        now = {key: max(now[key], again[key]) for key in fallen}
+        fallen = regressions.fallen(now, before)
+    if fallen:
+        console.print(f"fell by more than 15 %:\n{regressions.describe(fallen, now, before)}")
+        return 1
+    print(f"{len(now)} ratios measured, none fell by more than 15 % below the recorded one")  # noqa: T201
+    return 0
+
+
+def _ratios(rounds: int, *, handler_only: bool = False) -> list[results.Row]:
+    with server() as postgres, quiet(), Progress(console=console) as progress:
+        bench = ratios.Bench(new_target(postgres))
+        comparisons = [c for c in bench.comparisons() if c.title == "handler" or not handler_only]
+        rows = [
+            row
+            for comparison in progress.track(comparisons, description="batches")
+            for row in comparison.run(rounds)
+        ]
+        bench.close()
+    return rows
+
+
+if __name__ == "__main__":
+    app()

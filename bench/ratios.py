@@ -1,0 +1,104 @@
+"""How near the handler comes to the limit, and what else people would use."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench.contenders import Contender, Handler, Limit
+from bench.measure import Rounds, Task, compare
+from bench.peers import PEERS
+from bench.server import Busy, Target
+from bench.workload import KINDS, Kind, Workload
+
+SIZES: Final = (100, 500, 5_000)
+EVENTS_A_ROUND: Final = 2_500
+
+BAD: Final = b'{"student_id":"s","event_type":'
+REFUSED: Final = b'{"student_id":"s","event_type":"e","metadata":{"text":"\\u0000"}}'
+
+LIMIT: Final = Limit.name
+CLEAN: Final = "handler"
+AGGREGATED: Final = "handler, KPL-aggregated"
+DUPLICATE: Final = "handler, all of it stored already"
+ONE_BAD: Final = "handler, one event is no JSON"
+ONE_REFUSED: Final = "handler, one event only PostgreSQL refuses"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Tasks that are timed against the limit, on one kind of events in batches of one size."""
+
+    title: str
+    kind: Kind
+    size: int
+    tasks: tuple[Task, ...]
+
+    def run(self, rounds: int) -> list[dict[str, Any]]:
+        """Return one row of results for each task."""
+        result = compare(self.tasks, rounds, Busy)
+        return [self._row(task, result) for task in self.tasks]
+
+    def _row(self, task: Task, result: Rounds) -> dict[str, Any]:
+        return {
+            "part": self.title,
+            "kind": self.kind,
+            "batch": self.size,
+            "task": task.name,
+            "rate": result.rate(task.name).rounded(0),
+            "by_clock": result.ratio(task.name, LIMIT).rounded(3),
+            "by_processor_time": result.busy_ratio(task.name, LIMIT).rounded(3),
+        }
+
+
+class Bench:
+    """The contenders, connected to one database."""
+
+    def __init__(self, target: Target) -> None:
+        self.limit = Limit(target)
+        self.handler = Handler(target)
+        self.peers = [peer(target, self.limit.source_id) for peer in PEERS]
+
+    def close(self) -> None:
+        """Disconnect."""
+        for contender in (self.limit, self.handler, *self.peers):
+            contender.close()
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield what is measured, the peers last."""
+        workloads = {kind: Workload(kind) for kind in KINDS}
+        for kind, workload in workloads.items():
+            for size in SIZES:
+                yield self._against_the_limit(kind, workload, size)
+        for kind, workload in workloads.items():
+            everyone = (self.limit, self.handler, *self.peers)
+            tasks = (_task(c.name, 500, _fresh(c, workload, 500), 2) for c in everyone)
+            yield Comparison("peers", kind, 500, tuple(tasks))
+
+    def _against_the_limit(self, kind: Kind, workload: Workload, size: int) -> Comparison:
+        handle = self.handler.prepare
+
+        def duplicate() -> Callable[[], object]:
+            batch = workload.batch(size)
+            self.handler.run(batch.event)
+            return handle(batch)
+
+        tasks = [
+            _task(LIMIT, size, _fresh(self.limit, workload, size)),
+            _task(CLEAN, size, _fresh(self.handler, workload, size)),
+            _task(AGGREGATED, size, lambda: handle(workload.aggregated(size))),
+            _task(DUPLICATE, size, duplicate),
+        ]
+        if size == 500:
+            tasks.append(_task(ONE_BAD, size, lambda: handle(workload.with_one(size, BAD))))
+            tasks.append(_task(ONE_REFUSED, size, lambda: handle(workload.with_one(size, REFUSED))))
+        return Comparison("handler", kind, size, tuple(tasks))
+
+
+def _fresh(contender: Contender, workload: Workload, size: int) -> Callable[[], Callable[[], object]]:
+    return lambda: contender.prepare(workload.batch(size))
+
+
+def _task(
+    name: str, size: int, prepare: Callable[[], Callable[[], object]], batches: int | None = None
+) -> Task:
+    return Task(name, size, prepare, batches or max(2, EVENTS_A_ROUND // size))
