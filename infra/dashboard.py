@@ -34,70 +34,71 @@ class PipelineDashboard(Construct):
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
-        dashboard = cloudwatch.Dashboard(
+        self._page = cloudwatch.Dashboard(
             self, "Page", dashboard_name=f"student-performance-{config.environment_suffix}"
         )
-        of_stream = {"StreamName": stream.stream.stream_name}
-        of_processor = {"FunctionName": functions.processor.function_name}
-        of_mapping = {"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id}
-        service = {metrics.SERVICE_DIMENSION: functions.processor.function_name}
-        dashboard.add_widgets(
-            cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms.by_name.values()), width=24)
-        )
-        dashboard.add_widgets(
-            graph(
-                "In: records put", kinesis("IncomingRecords", of_stream), kinesis("IncomingBytes", of_stream)
-            ),
-            graph("Out: events", *(own(name, service) for name in OUT)),
-        )
-        dashboard.add_widgets(
+        self._stream = {"StreamName": stream.stream.stream_name}
+        self._processor = {"FunctionName": functions.processor.function_name}
+        self._mapping = {"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id}
+        self._service = {metrics.SERVICE_DIMENSION: functions.processor.function_name}
+
+        states = list(alarms.by_name.values())
+        self._page.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=states, width=24))
+        self._show_flow()
+        self._show_delay()
+        self._show_trouble()
+        if database.instance:
+            self._show_database({"DBInstanceIdentifier": database.instance.instance_identifier})
+
+    def _show_flow(self) -> None:
+        put = (kinesis(name, self._stream) for name in ("IncomingRecords", "IncomingBytes"))
+        stored = (own(name, self._service) for name in OUT)
+        self._page.add_widgets(graph("In: records put", *put), graph("Out: events", *stored))
+
+    def _show_delay(self) -> None:
+        self._page.add_widgets(
             graph(
                 "Lag, milliseconds",
-                lambda_metric("IteratorAge", of_processor, statistic="Maximum"),
-                aws_metric(
-                    "AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", of_stream, statistic="Maximum"
-                ),
-                own("StorageLag", service, statistic="Maximum"),
+                lambda_metric("IteratorAge", self._processor, statistic="Maximum"),
+                kinesis("GetRecords.IteratorAgeMilliseconds", self._stream, statistic="Maximum"),
+                own("StorageLag", self._service, statistic="Maximum"),
             ),
             graph(
-                "Batches, milliseconds", *(own("BatchDuration", service, statistic=s) for s in ("p50", "p99"))
+                "Batches, milliseconds",
+                *(own("BatchDuration", self._service, statistic=s) for s in ("p50", "p99")),
             ),
         )
-        dashboard.add_widgets(
+
+    def _show_trouble(self) -> None:
+        self._page.add_widgets(
             graph(
                 "Errors",
-                lambda_metric("Errors", of_processor),
-                lambda_metric("Throttles", of_processor),
-                kinesis("WriteProvisionedThroughputExceeded", of_stream),
-                own("Retries", service),
-                own("DeferredRecords", service),
+                lambda_metric("Errors", self._processor),
+                lambda_metric("Throttles", self._processor),
+                kinesis("WriteProvisionedThroughputExceeded", self._stream),
+                own("Retries", self._service),
+                own("DeferredRecords", self._service),
             ),
             graph(
                 "Rejected and failed",
-                own("RejectedEvents", service),
-                own("ConflictingEvents", service),
-                lambda_metric("OnFailureDestinationDeliveredEventCount", of_mapping),
-                lambda_metric("DroppedEventCount", of_mapping),
+                own("RejectedEvents", self._service),
+                own("ConflictingEvents", self._service),
+                lambda_metric("OnFailureDestinationDeliveredEventCount", self._mapping),
+                lambda_metric("DroppedEventCount", self._mapping),
             ),
         )
-        if database.instance:
-            of_instance = {"DBInstanceIdentifier": database.instance.instance_identifier}
-            dashboard.add_widgets(
-                graph("Database CPU, %", rds_metric("CPUUtilization", of_instance)),
-                graph(
-                    "Database connections",
-                    rds_metric("DatabaseConnections", of_instance, statistic="Maximum"),
-                ),
-            )
-            dashboard.add_widgets(
-                graph(
-                    "Database storage left, bytes",
-                    rds_metric("FreeStorageSpace", of_instance, statistic="Minimum"),
-                ),
-                graph(
-                    "Database CPU credits", rds_metric("CPUCreditBalance", of_instance, statistic="Minimum")
-                ),
-            )
+
+    def _show_database(self, instance: dict[str, str]) -> None:
+        self._page.add_widgets(
+            graph("Database CPU, %", rds_metric("CPUUtilization", instance)),
+            graph("Database connections", rds_metric("DatabaseConnections", instance, statistic="Maximum")),
+        )
+        self._page.add_widgets(
+            graph(
+                "Database storage left, bytes", rds_metric("FreeStorageSpace", instance, statistic="Minimum")
+            ),
+            graph("Database CPU credits", rds_metric("CPUCreditBalance", instance, statistic="Minimum")),
+        )
 
 
 def own(name: metrics.MetricName, service: dict[str, str], *, statistic: str = "Sum") -> cloudwatch.Metric:
@@ -105,9 +106,9 @@ def own(name: metrics.MetricName, service: dict[str, str], *, statistic: str = "
     return aws_metric(metrics.NAMESPACE, name, service, statistic=statistic)
 
 
-def kinesis(name: str, stream: dict[str, str]) -> cloudwatch.Metric:
-    """Name a metric of the stream, summed over a minute."""
-    return aws_metric("AWS/Kinesis", name, stream)
+def kinesis(name: str, stream: dict[str, str], *, statistic: str = "Sum") -> cloudwatch.Metric:
+    """Name a metric of the stream."""
+    return aws_metric("AWS/Kinesis", name, stream, statistic=statistic)
 
 
 def graph(title: str, *shown: cloudwatch.Metric) -> cloudwatch.GraphWidget:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from aws_cdk import Duration
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra import asset
@@ -45,29 +47,37 @@ class Functions(Construct):
         self._network = network
         self._platform = platform(config)
         self._code = lambda_.Code.from_asset(str(asset.build(self._platform)))
+        self.processor = self._processor(stream, failed_records)
+        self.operations = self._operations()
 
-        processor_role = self._role("Processor")
-        processor_role.may_read_secret(database.processor_secret, database.key)
-        processor_role.may_consume(stream.stream, stream.key)
-        processor_role.may_write(failed_records.bucket, stream.key)
-        self.processor = self._function(
+    def _processor(self, stream: PerformanceStream, failed_records: FailedRecords) -> lambda_.Function:
+        role = self._role("Processor")
+        role.may_read_secret(self._database.processor_secret, self._database.key)
+        role.may_consume(stream.stream, stream.key)
+        role.may_write(failed_records.bucket, stream.key)
+        return self._function(
             "Processor",
-            processor_role,
-            {settings.DB_SECRET_ARN: database.processor_secret.secret_arn},
-            memory=config.processor_memory_mb,
-            timeout=Duration.seconds(config.processor_timeout_seconds),
-            concurrency=config.processor_concurrency,
+            "processor.handler.handler",
+            role,
+            secret=self._database.processor_secret,
+            memory=self._config.processor_memory_mb,
+            timeout=Duration.seconds(self._config.processor_timeout_seconds),
+            concurrency=self._config.processor_concurrency,
+            groups=[self._network.functions] if self._network else None,
         )
 
-        operations_role = self._role("Operations")
-        for secret in (database.owner_secret, database.processor_secret):
-            operations_role.may_read_secret(secret, database.key)
-        self.operations = self._function(
+    def _operations(self) -> lambda_.Function:
+        role = self._role("Operations")
+        for secret in (self._database.owner_secret, self._database.processor_secret):
+            role.may_read_secret(secret, self._database.key)
+        return self._function(
             "Operations",
-            operations_role,
-            {settings.DB_SECRET_ARN: database.owner_secret.secret_arn},
+            "processor.operations.handler",
+            role,
+            secret=self._database.owner_secret,
             memory=OPERATIONS_MEMORY,
             timeout=OPERATIONS_TIMEOUT,
+            groups=[self._network.functions, self._network.operations] if self._network else None,
         )
 
     def _name(self, part: str) -> str:
@@ -82,25 +92,21 @@ class Functions(Construct):
     def _function(
         self,
         part: str,
+        handler: str,
         role: FunctionRole,
-        environment: dict[str, str],
         *,
+        secret: secretsmanager.ISecret,
         memory: int,
         timeout: Duration,
+        groups: list[ec2.ISecurityGroup] | None,
         concurrency: int | None = None,
     ) -> lambda_.Function:
-        network = self._network
-        groups = [network.functions] if network else None
-        if network and groups and part == "Operations":
-            groups.append(network.operations)
         function = lambda_.Function(
             self,
             part,
             function_name=self._name(part),
             code=self._code,
-            handler={"Processor": "processor.handler.handler", "Operations": "processor.operations.handler"}[
-                part
-            ],
+            handler=handler,
             runtime=lambda_.Runtime(f"python{self._platform.python_version}", lambda_.RuntimeFamily.PYTHON),
             architecture=self._architecture(),
             memory_size=memory,
@@ -108,18 +114,18 @@ class Functions(Construct):
             reserved_concurrent_executions=concurrency,
             role=role.role,
             log_group=role.log_group,
-            environment={**self._common_environment(part), **environment},
-            vpc=network.vpc if network else None,
-            vpc_subnets=network.subnets if network else None,
+            environment=self._environment(part, secret),
+            vpc=self._network.vpc if self._network else None,
+            vpc_subnets=self._network.subnets if self._network else None,
             security_groups=groups,
         )
         accept(function, {"L1": "Python 3.13 is supported until 2029; 3.14 follows when CI runs it."})
         return function
 
-    def _common_environment(self, part: str) -> dict[str, str]:
-        database = self._database
+    def _environment(self, part: str, secret: secretsmanager.ISecret) -> dict[str, str]:
         environment = {
-            settings.DB_SSLMODE: database.sslmode,
+            settings.DB_SECRET_ARN: secret.secret_arn,
+            settings.DB_SSLMODE: self._database.sslmode,
             settings.LOG_LEVEL: self._config.log_level,
             settings.SERVICE_NAME: self._name(part),
             "POWERTOOLS_METRICS_NAMESPACE": metrics.NAMESPACE,
@@ -127,9 +133,9 @@ class Functions(Construct):
         on_localstack = self._config.target == "localstack"
         if on_localstack:
             # Custom resources never run there, so each function migrates for itself when it first connects.
-            environment[settings.DB_MIGRATION_SECRET_ARN] = database.owner_secret.secret_arn
+            environment[settings.DB_MIGRATION_SECRET_ARN] = self._database.owner_secret.secret_arn
         if part == "Operations" or on_localstack:
-            environment[settings.DB_PROCESSOR_SECRET_ARN] = database.processor_secret.secret_arn
+            environment[settings.DB_PROCESSOR_SECRET_ARN] = self._database.processor_secret.secret_arn
         return environment
 
     def _architecture(self) -> lambda_.Architecture:

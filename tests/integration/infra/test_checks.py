@@ -13,6 +13,8 @@ from aws_cdk.cloud_assembly_schema import Manifest
 from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]  # cfn-lint ships no types
 
+from infra import app
+
 ROOT = Path(__file__).resolve().parents[3]
 
 # cfn-lint's findings that are not mistakes.
@@ -64,8 +66,14 @@ def test_the_pinned_command_line_reads_what_the_library_writes() -> None:
 
 
 def test_nag_refuses_a_finding_that_nobody_accepted(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path), analytics_reporting=False)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    aws_s3.Bucket(Stack(app, "Unsafe"), "Bucket")
+    unsafe = App(outdir=str(tmp_path), analytics_reporting=False)
+    Validations.of(unsafe).add_plugins(AwsSolutionsChecks(unsafe))
+    aws_s3.Bucket(Stack(unsafe, "Unsafe"), "Bucket")
     with pytest.raises(RuntimeError, match="AwsSolutions-S10"):
-        app.synth()
+        unsafe.synth()
+
+
+@pytest.mark.parametrize(("profile", "protected"), [("dev", False), ("prod", True)])
+def test_only_prod_refuses_to_be_deleted(profile: str, protected: bool, tmp_path: Path) -> None:
+    context = {"target": "aws", "profile": profile}
+    assert app.build(App(outdir=str(tmp_path), context=context)).termination_protection is protected
