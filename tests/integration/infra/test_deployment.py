@@ -2,16 +2,19 @@
 
 import base64
 import json
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, get_args
 
 import asyncpg
 import pytest
 
-from emulation.cloud import EmbeddedCloud, database_name, stack_name
+from emulation import cdk
+from emulation.cloud import EmbeddedCloud, stack_name
 from emulation.errors import DeployFailed
 from processor import metrics
 from tests.support import Deployment
@@ -231,23 +234,42 @@ def test_what_is_not_emitted_has_no_alarm(cloud: EmbeddedCloud) -> None:
     assert own <= set(get_args(metrics.MetricName))
 
 
-async def test_a_failing_migration_rolls_the_deployment_back_with_the_databases_message(
-    cloud: EmbeddedCloud,
-) -> None:
-    database = database_name("broken")
-    cloud.database.create_database(database)
-    owner = await asyncpg.connect(cloud.database.dsn(database))
-    await owner.execute("CREATE TABLE student_performance (something_else integer)")
-    await owner.close()
+@pytest.fixture
+def release_with_a_broken_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Deploy from a copy of the checkout that has one migration more; return that one's name."""
+    for name in ("infra", "processor"):
+        shutil.copytree(cdk.CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("cdk.json", "pyproject.toml", "uv.lock"):
+        shutil.copy(cdk.CHECKOUT / name, tmp_path / name)
+    migrations = tmp_path / "processor" / "sql" / "migrations"
+    name = f"{len(list(migrations.glob('*.sql'))) + 1:04}_broken"
+    (migrations / f"{name}.sql").write_text("CREATE TABLE student_performance (something_else integer);")
+    monkeypatch.setattr(cdk, "CHECKOUT", tmp_path)
+    return name
 
+
+def test_a_failing_migration_rolls_back_with_the_databases_message_and_the_old_release_runs_on(
+    cloud: EmbeddedCloud, release_with_a_broken_migration: str
+) -> None:
+    functions = cloud.client("lambda")
+
+    def code() -> list[str]:
+        names = [f"student-performance-{part}-{SUFFIX}" for part in ("processor", "operations")]
+        return [functions.get_function_configuration(FunctionName=name)["CodeSha256"] for name in names]
+
+    before = code()
     with pytest.raises(DeployFailed):
-        cloud.deploy("broken")
+        cloud.deploy(SUFFIX)
 
     cloudformation = cloud.client("cloudformation")
-    (stack,) = cloudformation.describe_stacks(StackName=stack_name("broken"))["Stacks"]
-    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    events = cloudformation.describe_stack_events(StackName=stack_name("broken"))["StackEvents"]
-    reasons = [e.get("ResourceStatusReason", "") for e in events if e["ResourceStatus"] == "CREATE_FAILED"]
-    assert any('relation "student_performance" already exists' in reason for reason in reasons), reasons
-    functions = cloud.client("lambda").list_functions()["Functions"]
-    assert not [f["FunctionName"] for f in functions if f["FunctionName"].endswith("-broken")]
+    (stack,) = cloudformation.describe_stacks(StackName=stack_name(SUFFIX))["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName=stack_name(SUFFIX))["StackEvents"]
+    reasons = [e.get("ResourceStatusReason", "") for e in events if e["ResourceStatus"] == "UPDATE_FAILED"]
+    message = f'{release_with_a_broken_migration}: relation "student_performance" already exists'
+    assert any(message in reason for reason in reasons), reasons
+    assert code() == before
+    answer = functions.invoke(
+        FunctionName=outputs(cloud)["OperationsFunctionName"], Payload=json.dumps({"command": "status"})
+    )
+    assert "FunctionError" not in answer
