@@ -11,9 +11,8 @@ from constructs import Construct
 from infra.alarm_topic import AlarmTopic, alarm_name
 from infra.config import Config
 from infra.connections import max_connections
-from infra.database import Database
 from infra.event_source import EventSource
-from infra.existing_database import ExistingDatabase
+from infra.existing_database import AnyDatabase
 from infra.functions import Functions
 from infra.stream import PerformanceStream
 from processor import metrics
@@ -45,7 +44,7 @@ class Alarms(Construct):
         stream: PerformanceStream,
         functions: Functions,
         event_source: EventSource,
-        database: Database | ExistingDatabase,
+        database: AnyDatabase,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config

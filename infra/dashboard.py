@@ -7,9 +7,8 @@ from constructs import Construct
 
 from infra.alarms import Alarms, aws_metric, lambda_metric, rds_metric
 from infra.config import Config
-from infra.database import Database
 from infra.event_source import EventSource
-from infra.existing_database import ExistingDatabase
+from infra.existing_database import AnyDatabase
 from infra.functions import Functions
 from infra.stream import PerformanceStream
 from processor import metrics
@@ -30,7 +29,7 @@ class PipelineDashboard(Construct):
         stream: PerformanceStream,
         functions: Functions,
         event_source: EventSource,
-        database: Database | ExistingDatabase,
+        database: AnyDatabase,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)

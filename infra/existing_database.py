@@ -7,6 +7,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.config import Config
+from infra.database import Database
 
 
 class ExistingDatabase(Construct):
@@ -45,3 +46,6 @@ class ExistingDatabase(Construct):
                 password_length=30,
             ),
         )
+
+
+AnyDatabase = Database | ExistingDatabase

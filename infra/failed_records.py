@@ -1,11 +1,14 @@
 """The bucket that Lambda writes a batch into, whole, when its retries have run out."""
 
-from aws_cdk import Duration, RemovalPolicy
+from typing import cast
+
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.config import Config
+from infra.log_groups import log_group
 from infra.nag import accept
 
 
@@ -42,5 +45,14 @@ class FailedRecords(Construct):
             # A Node function of the CDK's own, which the local targets cannot run.
             auto_delete_objects=config.target == "aws" and not config.protected,
         )
+        if config.target == "aws" and not config.protected:
+            self._keep_no_log_of_emptying(config)
         reason = "Access logs would need a second bucket; CloudTrail's data events tell who reads this one."
         accept(self.bucket, {"S1": reason})
+
+    def _keep_no_log_of_emptying(self, config: Config) -> None:
+        # Lambda would make the log group by itself, without an end, and leave it behind.
+        provider = Stack.of(self).node.find_child("Custom::S3AutoDeleteObjectsCustomResourceProvider")
+        handler = cast("CfnResource", provider.node.find_child("Handler"))
+        group = log_group(self, "EmptyingLog", config=config)
+        handler.add_property_override("LoggingConfig", {"LogGroup": group.log_group_name})

@@ -10,8 +10,7 @@ from constructs import Construct
 
 from infra import asset
 from infra.config import Config
-from infra.database import Database
-from infra.existing_database import ExistingDatabase
+from infra.existing_database import AnyDatabase
 from infra.failed_records import FailedRecords
 from infra.function_role import FunctionRole
 from infra.log_groups import log_group
@@ -37,7 +36,7 @@ class Functions(Construct):
         *,
         config: Config,
         stream: PerformanceStream,
-        database: Database | ExistingDatabase,
+        database: AnyDatabase,
         failed_records: FailedRecords,
         network: Network | None,
     ) -> None:

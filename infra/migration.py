@@ -4,8 +4,7 @@ from aws_cdk import CustomResource, Duration
 from constructs import Construct
 
 from infra.asset import schema_hash
-from infra.database import Database
-from infra.existing_database import ExistingDatabase
+from infra.existing_database import AnyDatabase
 from infra.functions import OPERATIONS_TIMEOUT, Functions
 from infra.network import Network
 
@@ -19,7 +18,7 @@ class Migration(Construct):
         construct_id: str,
         *,
         functions: Functions,
-        database: Database | ExistingDatabase,
+        database: AnyDatabase,
         network: Network | None,
     ) -> None:
         super().__init__(scope, construct_id)

@@ -5,8 +5,7 @@ from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
 from infra.config import Config
-from infra.database import Database
-from infra.existing_database import ExistingDatabase
+from infra.existing_database import AnyDatabase
 from infra.failed_records import FailedRecords
 from infra.functions import Functions
 from infra.stream import PerformanceStream
@@ -22,7 +21,7 @@ class Outputs(Construct):
         *,
         config: Config,
         stream: PerformanceStream,
-        database: Database | ExistingDatabase,
+        database: AnyDatabase,
         functions: Functions,
         failed_records: FailedRecords,
         topic: AlarmTopic,

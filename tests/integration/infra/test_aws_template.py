@@ -362,6 +362,10 @@ def test_dev_leaves_nothing_behind(dev: Template) -> None:
     database = only(dev, "AWS::RDS::DBInstance")
     assert database["DeletionProtection"] is False
     assert database["DeleteAutomatedBackups"] is True
+    # Lambda makes a log group without an end for a function that names none.
+    for resource in of_type(dev, "AWS::Lambda::Function").values():
+        group = resource["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+        assert dev["Resources"][group]["Properties"]["RetentionInDays"] == 7
     # A bucket must be empty to be deleted.
     assert len(of_type(dev, "Custom::S3AutoDeleteObjects")) == 1
 
