@@ -14,6 +14,7 @@ from infra.failed_records import FailedRecords
 from infra.functions import Functions
 from infra.migration import Migration
 from infra.network import Network
+from infra.operators import Operators
 from infra.outputs import Outputs
 from infra.rotation import Rotation
 from infra.stream import PerformanceStream
@@ -88,6 +89,14 @@ class StudentPerformanceStack(Stack):
             event_source=event_source,
             database=database,
             alarms=alarms,
+        )
+        Operators(
+            self,
+            "Operators",
+            config=config,
+            stream=stream,
+            functions=functions,
+            failed_records=failed_records,
         )
         Outputs(
             self,

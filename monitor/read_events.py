@@ -10,11 +10,13 @@ import json
 import math
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any, Final, Literal, NamedTuple, cast
+from contextlib import contextmanager
+from typing import Any, Final, Literal, NamedTuple
 
 from monitor.errors import InputError
 
 Format = Literal["jsonl", "json", "csv"]
+Source = io.BufferedReader | gzip.GzipFile
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 CHUNK: Final = 1 << 16
@@ -29,24 +31,30 @@ class Record(NamedTuple):
     data: bytes
 
 
-def read(source: IO[bytes], form: Format | None = None) -> Iterator[Record]:
+def read(source: io.BufferedReader, form: Format | None = None) -> Iterator[Record]:
     """Yield the records of a file, in order; find out its format unless it is given.
 
     Raises InputError where the file itself is broken, so that no record can be told apart any more.
     """
-    buffered = cast("IO[bytes]", io.BufferedReader(cast("io.RawIOBase", source), CHUNK))
-    if _peek(buffered)[:2] == GZIP_MAGIC:
-        buffered = cast("IO[bytes]", io.BufferedReader(gzip.GzipFile(fileobj=buffered), CHUNK))
+    content: Source = source
+    if source.peek(2)[:2] == GZIP_MAGIC:
+        content = gzip.GzipFile(fileobj=source)
     try:
-        yield from READERS[form or _sniff(_peek(buffered))](buffered)
+        yield from READERS[form or _sniff(content.peek(CHUNK))](content)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"the compressed file is broken: {error}") from error
     except csv.Error as error:
         raise InputError(f"the CSV file is broken: {error}") from error
 
 
-def _peek(source: IO[bytes]) -> bytes:
-    return cast("io.BufferedReader", source).peek(CHUNK)
+@contextmanager
+def _as_text(source: Source) -> Iterator[io.TextIOWrapper]:
+    """Read it as UTF-8, what is none kept for validation; closing it is left to who opened it."""
+    text = io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
 
 
 def _sniff(start: bytes) -> Format:
@@ -56,33 +64,30 @@ def _sniff(start: bytes) -> Format:
     return "jsonl" if first in {b"{", b""} else "csv"
 
 
-def _read_lines(source: IO[bytes]) -> Iterator[Record]:
+def _read_lines(source: Source) -> Iterator[Record]:
     for number, line in enumerate(source, start=1):
         data = (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip()
         if data:
             yield Record(number, data)
 
 
-def _read_array(source: IO[bytes]) -> Iterator[Record]:
+def _read_array(source: Source) -> Iterator[Record]:
     """Cut one element after the other off the front of a window over the text."""
-    text = io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape")
     decoder = json.JSONDecoder()
-    window = text.read(CHUNK).lstrip()[1:]
-    number = 1
-    while True:
-        window = window.lstrip(" \t\r\n,")
-        if window.startswith("]"):
-            return
-        end = _end_of_element(decoder, window)
-        if end is None:
-            more = text.read(CHUNK)
-            if not more or len(window) > LONGEST_ELEMENT:
-                raise InputError(f"element {number} of the array is not JSON, or the array does not end")
-            window += more
-            continue
-        yield Record(number, window[:end].encode(errors="surrogateescape"))
-        window = window[end:]
-        number += 1
+    with _as_text(source) as text:
+        window = text.read(CHUNK).lstrip()[1:]
+        number = 1
+        while not (window := window.lstrip(" \t\r\n,")).startswith("]"):
+            end = _end_of_element(decoder, window)
+            if end is None:
+                more = text.read(CHUNK)
+                if not more or len(window) > LONGEST_ELEMENT:
+                    raise InputError(f"element {number} of the array is not JSON, or the array does not end")
+                window += more
+                continue
+            yield Record(number, window[:end].encode(errors="surrogateescape"))
+            window = window[end:]
+            number += 1
 
 
 def _end_of_element(decoder: json.JSONDecoder, window: str) -> int | None:
@@ -94,16 +99,17 @@ def _end_of_element(decoder: json.JSONDecoder, window: str) -> int | None:
     return end if end < len(window) else None  # what touches the window's end may go on behind it
 
 
-def _read_csv(source: IO[bytes]) -> Iterator[Record]:
-    rows = csv.DictReader(
-        io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    )
-    columns = rows.fieldnames or []
-    if not {"student_id", "event_type"} <= set(columns):
-        raise InputError(f"the CSV header must name student_id and event_type; it is: {', '.join(columns)}")
-    for row in rows:
-        event = _event_of(row)
-        yield Record(rows.line_num, json.dumps(event, ensure_ascii=False).encode(errors="surrogateescape"))
+def _read_csv(source: Source) -> Iterator[Record]:
+    with _as_text(source) as text:
+        rows = csv.DictReader(text)
+        columns = rows.fieldnames or []
+        if not {"student_id", "event_type"} <= set(columns):
+            raise InputError(
+                f"the CSV header must name student_id and event_type; it is: {', '.join(columns)}"
+            )
+        for row in rows:
+            event = json.dumps(_event_of(row), ensure_ascii=False)
+            yield Record(rows.line_num, event.encode(errors="surrogateescape"))
 
 
 def _event_of(row: dict[str | Any, str | Any]) -> dict[str, Any]:

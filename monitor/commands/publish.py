@@ -1,10 +1,11 @@
 """``spm publish``: a file of events into the stream."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -121,10 +122,10 @@ def name_bad(record: BadRecord) -> None:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[IO[bytes]]:
+def opened(file: Path) -> Iterator[io.BufferedReader]:
     """Open the file, or take standard input for ``-``; raise InputError where it cannot be read."""
     try:
-        source = open(0, "rb", buffering=0, closefd=False) if file == STDIN else file.open("rb", buffering=0)  # noqa: SIM115 - standard input has no path; closed below
+        source = open(0, "rb", closefd=False) if file == STDIN else file.open("rb")  # noqa: SIM115 - standard input has no path; closed below
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     with source:

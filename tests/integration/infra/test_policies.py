@@ -1,14 +1,18 @@
 """Who may do what: least privilege, checked against AWS's own list of actions (as cfn-lint carries it)."""
 
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 Template = dict[str, Any]
 Statement = dict[str, Any]
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
 
 SERVICES = json.loads((files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text())
 
@@ -49,6 +53,11 @@ def actions_of(template: Template, role: str) -> set[str]:
         if role in name and kind == "AWS::IAM::Role" and statement["Effect"] == "Allow"
         for action in as_list(statement["Action"])
     }
+
+
+def suffix_of(template: Template) -> str:
+    name: str = template["Outputs"]["KinesisStreamName"]["Export"]["Name"]
+    return name.rpartition("-")[2]
 
 
 @pytest.fixture(scope="module", params=["dev", "prod"])
@@ -140,4 +149,14 @@ def test_the_functions_roles_have_no_managed_policy(aws: Template) -> None:
     for name, resource in aws["Resources"].items():
         if resource["Type"] == "AWS::IAM::Role" and name.startswith("Functions"):
             assert "ManagedPolicyArns" not in resource["Properties"]
-    assert not [r for r in aws["Resources"].values() if r["Type"] == "AWS::IAM::ManagedPolicy"]
+    managed = [r["Properties"] for r in aws["Resources"].values() if r["Type"] == "AWS::IAM::ManagedPolicy"]
+    assert [p["ManagedPolicyName"] for p in managed] == [f"student-performance-operators-{suffix_of(aws)}"]
+    assert not managed[0].keys() & {"Roles", "Users", "Groups"}
+
+
+def test_operators_may_do_what_the_reference_says_and_no_more(aws: Template) -> None:
+    table = REFERENCE.read_text().partition("### Rights")[2].partition("\n#")[0]
+    documented = set(re.findall(r"`([a-z0-9]+:[A-Za-z0-9]+)`", table))
+    policy = [s for _, kind, s in statements(aws) if kind == "AWS::IAM::ManagedPolicy"]
+    assert {action for s in policy for action in as_list(s["Action"])} == documented
+    assert {s["Effect"] for s in policy} == {"Allow"}

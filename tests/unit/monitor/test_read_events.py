@@ -2,6 +2,7 @@ import gzip
 import io
 import json
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,12 @@ from monitor.read_events import CHUNK, Format, Record, read
 OBJECTS = st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text() | st.none(), max_size=4))
 
 
+def buffered(source: object) -> io.BufferedReader:
+    return io.BufferedReader(cast("io.RawIOBase", source), CHUNK)
+
+
 def read_bytes(content: bytes, form: Format | None = None) -> list[Record]:
-    return list(read(io.BytesIO(content), form))
+    return list(read(buffered(io.BytesIO(content)), form))
 
 
 def test_json_lines_keep_their_bytes_and_numbers() -> None:
@@ -134,7 +139,7 @@ def test_a_file_is_read_no_further_than_needed() -> None:
             return count
 
     source = Endless()
-    records: Iterator[Record] = read(source)  # type: ignore[arg-type]  # what io.BufferedReader needs of a file
+    records: Iterator[Record] = read(buffered(source))
     for _ in range(100):
         next(records)
     assert source.given <= 4 * CHUNK
