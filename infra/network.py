@@ -47,9 +47,11 @@ class Network(Construct):
         self.database = self._group("DatabaseGroup", "The database: from the functions")
         endpoint = self._group("EndpointGroup", "Secrets Manager endpoint: from the functions")
 
-        # Rules written from one side only would leave the other side's group closed: no egress is implied.
         self.functions.connections.allow_to(self.database, ec2.Port.tcp(POSTGRESQL), "PostgreSQL")
         self.functions.connections.allow_to(endpoint, ec2.Port.tcp(HTTPS), "Secrets Manager")
+        # EC2 gives all egress to a group that is made without any; rules between groups are made afterwards.
+        nowhere = ec2.Peer.ipv4("255.255.255.255/32")
+        self.functions.add_egress_rule(nowhere, ec2.Port.icmp_type_and_code(252, 86), "Nowhere else")
         # The prefix list of S3 differs by region; isolated subnets have no route but to its endpoint.
         self.operations.add_egress_rule(
             ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "S3 through its gateway endpoint"
@@ -66,14 +68,7 @@ class Network(Construct):
         self._flow_log(config)
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(
-            self,
-            name,
-            vpc=self.vpc,
-            description=description,
-            allow_all_outbound=False,
-            disable_inline_rules=True,
-        )
+        return ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)
 
     def let_read(self, *secrets: secretsmanager.ISecret, rotating: bool) -> None:
         """Let these secrets and no others be read through the endpoint; ``rotating``: and be renewed."""

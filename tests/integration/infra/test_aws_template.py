@@ -80,36 +80,41 @@ def test_there_is_a_door_to_secrets_manager_and_to_s3_and_to_nothing_else(dev: T
     assert statement["Action"] if isinstance(statement, dict) else statement[0]["Action"]
 
 
-def test_security_groups_open_what_is_used_and_nothing_else(dev: Template) -> None:
+NO_EGRESS = "255.255.255.255/32"  # how the CDK writes it: without any rule EC2 would allow all of it
+
+
+def rules(template: Template) -> set[tuple[str, str, str, int, int]]:
+    """Return direction, group, other side and ports of every rule, written inline or by itself."""
+    found = []
+    for name, group in of_type(template, "AWS::EC2::SecurityGroup").items():
+        for direction in ("Ingress", "Egress"):
+            found += [(direction, name, r) for r in group["Properties"].get(f"SecurityGroup{direction}", [])]
+    for direction in ("Ingress", "Egress"):
+        for rule in of_type(template, f"AWS::EC2::SecurityGroup{direction}").values():
+            group_id = rule["Properties"]["GroupId"]["Fn::GetAtt"][0]
+            found.append((direction, group_id, rule["Properties"]))
     opened = set()
-    for resource in {
-        **of_type(dev, "AWS::EC2::SecurityGroupIngress"),
-        **of_type(dev, "AWS::EC2::SecurityGroupEgress"),
-    }.values():
-        rule = resource["Properties"]
-        if rule.get("CidrIp") == "255.255.255.255/32":
-            continue  # how the CDK writes "no egress": without any rule EC2 would allow all of it
+    for direction, name, rule in found:
         other = rule.get("SourceSecurityGroupId") or rule.get("DestinationSecurityGroupId")
-        opened.add(
-            (
-                "in" if "Ingress" in resource["Type"] else "out",
-                rule["GroupId"]["Fn::GetAtt"][0].removeprefix("Network")[:-8],
-                other["Fn::GetAtt"][0].removeprefix("Network")[:-8] if other else rule["CidrIp"],
-                rule["FromPort"],
-                rule["ToPort"],
-            )
-        )
-    assert opened == {
-        ("out", "FunctionsGroup", "DatabaseGroup", 5432, 5432),
-        ("in", "DatabaseGroup", "FunctionsGroup", 5432, 5432),
-        ("out", "FunctionsGroup", "EndpointGroup", 443, 443),
-        ("in", "EndpointGroup", "FunctionsGroup", 443, 443),
-        ("out", "OperationsGroup", "0.0.0.0/0", 443, 443),
+        side = other["Fn::GetAtt"][0].removeprefix("Network")[:-8] if other else rule["CidrIp"]
+        if side != NO_EGRESS:
+            opened.add((direction, name.removeprefix("Network")[:-8], side, rule["FromPort"], rule["ToPort"]))
+    return opened
+
+
+def test_security_groups_open_what_is_used_and_nothing_else(dev: Template) -> None:
+    assert rules(dev) == {
+        ("Egress", "FunctionsGroup", "DatabaseGroup", 5432, 5432),
+        ("Ingress", "DatabaseGroup", "FunctionsGroup", 5432, 5432),
+        ("Egress", "FunctionsGroup", "EndpointGroup", 443, 443),
+        ("Ingress", "EndpointGroup", "FunctionsGroup", 443, 443),
+        ("Egress", "OperationsGroup", "0.0.0.0/0", 443, 443),
     }
-    assert not any(
-        g["Properties"].get("SecurityGroupIngress") or g["Properties"].get("SecurityGroupEgress")
-        for g in of_type(dev, "AWS::EC2::SecurityGroup").values()
-    )
+
+
+def test_no_security_group_is_left_with_the_egress_that_ec2_gives_by_itself(dev: Template) -> None:
+    for group in of_type(dev, "AWS::EC2::SecurityGroup").values():
+        assert group["Properties"]["SecurityGroupEgress"]
 
 
 def test_database(dev: Template) -> None:
