@@ -6,12 +6,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import cold, growth, ratios, regressions, results, storage
+from bench import cold, growth, plots, ratios, regressions, results, scaling, stages, storage, way
 from bench.contenders import quiet
 from bench.server import new_target, server
 
 SHORT_ROUNDS = 5
-FULL_ROUNDS = 15
+FULL_ROUNDS = 7
 
 console = Console(stderr=True)
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -20,7 +20,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def main(
     parts: Annotated[
-        list[str] | None, typer.Argument(help="With --full: ratios, growth, cold, storage; or all.")
+        list[str] | None,
+        typer.Argument(help="With --full: ratios, growth, cold, storage, stages, way; or all."),
     ] = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="Measure thoroughly, and write the results.")] = False,
@@ -38,10 +39,16 @@ def main(
         "growth": lambda: growth.measure(stored),
         "cold": cold.measure,
         "storage": storage.measure,
+        "stages": stages.measure,
+        "way": way.measure,
     }
     for part in parts or measures:
         console.print(f"measuring {part}")
         results.write(part, measures[part]())
+    record = results.read()
+    plots.draw(record)
+    if "stages" in record and "storage" in record:
+        scaling.write(record)
 
 
 def _check() -> int:

@@ -38,7 +38,13 @@ def measure() -> list[Row]:
         for limit in limits.values():
             limit.close()
     events = BATCH * (BATCHES * ROUNDS + 2)
-    return [*_relations(sizes[BASE], events), *(_variant(name, result, sizes, events) for name in VARIANTS)]
+    sent = [event.payload for event in work.batch(BATCH).events]
+    sizes_of_it = {"part": "sent", "sent_bytes_an_event": round(sum(map(len, sent)) / BATCH, 1)}
+    return [
+        sizes_of_it,
+        *_relations(sizes[BASE], events),
+        *(_variant(name, result, sizes, events) for name in VARIANTS),
+    ]
 
 
 def _limit(postgres: PostgresServer, variant: str) -> Limit:

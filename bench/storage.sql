@@ -16,9 +16,6 @@ CREATE INDEX student_performance_stored_at_idx ON student_performance (stored_at
 -- name: metadata_as_text
 ALTER TABLE student_performance ALTER metadata TYPE text
 
--- name: metadata_compressed_with_lz4
-ALTER TABLE student_performance ALTER metadata SET COMPRESSION lz4
-
 -- name: sequence_number_as_numeric
 ALTER TABLE student_performance DROP CONSTRAINT student_performance_pkey;
 ALTER TABLE student_performance ALTER sequence_number TYPE numeric USING sequence_number::numeric;

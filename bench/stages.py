@@ -1,0 +1,64 @@
+"""Where the time of one batch goes, in processor time, stage by stage."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from bench.contenders import Context, Handler, Limit, quiet
+from bench.measure import Spread, Task, compare
+from bench.results import Row
+from bench.server import Busy, new_target, server
+from bench.workload import KINDS, Kind, Workload
+from processor.batch import Outcome
+from processor.decode import decode
+from processor.report import report
+from processor.store import Saved
+
+BATCH: Final = 500
+ROUNDS: Final = 7
+BATCHES: Final = 5
+
+
+def measure() -> list[Row]:
+    """Return the stages of a batch for both kinds of events, in microseconds an event."""
+    with server() as postgres, quiet():
+        target = new_target(postgres)
+        limit, handler = Limit(target), Handler(target)
+        rows = [row for kind in KINDS for row in _of(kind, limit, handler)]
+        limit.close()
+        handler.close()
+    return rows
+
+
+def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
+    work = Workload(kind)
+
+    def decoding() -> Callable[[], object]:
+        records = work.batch(BATCH).event["Records"]
+        return lambda: [decode(record) for record in records]
+
+    def reporting() -> Callable[[], object]:
+        records = work.batch(BATCH).event["Records"]
+        outcome = Outcome(BATCH, Saved(stored=BATCH))
+        return lambda: report(outcome, records, Context.aws_request_id, 1.0, 0)
+
+    tasks = (
+        Task("the whole handler", BATCH, lambda: handler.prepare(work.batch(BATCH)), BATCHES),
+        Task(
+            "COPY of ready rows, client and server", BATCH, lambda: limit.prepare(work.batch(BATCH)), BATCHES
+        ),
+        Task("decode", BATCH, decoding, BATCHES),
+        Task("report", BATCH, reporting, BATCHES),
+    )
+    all_of_it = compare(tasks, ROUNDS, Busy)
+    client_only = compare(tasks[:2], ROUNDS, lambda: time.process_time)
+    rows = [_row(kind, task.name, all_of_it.busy[task.name]) for task in tasks]
+    copy = tasks[1].name
+    rows.insert(2, _row(kind, "… of which the client", client_only.busy[copy]))
+    known = zip(*(all_of_it.busy[task.name] for task in tasks), strict=True)
+    rest = [whole - sum(parts) for whole, *parts in known]
+    return [*rows, _row(kind, "the rest: grouping, making rows, event loop", rest)]
+
+
+def _row(kind: Kind, stage: str, microseconds: list[float]) -> Row:
+    return {"kind": kind, "stage": stage, "microseconds_an_event": Spread.of(microseconds).rounded(2)}
