@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +86,7 @@ async def _migrate(dsn: str, login: Login) -> None:
 
 
 class Busy:
-    """The processor time that this process and its connections' server processes have used (Linux)."""
+    """The processor time that the server's processes for our connections have used (Linux)."""
 
     def __init__(self, database: str = DATABASE) -> None:
         mark = f"postgres: {PROCESSOR} {database}".encode()
@@ -103,4 +102,4 @@ class Busy:
         for path in self._processes:
             with contextlib.suppress(OSError):
                 nanoseconds += int(path.read_bytes().split()[0])
-        return time.process_time() + nanoseconds / 1e9
+        return nanoseconds / 1e9

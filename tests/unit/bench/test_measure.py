@@ -13,6 +13,7 @@ from bench.measure import Spread, Task, compare
 def test_rates_and_ratios_are_those_of_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time, "process_time", lambda: now[0] / 4)
 
     def task(name: str, seconds: float) -> Task:
         def work() -> None:
@@ -28,6 +29,9 @@ def test_rates_and_ratios_are_those_of_the_tasks(monkeypatch: pytest.MonkeyPatch
     assert rounds.rate("slow") == Spread(5.0, 5.0, 5.0)
     assert rounds.ratio("fast", "slow") == Spread(4.0, 4.0, 4.0)
     assert rounds.busy_ratio("slow", "fast") == Spread(0.25, 0.25, 0.25)
+    assert (
+        Spread.of(rounds.busy["slow"]).median == 2.0 * 1.25 / 10 * 1e6
+    )  # the client's quarter and the server's all
 
 
 def test_tasks_take_turns_batch_by_batch_and_each_round_starts_with_another() -> None:
