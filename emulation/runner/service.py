@@ -23,6 +23,7 @@ from emulation.runner.shard import Shard
 
 logger = logging.getLogger(__name__)
 
+TIMESTAMP_TAG = "emulation:StartingPositionTimestamp"  # seconds since the epoch
 RECONCILE_SECONDS = 1.0
 SHARD_LISTING_SECONDS = 30.0  # resharding is noticed at once, when the parent ends; this is for the rest
 STOP_SECONDS = 4.0  # less than the guard's patience
@@ -53,10 +54,17 @@ class Cloud:
                 if ":kinesis:" not in answer.get("EventSourceArn", ""):
                     continue
                 try:
-                    mappings[answer["UUID"]] = read_mapping(answer)
+                    mappings[answer["UUID"]] = read_mapping(answer | self._lost_timestamp(answer))
                 except MappingInvalid as error:
                     logger.error("%s", error)  # noqa: TRY400 - the message says it all
         return mappings
+
+    def _lost_timestamp(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """MiniStack forgets StartingPositionTimestamp but keeps the mapping's tags: take it from there."""
+        if answer.get("StartingPosition") != "AT_TIMESTAMP" or "StartingPositionTimestamp" in answer:
+            return {}
+        tags = self.function.list_tags(Resource=answer["EventSourceMappingArn"])["Tags"]
+        return {"StartingPositionTimestamp": tags.get(TIMESTAMP_TAG)}
 
     def role_of(self, mapping: Mapping) -> str:
         """Return the role a function runs as, which its events name."""

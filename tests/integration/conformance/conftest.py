@@ -1,0 +1,149 @@
+"""The clouds that the scenarios run against, and the record of how each did."""
+
+import json
+import os
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import docker  # type: ignore[import-untyped]  # ships no types
+import pytest
+from docker.errors import DockerException  # type: ignore[import-untyped]  # as above
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import HttpWaitStrategy
+
+from emulation.cloud import EmbeddedCloud
+from tests.integration.conformance.deviations import DEVIATIONS
+from tests.integration.conformance.lab import Lab, Target
+
+LOCALSTACK_IMAGE = "localstack/localstack:4.14.0"
+FUNCTION_IMAGE = "public.ecr.aws/lambda/python:3.13"
+LOCALSTACK_PORT = 4566
+AWS_ROLE = "SPM_CONFORMANCE_AWS_ROLE"  # the opt-in: an execution role for the scripted function
+RESULTS = Path(__file__).parents[3] / ".local" / "conformance"
+
+EMULATED = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+TARGETS = ["embedded", pytest.param("localstack", marks=pytest.mark.localstack), "aws"]
+
+
+@pytest.fixture(params=TARGETS)
+def target(request: pytest.FixtureRequest) -> Target:
+    """Each cloud in turn; one that is not to be had is skipped, with the reason."""
+    return cast("Target", request.getfixturevalue(f"{request.param}_target"))
+
+
+@pytest.fixture
+def lab(target: Target) -> Iterator[Lab]:
+    """A place of its own for one scenario."""
+    lab = Lab(target)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="session")
+def embedded_target(embedded_cloud: EmbeddedCloud) -> Target:
+    """MiniStack with this project's runner."""
+    return Target(
+        name="embedded",
+        settings={**EMULATED, "endpoint_url": embedded_cloud.endpoint_url},
+        role_arn="arn:aws:iam::000000000000:role/conformance",
+        runtime=f"python3.{sys.version_info.minor}",
+        minimum_age=2,
+        keeps_starting_timestamp=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def localstack_target() -> Iterator[Target]:
+    """LocalStack in a container of its own, with its own mapping."""
+    _skip_without_images()
+    testcontainers_config.ryuk_disabled = (
+        True  # its reaper is one image more to pull, and needless: see below
+    )
+    container = (
+        DockerContainer(LOCALSTACK_IMAGE)
+        .with_exposed_ports(LOCALSTACK_PORT)
+        .with_env("LAMBDA_KEEPALIVE_MS", "600000")
+        .with_volume_mapping("/var/run/docker.sock", "/var/run/docker.sock", "rw")
+        .waiting_for(HttpWaitStrategy(LOCALSTACK_PORT, "/_localstack/health").with_startup_timeout(120))
+    )
+    with container:  # removed at the end, and its functions' containers by LocalStack
+        port = container.get_exposed_port(LOCALSTACK_PORT)
+        yield Target(
+            name="localstack",
+            settings={**EMULATED, "endpoint_url": f"http://localhost:{port}"},
+            role_arn="arn:aws:iam::000000000000:role/conformance",
+            patience=4.0,
+        )
+
+
+@pytest.fixture(scope="session")
+def aws_target() -> Target:
+    """AWS itself, in the account and region of the environment: costs a few cents."""
+    role = os.environ.get(AWS_ROLE)
+    if not role:
+        pytest.skip(f"set {AWS_ROLE} to the ARN of a function's role to run the scenarios on AWS")
+    return Target(name="aws", settings={}, role_arn=role, patience=6.0)
+
+
+def _skip_without_images() -> None:
+    try:
+        client = docker.from_env()
+        missing = [
+            image for image in (LOCALSTACK_IMAGE, FUNCTION_IMAGE) if not client.images.list(name=image)
+        ]
+    except DockerException as error:
+        pytest.skip(f"no Docker engine: {error}")
+    if missing:
+        pytest.skip(f"the Docker engine has no image {', '.join(missing)}: pull it first")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect the known deviations to fail."""
+    for item in items:
+        target, scenario = _which(item)
+        reason = DEVIATIONS.get(target, {}).get(scenario)
+        if reason:
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note how each scenario went, for the table in docs/reference.md."""
+    report = yield
+    target, scenario = _which(item)
+    if target and (report.when == "call" or report.skipped):
+        results = item.session.stash.setdefault(_RESULTS, {})
+        results.setdefault(target, {})[scenario] = {
+            "outcome": "deviates" if hasattr(report, "wasxfail") else report.outcome,
+            "reason": getattr(report, "wasxfail", ""),
+            "rule": (item.obj.__doc__ or "").strip().splitlines()[0],  # type: ignore[attr-defined]  # a function item
+            "source": item.obj.source,  # type: ignore[attr-defined]  # as above
+        }
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write down what was seen of each target."""
+    for target, results in session.stash.get(_RESULTS, {}).items():
+        if any(result["outcome"] != "skipped" for result in results.values()):
+            RESULTS.mkdir(parents=True, exist_ok=True)
+            (RESULTS / f"{target}.json").write_text(json.dumps(results, indent=2))
+
+
+_RESULTS = pytest.StashKey[dict[str, Any]]()
+
+
+def _which(item: pytest.Item) -> tuple[str, str]:
+    """Return target and scenario of a test; empty strings for one that is none."""
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return "", ""
+    target = str(item.callspec.params.get("target", ""))
+    if not target or not hasattr(item.obj, "source"):
+        return "", ""
+    scenario = item.name.removeprefix("test_").replace(f"{target}-", "").replace(f"[{target}]", "")
+    return target, scenario

@@ -1,0 +1,281 @@
+"""Where a scenario runs: a stream, a scripted function and a mapping, in a cloud behind AWS's own APIs."""
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+SCRIPTED = Path(__file__).with_name("scripted.py")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A cloud to hold against AWS's documentation, and what a scenario must know about it.
+
+    ``patience``: what its deadlines are multiplied by. ``minimum_age``: the least MaximumRecordAgeInSeconds.
+    """
+
+    name: str
+    settings: dict[str, str]  # arguments of boto3.Session.client
+    role_arn: str
+    runtime: str = "python3.13"
+    patience: float = 1.0
+    minimum_age: int = 60
+    keeps_starting_timestamp: bool = True
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of this cloud."""
+        config = Config(retries={"total_max_attempts": 5}, s3={"addressing_style": "path"})
+        make: Callable[..., Any] = boto3.client
+        return make(service, config=config, **self.settings)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One invocation, as the function saw it."""
+
+    at: float
+    labels: list[str]
+    sequences: list[str]
+    shard: str
+    request_id: str
+    first_record: dict[str, Any]
+
+
+@dataclass
+class Lab:
+    """The parts of one scenario; everything it makes is removed at ``close``."""
+
+    target: Target
+    name: str = field(default_factory=lambda: f"conformance-{uuid.uuid4().hex[:10]}")
+    mapping: dict[str, Any] = field(default_factory=dict)
+    _seen: list[Delivery] = field(default_factory=list)
+    _undo: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        self.kinesis = self.target.client("kinesis")
+        self.function = self.target.client("lambda")
+        self.sqs = self.target.client("sqs")
+
+    def close(self) -> None:
+        """Remove everything, whatever is left of it."""
+        self._undo.close()
+
+    # -- making things -------------------------------------------------------------------------------------
+
+    def make_stream(self, shards: int = 1) -> None:
+        """Create the stream and wait until it takes records."""
+        self.kinesis.create_stream(StreamName=self.name, ShardCount=shards)
+        self._later(self.kinesis.delete_stream, StreamName=self.name)
+        self._wait(lambda: self._stream()["StreamStatus"] == "ACTIVE", 60, "the stream is active")
+
+    def make_function(self, *script: dict[str, Any], timeout: int = 30) -> None:
+        """Create the scripted function and the queue of its receipts."""
+        self.make_queue("receipts")
+        self.function.create_function(
+            FunctionName=self.name,
+            Runtime=self.target.runtime,
+            Role=self.target.role_arn,
+            Handler="scripted.handler",
+            Timeout=timeout,
+            Environment={"Variables": {"SCRIPT": json.dumps(script), "RECEIPTS": f"{self.name}-receipts"}},
+            Code={"ZipFile": _archive()},
+        )
+        self._later(self.function.delete_function, FunctionName=self.name)
+        self._wait(self._function_is_active, 90, "the function is active")
+
+    def make_mapping(self, **settings: Any) -> None:
+        """Create the mapping, from TRIM_HORIZON and with reports unless told otherwise."""
+        self.mapping = self.function.create_event_source_mapping(
+            **{
+                "FunctionName": self.name,
+                "EventSourceArn": self.stream_arn,
+                "StartingPosition": "TRIM_HORIZON",
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                **settings,
+            }
+        )
+        self._later(self.function.delete_event_source_mapping, UUID=self.mapping["UUID"])
+
+    def make_queue(self, suffix: str) -> str:
+        """Create a queue and return its ARN."""
+        url = self.sqs.create_queue(QueueName=f"{self.name}-{suffix}")["QueueUrl"]
+        self._later(self.sqs.delete_queue, QueueUrl=url)
+        attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(attributes["Attributes"]["QueueArn"])
+
+    def make_topic(self, queue_arn: str) -> str:
+        """Create a topic that a queue subscribes to, and return its ARN."""
+        sns = self.target.client("sns")
+        arn = str(sns.create_topic(Name=self.name)["TopicArn"])
+        self._later(sns.delete_topic, TopicArn=arn)
+        allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue_arn}
+        self.sqs.set_queue_attributes(
+            QueueUrl=self._queue_url(queue_arn.rsplit(":", maxsplit=1)[-1]),
+            Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})},
+        )
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn)
+        return arn
+
+    def make_bucket(self) -> str:
+        """Create a bucket and return its ARN."""
+        s3 = self.target.client("s3")
+        s3.create_bucket(Bucket=self.name)
+        self._later(s3.delete_bucket, Bucket=self.name)
+        return f"arn:aws:s3:::{self.name}"
+
+    def _later(self, undo: Callable[..., object], **arguments: Any) -> None:
+        def quietly() -> None:
+            with suppress(ClientError):
+                undo(**arguments)
+
+        self._undo.callback(quietly)
+
+    # -- using them ----------------------------------------------------------------------------------------
+
+    @property
+    def stream_arn(self) -> str:
+        """The stream's ARN."""
+        return str(self._stream()["StreamARN"])
+
+    def put(self, *labels: str, key: str | None = None, filler: int = 0, **more: object) -> None:
+        """Send records in order, each with its label for a partition key unless one is given."""
+        for label in labels:
+            data = json.dumps({"label": label, "filler": "x" * filler, **more})
+            self.kinesis.put_record(StreamName=self.name, Data=data.encode(), PartitionKey=key or label)
+
+    def put_to_shard(self, label: str, number: int) -> None:
+        """Send a record to the shard of this number, by its hash key."""
+        shard = self.kinesis.list_shards(StreamName=self.name)["Shards"][number]
+        self.kinesis.put_record(
+            StreamName=self.name,
+            Data=json.dumps({"label": label}).encode(),
+            PartitionKey=label,
+            ExplicitHashKey=shard["HashKeyRange"]["StartingHashKey"],
+        )
+
+    def split_first_shard(self) -> None:
+        """Split the first shard in its middle."""
+        shard = self.kinesis.list_shards(StreamName=self.name)["Shards"][0]
+        ends = [int(shard["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending")]
+        self.kinesis.split_shard(
+            StreamName=self.name, ShardToSplit=shard["ShardId"], NewStartingHashKey=str(sum(ends) // 2)
+        )
+        self._wait(lambda: self._stream()["StreamStatus"] == "ACTIVE", 60, "the stream is active again")
+
+    def update_mapping(self, **settings: Any) -> None:
+        """Update the mapping and wait until it says so."""
+        self.function.update_event_source_mapping(UUID=self.mapping["UUID"], **settings)
+        settled = {"Enabled", "Disabled"}
+        self._wait(lambda: self.state() in settled, 90, "the mapping is updated")
+
+    def state(self) -> str:
+        """Return the mapping's state."""
+        return str(self.function.get_event_source_mapping(UUID=self.mapping["UUID"])["State"])
+
+    # -- looking at what happened --------------------------------------------------------------------------
+
+    def deliveries(self) -> list[Delivery]:
+        """Return every invocation so far, in order."""
+        for receipt in self.messages("receipts"):
+            self._seen.append(Delivery(**receipt))
+        return sorted(self._seen, key=lambda delivery: delivery.at)
+
+    def batches(self) -> list[list[str]]:
+        """Return the labels of every invocation so far, in order."""
+        return [delivery.labels for delivery in self.deliveries()]
+
+    def wait_for(self, *labels: str, seconds: float = 20) -> list[Delivery]:
+        """Wait until all these labels were delivered; return every invocation so far."""
+        wanted = set(labels)
+        self._wait(
+            lambda: wanted <= {label for delivery in self.deliveries() for label in delivery.labels},
+            seconds,
+            lambda: f"delivered: {sorted(wanted)}; so far {self.batches()}",
+        )
+        return self.deliveries()
+
+    def wait_for_deliveries(self, count: int, seconds: float = 20) -> list[Delivery]:
+        """Wait for so many invocations; return them."""
+        self._wait(
+            lambda: len(self.deliveries()) >= count,
+            seconds,
+            lambda: f"{count} deliveries; so far {self.batches()}",
+        )
+        return self.deliveries()
+
+    def wait_for_messages(self, suffix: str, count: int = 1, seconds: float = 30) -> list[Any]:
+        """Wait for so many messages in a queue; return them."""
+        found: list[Any] = []
+
+        def enough() -> bool:
+            found.extend(self.messages(suffix))
+            return len(found) >= count
+
+        self._wait(enough, seconds, lambda: f"{count} messages in {suffix}; {self.batches()}")
+        return found
+
+    def wait_for_objects(self, count: int = 1, seconds: float = 30) -> dict[str, Any]:
+        """Wait for so many objects in the bucket; return key and content of each."""
+        s3 = self.target.client("s3")
+        found: dict[str, Any] = {}
+
+        def enough() -> bool:
+            for entry in s3.list_objects_v2(Bucket=self.name).get("Contents", []):
+                key = entry["Key"]
+                found[key] = json.loads(s3.get_object(Bucket=self.name, Key=key)["Body"].read())
+            return len(found) >= count
+
+        self._wait(enough, seconds, lambda: f"{count} objects; {self.batches()}")
+        for key in found:
+            s3.delete_object(Bucket=self.name, Key=key)
+        return found
+
+    def stays(self, holds: Callable[[], bool], seconds: float) -> None:
+        """Watch something that must not happen not happening for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert holds(), f"deliveries: {self.batches()}"
+            time.sleep(0.1)
+
+    def messages(self, suffix: str) -> Iterable[Any]:
+        """Take whatever is in a queue."""
+        url = self._queue_url(f"{self.name}-{suffix}")
+        while found := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                yield json.loads(message["Body"])
+
+    def _wait(self, done: Callable[[], object], seconds: float, what: str | Callable[[], str]) -> None:
+        deadline = time.monotonic() + seconds * self.target.patience
+        while not done():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not in time: {what if isinstance(what, str) else what()}")
+            time.sleep(0.1)
+
+    def _stream(self) -> dict[str, Any]:
+        summary = self.kinesis.describe_stream_summary(StreamName=self.name)
+        return dict(summary["StreamDescriptionSummary"])
+
+    def _function_is_active(self) -> bool:
+        return bool(self.function.get_function_configuration(FunctionName=self.name)["State"] == "Active")
+
+    def _queue_url(self, name: str) -> str:
+        return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def _archive() -> bytes:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("scripted.py", SCRIPTED.read_text())
+    return code.getvalue()

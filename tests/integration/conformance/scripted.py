@@ -1,0 +1,57 @@
+"""The function that scenarios deploy: it tells a queue what it was given, then does what its script says.
+
+The script is a list of rules in the environment variable SCRIPT; the first whose ``when`` holds is followed.
+If none does, the batch succeeds. ``when``: ``contains`` (any of these labels), ``younger_than`` (seconds since
+the oldest record arrived: a function that heals), or nothing. ``do``: ``raise``, ``sleep`` (seconds),
+``return`` (the response) or ``report`` (labels to report as failed). Every Lambda runtime has what it uses.
+"""
+
+import base64
+import json
+import os
+import time
+from typing import Any
+
+import boto3
+
+sqs = boto3.client("sqs")
+
+
+def handler(event: dict[str, Any], context: Any) -> object:
+    """Record the batch, then follow the script."""
+    started_at = time.time()
+    labels = [json.loads(base64.b64decode(record["kinesis"]["data"]))["label"] for record in event["Records"]]
+    receipt = {
+        "at": started_at,
+        "labels": labels,
+        "request_id": context.aws_request_id,
+        "sequences": [record["kinesis"]["sequenceNumber"] for record in event["Records"]],
+        "shard": event["Records"][0]["eventID"].split(":")[0],
+        "first_record": {**event["Records"][0], "kinesis": {**event["Records"][0]["kinesis"], "data": ""}},
+    }
+    queue = sqs.get_queue_url(QueueName=os.environ["RECEIPTS"])["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(receipt))
+    print(f"{len(labels)} records")  # noqa: T201 - on MiniStack a function that writes nothing answers 50 ms late
+    age = started_at - event["Records"][0]["kinesis"]["approximateArrivalTimestamp"]
+    for rule in json.loads(os.environ["SCRIPT"]):
+        if _holds(rule.get("when", {}), labels, age):
+            return _follow(rule["do"], dict(zip(labels, receipt["sequences"], strict=True)))
+    return None
+
+
+def _holds(when: dict[str, Any], labels: list[str], age: float) -> bool:
+    if "contains" in when and not set(when["contains"]) & set(labels):
+        return False
+    return age < float(when.get("younger_than", "inf"))
+
+
+def _follow(do: dict[str, Any], sequences: dict[str, str]) -> object:
+    if "raise" in do:
+        raise RuntimeError(do["raise"])
+    if "sleep" in do:
+        time.sleep(do["sleep"])
+        return None
+    if "report" in do:
+        failed = [sequences[label] for label in do["report"] if label in sequences]
+        return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}
+    return do["return"]
