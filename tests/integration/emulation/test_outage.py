@@ -1,0 +1,80 @@
+"""A database that hangs: the stack's own alarm reaches a subscribed queue, and nothing is missing afterwards."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import asyncpg
+import psutil  # type: ignore[import-untyped]  # ships no types
+
+from emulation.cloud import EmbeddedCloud
+
+EVENTS = 20
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
+        time.sleep(0.2)
+
+
+@contextmanager
+def hanging(cloud: EmbeddedCloud) -> Iterator[None]:
+    """Freeze every process of the database server, as an overloaded or fenced-off host does."""
+    guard = cloud.database._program._guard if cloud.database._program else None
+    assert guard is not None
+    frozen = [process.pid for process in psutil.Process(guard.pid).children(recursive=True)]
+    assert frozen
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_an_outage_alarms_and_loses_nothing(embedded_cloud: EmbeddedCloud) -> None:
+    context = {"processorTimeoutSeconds": "10", "alarmIteratorAgeSeconds": "5", "retryAttempts": "100"}
+    outputs = embedded_cloud.deploy("outage", context)
+    cloud = embedded_cloud.client
+    queue = cloud("sqs").create_queue(QueueName="outage-alarms")["QueueUrl"]
+    cloud("sns").subscribe(
+        TopicArn=outputs["AlarmTopicArn"],
+        Protocol="sqs",
+        Endpoint=f"arn:aws:sqs:{embedded_cloud.region}:000000000000:outage-alarms",
+    )
+    messages: set[tuple[str, str]] = set()
+
+    def has_alarmed() -> bool:
+        for message in (
+            cloud("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        ):
+            alarm = json.loads(json.loads(message["Body"])["Message"])
+            messages.add((alarm["AlarmName"], alarm["NewStateValue"]))
+        return ("student-performance-outage-iterator-age", "ALARM") in messages
+
+    with hanging(embedded_cloud):
+        for number in range(EVENTS):
+            event = {"student_id": f"s{number}", "event_type": "quiz"}
+            cloud("kinesis").put_record(
+                StreamName=outputs["KinesisStreamName"],
+                Data=json.dumps(event).encode(),
+                PartitionKey=event["student_id"],
+            )
+        wait_until(has_alarmed, 60, f"the alarm's message; so far {messages}")
+
+    connection = await asyncpg.connect(embedded_cloud.database.dsn("studentdata_outage"))
+    try:
+        deadline = time.monotonic() + 60
+        query = "SELECT count(*) FROM student_performance"
+        while (stored := await connection.fetchval(query)) < EVENTS:
+            assert time.monotonic() < deadline, f"only {stored} of {EVENTS} events are stored"
+            time.sleep(0.2)  # noqa: ASYNC251 - nothing else runs on this loop
+        assert stored == EVENTS
+    finally:
+        await connection.close()
