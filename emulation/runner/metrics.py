@@ -10,6 +10,7 @@ well would count them twice.
 import json
 import logging
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -20,22 +21,29 @@ logger = logging.getLogger(__name__)
 
 VALUES_A_DATUM = 150  # PutMetricData's limits
 DATA_A_CALL = 1000
+QUIET_SECONDS = 5.0
 
 Dimensions = tuple[tuple[str, str], ...]
 Key = tuple[str, str, str, Dimensions]  # namespace, name, unit, dimensions
 
 
 class Metrics:
-    """Collects from any thread; ``publish`` sends what has come together, in as few calls as may be."""
+    """Collects from any thread; ``publish`` sends what has come together, in as few calls as may be.
+
+    While all there is to say is that nothing lags, it says so every few seconds only.
+    """
 
     def __init__(self, cloudwatch: Any) -> None:  # noqa: ANN401 - a boto3 client
         self._cloudwatch = cloudwatch
         self._lock = threading.Lock()
         self._collected: defaultdict[Key, Counter[float]] = defaultdict(Counter)
+        self._has_news = False
+        self._published_at = 0.0
 
     def add(self, namespace: str, name: str, unit: str, value: float, **dimensions: str) -> None:
         """Add one value."""
         with self._lock:
+            self._has_news = True
             self._collected[namespace, name, unit, tuple(sorted(dimensions.items()))][float(value)] += 1
 
     def maximum(self, namespace: str, name: str, unit: str, value: float, **dimensions: str) -> None:
@@ -43,6 +51,7 @@ class Metrics:
         with self._lock:
             values = self._collected[namespace, name, unit, tuple(sorted(dimensions.items()))]
             highest = max([float(value), *values])
+            self._has_news |= highest > 0
             values.clear()
             values[highest] = 1
 
@@ -55,7 +64,12 @@ class Metrics:
 
     def publish(self) -> None:
         """Send everything collected; what CloudWatch does not take is lost, with a warning."""
+        now = time.monotonic()
+        if not self._has_news and now < self._published_at + QUIET_SECONDS:
+            return
+        self._published_at = now
         with self._lock:
+            self._has_news = False
             collected, self._collected = self._collected, defaultdict(Counter)
         data: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for (namespace, name, unit, dimensions), values in collected.items():

@@ -15,6 +15,7 @@ from emulation.runner.progress import Progress
 from emulation.runner.records import Record
 
 POLL_SECONDS = 0.2  # Kinesis allows five reads a second and shard
+IDLE_POLL_SECONDS = 0.25  # a lone event is stored in less than 300 ms
 READ_AHEAD_RECORDS = 10_000
 READ_AHEAD_BYTES = 2 * MAXIMUM_PAYLOAD
 
@@ -114,7 +115,7 @@ class Shard:
         if self._at_end or now < self._read_again_at or self._is_far_ahead():
             return
         records, self._at_end = self._reader.read()
-        self._read_again_at = now + POLL_SECONDS
+        self._read_again_at = now + (POLL_SECONDS if records else IDLE_POLL_SECONDS)
         for record in records:
             self._accept(record, now)
 

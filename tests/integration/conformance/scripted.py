@@ -1,9 +1,9 @@
 """The function that scenarios deploy: it tells a queue what it was given, then does what its script says.
 
 The script is a list of rules in the environment variable SCRIPT; the first whose ``when`` holds is followed.
-If none does, the batch succeeds. ``when``: ``contains`` (any of these labels), ``younger_than`` (seconds since
-the oldest record arrived: a function that heals), or nothing. ``do``: ``raise``, ``sleep`` (seconds),
-``return`` (the response) or ``report`` (labels to report as failed). Every Lambda runtime has what it uses.
+If none does, the batch succeeds. ``when``: ``contains`` (any of these labels), ``younger_than`` (seconds
+since the oldest record arrived: a function that heals), or nothing. ``do``: ``raise``, ``sleep`` (seconds),
+``return`` (the response) or ``report`` (labels to report as failed). It uses what every runtime has.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""A database that hangs: the stack's own alarm reaches a subscribed queue, and nothing is missing afterwards."""
+"""A database that hangs: the stack's own alarm reaches a subscribed queue, and nothing is lost."""
 
 import json
 import os
