@@ -52,7 +52,10 @@ class EmbeddedCloud:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="spm-cloud-"))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.database = PostgresServer(self.folder, keep_files=keep_files)
-        self._ministack = MiniStack(self.folder, keep_files=keep_files)
+        self._runner_folder = self.folder / "runner"
+        self._ministack = MiniStack(
+            self.folder, keep_files=keep_files, of_no_use_without=[self._runner_folder]
+        )
         self._runner: ChildProcess | None = None
         self._keep_files = keep_files
         self._databases: dict[str, str] = {}
@@ -157,7 +160,7 @@ class EmbeddedCloud:
 
     def start_runner(self) -> ChildProcess:
         """Start the event source mapping runner for every mapping deployed here, now and later."""
-        folder = self.folder / "runner"
+        folder = self._runner_folder
         folder.mkdir(exist_ok=True)
         self._runner = ChildProcess(
             name="The event source mapping runner",
@@ -170,8 +173,6 @@ class EmbeddedCloud:
             ],
             environment={"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"} | self.aws_environment(),
             log=folder / "runner.log",
-            remove=[] if self._keep_files else [folder],
-            remove_if_empty=[self.folder],
         )
         self._runner.start()
         return self._runner

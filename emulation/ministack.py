@@ -5,6 +5,7 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from emulation.errors import StartFailed
@@ -18,13 +19,18 @@ START_ATTEMPTS = 3
 
 
 class MiniStack:
-    """One instance with all its files below ``folder``; what it holds is in memory and ends with it."""
+    """One instance with all its files below ``folder``; what it holds is in memory and ends with it.
 
-    def __init__(self, folder: Path, *, keep_files: bool = False) -> None:
+    The folders in ``of_no_use_without`` are removed with it.
+    """
+
+    def __init__(
+        self, folder: Path, *, keep_files: bool = False, of_no_use_without: Sequence[Path] = ()
+    ) -> None:
         self.port = 0
         self._instance_folder = folder
         self._folder = folder / "ministack"
-        self._keep_files = keep_files
+        self._removed = [] if keep_files else [self._folder, *of_no_use_without]
         self._program: ChildProcess | None = None
 
     @property
@@ -53,8 +59,8 @@ class MiniStack:
         """Stop it and the functions' processes, and remove its files."""
         if self._program is not None:
             self._program.stop()
-        if not self._keep_files:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in self._removed:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _launch(self) -> None:
         self.port = free_port()
@@ -65,7 +71,7 @@ class MiniStack:
             command=[sys.executable, "-m", "emulation.ministack_server"],
             environment=self._environment(),
             log=self._folder / "server.log",
-            remove=[] if self._keep_files else [self._folder],
+            remove=self._removed,
             remove_if_empty=[self._instance_folder],
         )
         self._program.start()

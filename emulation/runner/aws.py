@@ -164,6 +164,10 @@ class LambdaDeliverer:
         self._count(name, len(task.batch.records))
         return True
 
+    def passed_over(self, records: int) -> None:
+        """Count records that the filters dropped."""
+        self._count("FilteredOutEventCount", records)
+
     def _invoke(self, mapping: Mapping, records: Sequence[Record]) -> Answer:
         answer = self._function.invoke(
             FunctionName=mapping.function_arn, Payload=event_of(records).encode(), LogType="Tail"

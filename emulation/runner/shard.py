@@ -36,6 +36,9 @@ class Deliverer(Protocol):
     def discard(self, task: Discard) -> bool:
         """Send the batch to the on-failure destination; False: it was not taken, try again."""
 
+    def passed_over(self, records: int) -> None:
+        """Count records that no lane gets: filtered out, or done before a restart."""
+
 
 class Shard:
     """The only loop a record goes through: ``step`` is called again and again by one thread.
@@ -116,8 +119,9 @@ class Shard:
             return
         records, self._at_end = self._reader.read()
         self._read_again_at = now + (POLL_SECONDS if records else IDLE_POLL_SECONDS)
-        for record in records:
-            self._accept(record, now)
+        accepted = sum(self._accept(record, now) for record in records)
+        if accepted < len(records):
+            self._deliverer.passed_over(len(records) - accepted)
 
     def _is_far_ahead(self) -> bool:
         return (
@@ -125,13 +129,14 @@ class Shard:
             or self._progress.bytes_read_ahead >= READ_AHEAD_BYTES
         )
 
-    def _accept(self, record: Record, now: float) -> None:
+    def _accept(self, record: Record, now: float) -> bool:
         number = lane_of(record.partition_key, len(self._lanes))
         self._progress.read(record)
         if self._progress.was_done(record, number) or not self._filters.accepts(record):
             self._progress.passed_over(record)
-        else:
-            self._lanes[number].offer(record, now)
+            return False
+        self._lanes[number].offer(record, now)
+        return True
 
     def _start_tasks(self) -> None:
         for number, lane in enumerate(self._lanes):

@@ -45,9 +45,14 @@ def lab(target: Target) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def embedded_target(embedded_cloud: EmbeddedCloud) -> Target:
     """MiniStack with this project's runner."""
+    return embedded_target_of(embedded_cloud)
+
+
+def embedded_target_of(cloud: EmbeddedCloud) -> Target:
+    """Describe an embedded cloud as a target of scenarios."""
     return Target(
         name="embedded",
-        settings={**EMULATED, "endpoint_url": embedded_cloud.endpoint_url},
+        settings={**EMULATED, "endpoint_url": cloud.endpoint_url},
         role_arn="arn:aws:iam::000000000000:role/conformance",
         runtime=f"python3.{sys.version_info.minor}",
         minimum_age=2,
@@ -75,7 +80,7 @@ def localstack_target() -> Iterator[Target]:
             name="localstack",
             settings={**EMULATED, "endpoint_url": f"http://localhost:{port}"},
             role_arn="arn:aws:iam::000000000000:role/conformance",
-            patience=4.0,
+            patience=2.0,
         )
 
 
@@ -132,7 +137,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for target, results in session.stash.get(_RESULTS, {}).items():
         if any(result["outcome"] != "skipped" for result in results.values()):
             RESULTS.mkdir(parents=True, exist_ok=True)
-            (RESULTS / f"{target}.json").write_text(json.dumps(results, indent=2))
+            file = RESULTS / f"{target}.json"
+            before = json.loads(file.read_text()) if file.exists() else {}
+            file.write_text(json.dumps(before | results, indent=2))
 
 
 _RESULTS = pytest.StashKey[dict[str, Any]]()

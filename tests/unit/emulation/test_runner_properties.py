@@ -321,6 +321,9 @@ class RunnerMachine(RuleBasedStateMachine):
         self.note_done(batch, self.discarded)
         return True
 
+    def passed_over(self, records: int) -> None:
+        pass  # only a metric
+
     def note_done(self, records: Sequence[Record], where: set[str]) -> None:
         for record in records:
             where.add(record.sequence)

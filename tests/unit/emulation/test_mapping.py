@@ -1,0 +1,77 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from emulation.errors import MappingInvalid
+from emulation.runner.mapping import Mapping, read_mapping
+
+LISTED: dict[str, Any] = {
+    "UUID": "uuid",
+    "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f:live",
+    "EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/s",
+    "StartingPosition": "TRIM_HORIZON",
+    "State": "Enabled",
+}
+
+
+def test_what_is_not_said_is_aws_s_default() -> None:
+    assert read_mapping(LISTED) == Mapping(
+        uuid="uuid", function_arn=LISTED["FunctionArn"], stream_arn=LISTED["EventSourceArn"]
+    )
+
+
+def test_everything_that_can_be_said() -> None:
+    mapping = read_mapping(
+        LISTED
+        | {
+            "StartingPosition": "AT_TIMESTAMP",
+            "StartingPositionTimestamp": datetime(2026, 1, 1, tzinfo=UTC),
+            "BatchSize": 500,
+            "MaximumBatchingWindowInSeconds": 5,
+            "ParallelizationFactor": 10,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "BisectBatchOnFunctionError": True,
+            "MaximumRetryAttempts": 0,
+            "MaximumRecordAgeInSeconds": 60,
+            "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::b"}},
+            "FilterCriteria": {"Filters": [{"Pattern": "{}"}]},
+            "State": "Disabled",
+        }
+    )
+    assert mapping == Mapping(
+        uuid="uuid",
+        function_arn=LISTED["FunctionArn"],
+        stream_arn=LISTED["EventSourceArn"],
+        enabled=False,
+        starting_position="AT_TIMESTAMP",
+        starting_timestamp=1767225600.0,
+        batch_size=500,
+        window=5.0,
+        parallelization_factor=10,
+        reports_item_failures=True,
+        bisects=True,
+        maximum_retries=0,
+        maximum_age=60,
+        destination_arn="arn:aws:s3:::b",
+        filter_patterns=("{}",),
+    )
+
+
+def test_minus_one_means_for_ever() -> None:
+    mapping = read_mapping(LISTED | {"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": -1})
+    assert mapping.maximum_retries is None
+    assert mapping.maximum_age is None
+
+
+def test_names_in_the_arns() -> None:
+    mapping = read_mapping(LISTED)
+    assert (mapping.function_name, mapping.stream_name, mapping.region) == ("f", "s", "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("member", "value"), [("TumblingWindowInSeconds", 30), ("StartingPosition", "NOWHERE")]
+)
+def test_what_cannot_be_driven_is_refused_by_name(member: str, value: object) -> None:
+    with pytest.raises(MappingInvalid, match="Mapping uuid"):
+        read_mapping(LISTED | {member: value})
