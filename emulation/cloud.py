@@ -169,7 +169,7 @@ class EmbeddedCloud:
                 "-m",
                 "emulation.runner",
                 "--checkpoints",
-                folder / "checkpoints.sqlite",
+                folder / "checkpoints",
             ],
             environment={"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"} | self.aws_environment(),
             log=folder / "runner.log",

@@ -10,11 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulation.errors import MappingInvalid
 from emulation.runner.checkpoints import Checkpoint
-from emulation.runner.destinations import Destination
+from emulation.runner.clients import Clients
 from emulation.runner.lane import Discard, Invoke
 from emulation.runner.lineage import ShardInfo
 from emulation.runner.mapping import Mapping
-from emulation.runner.metrics import Metrics
 from emulation.runner.outcome import Answer, NotInvoked, Outcome, PartlyFailed, Succeeded, interpret
 from emulation.runner.records import Record, event_of, make_record
 
@@ -39,18 +38,17 @@ class KinesisReader:
     def __init__(
         self,
         *,
-        kinesis: Any,  # noqa: ANN401 - a boto3 client
+        clients: Clients,
         mapping: Mapping,
         shard_id: str,
         role_arn: str,
         checkpoint: Checkpoint,
-        metrics: Metrics,
     ) -> None:
-        self._kinesis = kinesis
+        self._kinesis = clients.kinesis
         self._mapping = mapping
         self._shard_id = shard_id
         self._role_arn = role_arn
-        self._metrics = metrics
+        self._metrics = clients.metrics
         self._last_sequence = checkpoint.sequence
         self._starting_at = checkpoint.starting_at
         self._iterator: str | None = None
@@ -121,20 +119,12 @@ class KinesisReader:
 class LambdaDeliverer:
     """Invokes the function with batches of one shard, and sends what is discarded to the destination."""
 
-    def __init__(
-        self,
-        *,
-        function: Any,  # noqa: ANN401 - a boto3 client
-        mapping: Mapping,
-        shard_id: str,
-        destination: Destination,
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, *, clients: Clients, mapping: Mapping, shard_id: str) -> None:
         self.mapping = mapping
-        self._function = function
-        self._destination = destination
+        self._function = clients.function
+        self._destination = clients.destination
+        self._metrics = clients.metrics
         self._shard_id = shard_id
-        self._metrics = metrics
 
     def invoke(self, task: Invoke) -> Outcome:
         """Invoke the function and say what its answer means."""

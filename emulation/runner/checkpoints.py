@@ -1,12 +1,11 @@
-"""Where each shard's reading goes on after a restart of the runner: one small SQLite file.
+"""Where each shard's reading goes on after a restart of the runner: a small file for each.
 
 A checkpoint is written when records are done, never before, so a restart skips nothing; and per lane, so that
 it repeats no more than what was in flight.
 """
 
 import json
-import sqlite3
-import threading
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
@@ -41,42 +40,25 @@ class Checkpoint:
         return cls(**stored)
 
 
-class CheckpointFile:
-    """Checkpoints by mapping and shard; each write is a transaction of its own. Any thread may use it."""
+class CheckpointFolder:
+    """Checkpoints by mapping and shard: a file each, replaced whole. A shard has one writer at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # A killed runner loses nothing; only a crash of the whole machine could, and the stream with it.
-        self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS checkpoint"
-            " (mapping TEXT, shard TEXT, checkpoint TEXT NOT NULL, PRIMARY KEY (mapping, shard))"
-        )
+        self._path = path
 
     def load(self, mapping_uuid: str) -> dict[str, Checkpoint]:
         """Return a mapping's checkpoints by shard."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT shard, checkpoint FROM checkpoint WHERE mapping = ?", (mapping_uuid,)
-            ).fetchall()
-        return {shard: Checkpoint.from_json(text) for shard, text in rows}
+        files = (self._path / mapping_uuid).glob("*.json")
+        return {file.stem: Checkpoint.from_json(file.read_text()) for file in files}
 
     def save(self, mapping_uuid: str, shard_id: str, checkpoint: Checkpoint) -> None:
-        """Store a shard's checkpoint, replacing the one before."""
-        with self._lock:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)",
-                (mapping_uuid, shard_id, checkpoint.to_json()),
-            )
+        """Store a shard's checkpoint in place of the one before."""
+        file = self._path / mapping_uuid / f"{shard_id}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(".draft")
+        draft.write_text(checkpoint.to_json())
+        draft.replace(file)
 
     def forget(self, mapping_uuid: str) -> None:
         """Remove a deleted mapping's checkpoints."""
-        with self._lock:
-            self._connection.execute("DELETE FROM checkpoint WHERE mapping = ?", (mapping_uuid,))
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._connection.close()
+        shutil.rmtree(self._path / mapping_uuid, ignore_errors=True)

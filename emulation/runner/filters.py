@@ -1,5 +1,7 @@
 """Filter criteria: a record that matches none of the patterns is dropped for good.
 
+Kinesis mappings filter on ``data`` only; data that are no JSON object never match.
+
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis-filtering.html
 """
@@ -33,14 +35,9 @@ class Filters:
         if not self._patterns:
             return True
         data = _json_object(record.data)
-        return any(self._matches(pattern, record, data) for pattern in self._patterns)
-
-    @staticmethod
-    def _matches(pattern: Mapping[str, Any], record: Record, data: object) -> bool:
-        if "data" in pattern and data is _MISSING:
-            return False  # data that is not JSON never matches a pattern for it
-        event = json.loads(record.event)
-        return _matches_object(pattern, event | event["kinesis"] | {"data": data})
+        return data is not _MISSING and any(
+            _matches_object(pattern, {"data": data}) for pattern in self._patterns
+        )
 
 
 def _matches_object(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
@@ -118,8 +115,8 @@ def _parse(text: str) -> Mapping[str, Any]:
         pattern = json.loads(text)
     except ValueError as error:
         raise MappingInvalid(f"The filter pattern {text} is not JSON: {error}") from error
-    if not isinstance(pattern, dict):
-        raise MappingInvalid(f"The filter pattern {text} is no JSON object")
+    if not isinstance(pattern, dict) or set(pattern) - {"data"}:
+        raise MappingInvalid(f"The filter pattern {text} must be a JSON object with `data` and nothing else")
     _check(pattern, text)
     return pattern
 

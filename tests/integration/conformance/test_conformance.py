@@ -484,13 +484,13 @@ def test_filter_on_data(lab: Lab) -> None:
 
 
 @documented(FILTERING)
-def test_filter_on_the_partition_key(lab: Lab) -> None:
-    """Records can be filtered by partition key."""
+def test_filter_drops_what_is_not_json(lab: Lab) -> None:
+    """Records whose data are not JSON do not match a filter on data."""
     lab.make_stream()
     lab.make_function()
-    lab.put("r0", key="one")
-    lab.put("r1", key="two")
-    lab.make_mapping(FilterCriteria={"Filters": [{"Pattern": '{"partitionKey": ["two"]}'}]})
+    lab.kinesis.put_record(StreamName=lab.name, Data=b"\xff not JSON", PartitionKey="x")
+    lab.put("r1")
+    lab.make_mapping(FilterCriteria={"Filters": [{"Pattern": '{"data": {"score": [{"exists": false}]}}'}]})
     lab.wait_for("r1")
     assert lab.batches() == [["r1"]]
 
