@@ -55,6 +55,7 @@ def embedded_target_of(cloud: EmbeddedCloud) -> Target:
         settings={**EMULATED, "endpoint_url": cloud.endpoint_url},
         role_arn="arn:aws:iam::000000000000:role/conformance",
         runtime=f"python3.{sys.version_info.minor}",
+        pace=0.3,
         minimum_age=2,
         keeps_starting_timestamp=False,
     )

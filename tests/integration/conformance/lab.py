@@ -22,13 +22,15 @@ SCRIPTED = Path(__file__).with_name("scripted.py")
 class Target:
     """A cloud to hold against AWS's documentation, and what a scenario must know about it.
 
-    ``patience``: what its deadlines are multiplied by. ``minimum_age``: the least MaximumRecordAgeInSeconds.
+    ``pace``: what the times of a scenario are multiplied by; ``patience``: what its deadlines are.
+    ``minimum_age``: the least MaximumRecordAgeInSeconds.
     """
 
     name: str
     settings: dict[str, str]  # arguments of boto3.Session.client
     role_arn: str
     runtime: str = "python3.13"
+    pace: float = 1.0
     patience: float = 1.0
     minimum_age: int = 60
     keeps_starting_timestamp: bool = True

@@ -36,9 +36,9 @@ def labels(count: int) -> list[str]:
     return [f"r{number}" for number in range(count)]
 
 
-def healing(seconds: float, **do: Any) -> dict[str, Any]:
-    """A rule that holds until the oldest record of the batch is so many seconds old."""
-    return {"when": {"younger_than": seconds}, "do": do}
+def healing(lab: Lab, **do: Any) -> dict[str, Any]:
+    """A rule that holds until the oldest record of the batch is some seconds old."""
+    return {"when": {"younger_than": 5 * lab.target.pace}, "do": do}
 
 
 # -- batches -----------------------------------------------------------------------------------------------
@@ -126,20 +126,22 @@ def test_six_megabytes(lab: Lab) -> None:
 def test_shards_are_polled_concurrently(lab: Lab) -> None:
     """A slow function on one shard does not hold back another."""
     lab.make_stream(shards=2)
-    lab.make_function({"when": {"contains": ["slow"]}, "do": {"sleep": 15}})
+    sleep = 15 * lab.target.pace
+    lab.make_function({"when": {"contains": ["slow"]}, "do": {"sleep": sleep}})
     lab.put_to_shard("slow", 0)
     lab.make_mapping(BatchSize=1)
     slow = lab.wait_for("slow")[0]
     lab.put_to_shard("quick", 1)
     quick = lab.wait_for("quick")[-1]
-    assert quick.at - slow.at < 14
+    assert quick.at - slow.at < sleep
 
 
 @documented(PARAMETERS)
 def test_parallelization_factor(lab: Lab) -> None:
     """With a parallelization factor, batches of one shard run at once, in order per partition key."""
     lab.make_stream()
-    lab.make_function({"do": {"sleep": 2}})
+    sleep = 2 * lab.target.pace
+    lab.make_function({"do": {"sleep": sleep}})
     keys = [f"key{number}" for number in range(10)]
     for turn in range(2):
         for key in keys:
@@ -148,8 +150,8 @@ def test_parallelization_factor(lab: Lab) -> None:
     deliveries = lab.wait_for(*[f"{key} 1" for key in keys], seconds=60)
     at = {delivery.labels[0]: delivery.at for delivery in deliveries}
     firsts = sorted(at[f"{key} 0"] for key in keys)
-    assert any(later - earlier < 1.5 for earlier, later in itertools.pairwise(firsts))
-    assert all(at[f"{key} 1"] - at[f"{key} 0"] >= 2 for key in keys)
+    assert any(later - earlier < sleep for earlier, later in itertools.pairwise(firsts))
+    assert all(at[f"{key} 1"] - at[f"{key} 0"] >= sleep for key in keys)
 
 
 # -- where reading starts ----------------------------------------------------------------------------------
@@ -188,9 +190,9 @@ def test_at_timestamp(lab: Lab) -> None:
     lab.make_stream()
     lab.make_function()
     lab.put("before")
-    time.sleep(1.5)
+    time.sleep(2 * lab.target.pace)
     moment = time.time()
-    time.sleep(1.5)
+    time.sleep(2 * lab.target.pace)
     lab.put("after")
     # MiniStack forgets the timestamp of a mapping but keeps its tags: the runner reads it there.
     kept = lab.target.keeps_starting_timestamp
@@ -204,7 +206,9 @@ def test_at_timestamp(lab: Lab) -> None:
 def test_parents_before_children(lab: Lab) -> None:
     """The records of a split shard are done before those of its children are delivered."""
     lab.make_stream()
-    lab.make_function({"when": {"contains": ["r0"], "younger_than": 12}, "do": {"raise": "not yet"}})
+    lab.make_function(
+        {"when": {"contains": ["r0"], "younger_than": 12 * lab.target.pace}, "do": {"raise": "not yet"}}
+    )
     lab.put("r0", "r1")
     lab.make_mapping(BatchSize=1)
     lab.wait_for("r0")  # reading has begun; MiniStack drops what nobody has read when a shard is split
@@ -222,7 +226,7 @@ def test_parents_before_children(lab: Lab) -> None:
 def test_failed_batch_is_retried_in_place(lab: Lab) -> None:
     """A failed batch comes again, the same, before anything after it in its shard."""
     lab.make_stream()
-    lab.make_function(healing(4, **{"raise": "not yet"}))
+    lab.make_function(healing(lab, **{"raise": "not yet"}))
     lab.put(*labels(3))
     lab.make_mapping(BatchSize=2)
     lab.wait_for("r2", seconds=60)
@@ -236,7 +240,7 @@ def test_failed_batch_is_retried_in_place(lab: Lab) -> None:
 def test_partial_response_repeats_from_the_lowest(lab: Lab) -> None:
     """The lowest reported sequence number is the checkpoint: it and everything after it come again."""
     lab.make_stream()
-    lab.make_function(healing(4, report=["r3", "r1"]))
+    lab.make_function(healing(lab, report=["r3", "r1"]))
     lab.put(*labels(5))
     lab.make_mapping(BatchSize=5)
     lab.wait_for_deliveries(2)
@@ -279,7 +283,7 @@ def test_response_of_success(lab: Lab, response: object) -> None:
 def test_malformed_response(lab: Lab, failure: object) -> None:
     """An empty, null or unknown identifier, or a wrong key, is complete failure."""
     lab.make_stream()
-    lab.make_function(healing(4, **{"return": {"batchItemFailures": [failure]}}))
+    lab.make_function(healing(lab, **{"return": {"batchItemFailures": [failure]}}))
     lab.put(*labels(2))
     lab.make_mapping(BatchSize=2)
     lab.wait_for_deliveries(2)
@@ -312,7 +316,8 @@ def test_retries_run_out(lab: Lab) -> None:
 def test_time_out_is_a_failure(lab: Lab) -> None:
     """A function that times out has failed."""
     lab.make_stream()
-    lab.make_function({"when": {"contains": ["r0"]}, "do": {"sleep": 20}}, timeout=3)
+    timeout = round(4 * lab.target.pace)
+    lab.make_function({"when": {"contains": ["r0"]}, "do": {"sleep": timeout + 10}}, timeout=timeout)
     lab.put(*labels(2))
     lab.make_mapping(BatchSize=1, MaximumRetryAttempts=1)
     lab.wait_for("r1", seconds=60)
@@ -328,7 +333,7 @@ def test_throttling_uses_up_no_retry(lab: Lab) -> None:
     lab.function.put_function_concurrency(FunctionName=lab.name, ReservedConcurrentExecutions=0)
     lab.put("r0")
     lab.make_mapping(MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": queue}})
-    lab.stays(lambda: not list(lab.messages("failures")) and not lab.deliveries(), seconds=6)
+    lab.stays(lambda: not list(lab.messages("failures")) and not lab.deliveries(), 6 * lab.target.pace)
     lab.function.delete_function_concurrency(FunctionName=lab.name)
     lab.wait_for("r0", seconds=60)
 
@@ -504,9 +509,9 @@ def test_disable_and_enable(lab: Lab) -> None:
     lab.make_mapping(BatchSize=1)
     lab.wait_for("r0")
     lab.update_mapping(Enabled=False)
-    time.sleep(2 * lab.target.patience)  # a poll under way may still deliver
+    time.sleep(5 * lab.target.pace)  # a poll under way may still deliver
     lab.put("r1")
-    lab.stays(lambda: lab.batches() == [["r0"]], seconds=4)
+    lab.stays(lambda: lab.batches() == [["r0"]], seconds=5 * lab.target.pace)
     lab.update_mapping(Enabled=True)
     lab.wait_for("r1", seconds=60)
     assert lab.batches() == [["r0"], ["r1"]]
@@ -521,7 +526,7 @@ def test_update_while_running(lab: Lab) -> None:
     lab.make_mapping(BatchSize=1)
     lab.wait_for("r0")
     lab.update_mapping(BatchSize=3, MaximumBatchingWindowInSeconds=30)
-    time.sleep(3 * lab.target.patience)  # until the pollers have it
+    time.sleep(6 * lab.target.pace)  # until the pollers have it
     lab.put("r1", "r2", "r3")
     lab.wait_for("r1", "r2", "r3", seconds=60)
     assert lab.batches()[1:] == [["r1", "r2", "r3"]]

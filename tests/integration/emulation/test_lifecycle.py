@@ -102,18 +102,13 @@ def test_an_ordinary_end_leaves_nothing(holder: "subprocess.Popen[str]", folder:
     assert not folder.exists()
 
 
-def test_the_environment_is_clean(holder: "subprocess.Popen[str]") -> None:
-    server = next(
-        process for process in children_of(holder) if process.cmdline()[-1:] == ["emulation.ministack_server"]
-    )
-    children = [child for child in psutil.Process(server.pid).children() if is_alive(child)]
-    seen = {name for process in [server, *children] for name in process.environ()}
+def test_the_environment_is_clean_and_no_connection_string_is_shown(holder: "subprocess.Popen[str]") -> None:
+    processes = children_of(holder)
+    server = next(one for one in processes if one.cmdline()[-1:] == ["emulation.ministack_server"])
+    seen = {name for process in [server, *server.children()] for name in process.environ()}
     leaked = (seen & set(os.environ)) - {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "LOG_LEVEL", "DOCKER_HOST"}
     assert not {name for name in leaked if not name.startswith(("AWS_", "LC_", "PYTHON"))}
-
-
-def test_no_connection_string_on_a_command_line(holder: "subprocess.Popen[str]") -> None:
-    shown = commands(children_of(holder))
+    shown = commands(processes)
     assert "-D" in shown
     assert "postgresql://" not in shown
     assert "PGPASSWORD" not in shown

@@ -45,7 +45,7 @@ def test_a_killed_runner_skips_nothing_and_repeats_only_what_was_in_flight(
     cloud: EmbeddedCloud, lab: Lab
 ) -> None:
     lab.make_stream()
-    lab.make_function({"when": {"contains": ["r6"], "younger_than": 6}, "do": {"sleep": 5}})
+    lab.make_function({"when": {"contains": ["r6"], "younger_than": 4}, "do": {"sleep": 3}})
     labels = [f"r{number}" for number in range(10)]
     lab.put(*labels)
     lab.make_mapping(BatchSize=2)
