@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 import asyncpg
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from emulation.cloud import EmbeddedCloud, database_name
 from monitor.generate import generate

@@ -31,7 +31,7 @@ class PostgresServer:
         self.port = 0
         self.user = OWNER
         self.password = secrets.token_urlsafe(24)
-        self._os_user = _os_user()
+        self._os_user = os_user()
         self._folder = folder / "postgres"
         self._keep_files = keep_files
         self._program: ChildProcess | None = None
@@ -170,7 +170,8 @@ def _binaries() -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def _os_user() -> str | None:
+def os_user() -> str | None:
+    """Return the user PostgreSQL has to run as, made when missing; None: the one that runs this."""
     if os.geteuid() != 0:
         return None
     if not _exists(OS_USER):

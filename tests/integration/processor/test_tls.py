@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import trustme
 
-from emulation.postgres import _os_user as os_user
+from emulation.postgres import os_user
 from emulation.process import free_port
 from processor import connection
 from processor.errors import ConfigurationError
