@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -56,6 +57,7 @@ def embedded_target_of(cloud: EmbeddedCloud) -> Target:
         role_arn="arn:aws:iam::000000000000:role/conformance",
         runtime=f"python3.{sys.version_info.minor}",
         pace=0.3,
+        patience=2.0,
         minimum_age=2,
         keeps_starting_timestamp=False,
     )
@@ -75,7 +77,7 @@ def localstack_target() -> Iterator[Target]:
         .with_volume_mapping("/var/run/docker.sock", "/var/run/docker.sock", "rw")
         .waiting_for(HttpWaitStrategy(LOCALSTACK_PORT, "/_localstack/health").with_startup_timeout(120))
     )
-    with container:  # removed at the end, and its functions' containers by LocalStack
+    with container, _without_leftovers(container):
         port = container.get_exposed_port(LOCALSTACK_PORT)
         yield Target(
             name="localstack",
@@ -92,6 +94,18 @@ def aws_target() -> Target:
     if not role:
         pytest.skip(f"set {AWS_ROLE} to the ARN of a function's role to run the scenarios on AWS")
     return Target(name="aws", settings={}, role_arn=role, patience=6.0)
+
+
+@contextmanager
+def _without_leftovers(container: DockerContainer) -> Iterator[None]:
+    """Remove the containers of functions, which LocalStack leaves behind when it is removed."""
+    try:
+        yield
+    finally:
+        wrapped = container.get_wrapped_container()
+        prefix = f"{wrapped.name.replace('_', '-')}-lambda-"
+        for left in docker.from_env().containers.list(all=True, filters={"name": prefix}):
+            left.remove(force=True)
 
 
 def _skip_without_images() -> None:

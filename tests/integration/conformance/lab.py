@@ -175,6 +175,14 @@ class Lab:
         )
         self._wait(lambda: self._stream()["StreamStatus"] == "ACTIVE", 60, "the stream is active again")
 
+    def heal(self) -> None:
+        """Give the function a script in which everything succeeds."""
+        settings = self.function.get_function_configuration(FunctionName=self.name)
+        variables = settings["Environment"]["Variables"] | {"SCRIPT": "[]"}
+        self.function.update_function_configuration(
+            FunctionName=self.name, Environment={"Variables": variables}
+        )
+
     def update_mapping(self, **settings: Any) -> None:
         """Update the mapping and wait until it says so."""
         self.function.update_event_source_mapping(UUID=self.mapping["UUID"], **settings)
@@ -242,6 +250,10 @@ class Lab:
         for key in found:
             s3.delete_object(Bucket=self.name, Key=key)
         return found
+
+    def wait_until(self, done: Callable[[], object], seconds: float = 30) -> None:
+        """Wait until something holds."""
+        self._wait(done, seconds, lambda: f"what was waited for; so far {self.batches()}")
 
     def stays(self, holds: Callable[[], bool], seconds: float) -> None:
         """Watch something that must not happen not happening for a while."""
