@@ -1,5 +1,6 @@
 """The command line of ``./scripts/bench``."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -36,7 +37,7 @@ def main(
         raise typer.Exit(_check())
     measures = {
         "ratios": lambda: _ratios(FULL_ROUNDS),
-        "growth": lambda: growth.measure(stored),
+        "growth": lambda: growth.measure(stored, partial(results.write, "growth")),
         "cold": cold.measure,
         "storage": storage.measure,
         "stages": stages.measure,

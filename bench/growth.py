@@ -28,8 +28,8 @@ GROWN: Final = "grown table"
 REDELIVERED: Final = "grown table, batch delivered again"
 
 
-def measure(millions: int) -> list[Row]:
-    """Return a row for each size, from one million in steps of ten up to ``millions``."""
+def measure(millions: int, save: Callable[[list[Row]], object] = lambda _: None) -> list[Row]:
+    """Return a row for each size, from one million up to ``millions``; ``save`` those so far after each."""
     sizes = [size for size in (1, 10, 50) if size < millions] + [millions]
     rows = []
     with server() as postgres:
@@ -38,6 +38,7 @@ def measure(millions: int) -> list[Row]:
             target = new_target(postgres, f"{PROCESSOR}_grown")
             asyncio.run(_fill(target.owner_dsn, size * 1_000_000))
             rows.append(_measure(size, target, empty))
+            save(rows)
         empty.close()
     return rows
 

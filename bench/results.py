@@ -17,6 +17,9 @@ TEXT: Final = FOLDER / "RESULTS.template.md"
 
 LIBRARIES: Final = ("asyncpg", "msgspec", "aws-lambda-powertools", "psycopg2-binary", "psycopg", "sqlalchemy")
 
+# What a row is about comes before its figures, whatever the order of the record's members.
+LEADING: Final = ("million_events", "relation", "variant", "step", "kind", "shards", "batch", "stage", "task")
+
 Row = dict[str, Any]
 
 
@@ -80,7 +83,7 @@ def _section(part: Row | None, group: str) -> list[str]:
 def table(rows: Iterable[Row]) -> list[str]:
     """Return rows of the same members as a Markdown table."""
     rows = list(rows)
-    names = list(rows[0])
+    names = sorted(rows[0], key=lambda name: LEADING.index(name) if name in LEADING else len(LEADING))
     head = [name.replace("_", " ") for name in names]
     body = [[cell(row.get(name, "")) for name in names] for row in rows]
     return [_line(head), _line(["---"] * len(head)), *map(_line, body)]
@@ -101,7 +104,9 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _circumstances(of: Row) -> str:
-    return ", ".join(f"{name} {value}" if name != "date" else str(value) for name, value in of.items())
+    first = ("date", "commit", "machine", "load")
+    named = [f"{name} {value}" for name, value in of.items() if name not in first]
+    return ", ".join([of["date"], of["machine"], f"load {of['load']}", f"commit {of['commit']}", *named])
 
 
 def _processor() -> str:
