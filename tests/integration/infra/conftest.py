@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
             stack = app.build(cdk_app)
             cdk_app.synth()
             done[key] = json.loads((folder / f"{stack.artifact_id}.template.json").read_text())
+            shutil.rmtree(folder)  # with a copy of the asset
         return done[key]
 
     return synthesise_once
