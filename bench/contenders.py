@@ -14,6 +14,9 @@ from bench.server import Target
 from bench.workload import SOURCE, Batch
 from processor import events, handler
 from processor.handler import KinesisEvent
+from processor.pipeline import Pipeline
+from processor.pipelines import SHIPPED
+from processor.settings import Settings
 
 EVENT_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *events.Columns._fields)
 IDENTITY_COLUMNS: Final = ("event_id", "source_id", "sequence_number", "sub_sequence")
@@ -48,8 +51,9 @@ class Handler:
 
     name = "handler"
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, pipeline: Pipeline = SHIPPED) -> None:
         self.database = target.database()
+        self._settings = Settings("no secret holds this login", pipeline=pipeline)
 
     def prepare(self, batch: Batch) -> Callable[[], object]:
         """Give the handler its event as Lambda does."""
@@ -57,7 +61,8 @@ class Handler:
 
     def run(self, event: KinesisEvent) -> None:
         """Invoke the handler; raise AssertionError unless it took the whole batch."""
-        handler.database = lambda: self.database  # type: ignore[assignment]  # no secret holds this login
+        handler.settings = lambda: self._settings  # type: ignore[assignment]  # not from the environment
+        handler.database = lambda: self.database  # type: ignore[assignment]  # as above
         answer = handler.handler(event, Context())
         assert answer == {"batchItemFailures": []}, answer  # noqa: S101 - a benchmark of failures says nothing
 
@@ -111,7 +116,7 @@ async def _source_id(connection: asyncpg.Connection) -> int:
     await connection.execute(
         "INSERT INTO event_source (stream_arn, shard_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", *SOURCE
     )
-    await connection.execute("SELECT make_month('2026-11-01')")
+    await connection.execute("SELECT make_month('student_performance', '2026-11-01')")
     found: int = await connection.fetchval("SELECT id FROM event_source WHERE shard_id = $1", SOURCE.shard_id)
     return found
 

@@ -30,7 +30,7 @@ WHERE event_id IS NOT NULL AND source_id = ANY (ARRAY[101, 102, 103, 104])
 ORDER BY event_id
 
 -- name: months
-SELECT make_month(month::date)
+SELECT make_month('student_performance', month::date)
 FROM generate_series(timestamptz '2025-12-01', timestamptz '2026-11-01', interval '1 month') AS month
 
 -- name: size

@@ -1,7 +1,7 @@
 """How near the handler comes to the limit, and what else people would use."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bench.contenders import Contender, Handler, Limit
@@ -9,6 +9,7 @@ from bench.measure import Rounds, Task, compare
 from bench.peers import PEERS
 from bench.server import Busy, Target
 from bench.workload import KINDS, Kind, Workload
+from processor.pipelines import SHIPPED
 
 SIZES: Final = (100, 500, 5_000)
 EVENTS_A_ROUND: Final = 2_500
@@ -20,6 +21,7 @@ LIMIT: Final = Limit.name
 CLEAN: Final = "handler"
 AGGREGATED: Final = "handler, KPL-aggregated"
 DUPLICATE: Final = "handler, all of it stored already"
+NO_REACTION: Final = "handler, its reaction left out"
 ONE_BAD: Final = "handler, one event is no JSON"
 ONE_REFUSED: Final = "handler, one event only PostgreSQL refuses"
 
@@ -56,11 +58,12 @@ class Bench:
     def __init__(self, target: Target) -> None:
         self.limit = Limit(target)
         self.handler = Handler(target)
+        self.without = Handler(target, replace(SHIPPED, reactions=()))
         self.peers = [peer(target, self.limit.source_id) for peer in PEERS]
 
     def close(self) -> None:
         """Disconnect."""
-        for contender in (self.limit, self.handler, *self.peers):
+        for contender in (self.limit, self.handler, self.without, *self.peers):
             contender.close()
 
     def comparisons(self) -> Iterator[Comparison]:
@@ -89,6 +92,7 @@ class Bench:
             _task(DUPLICATE, size, duplicate),
         ]
         if size == 500:
+            tasks.append(_task(NO_REACTION, size, _fresh(self.without, workload, size)))
             tasks.append(_task(ONE_BAD, size, lambda: handle(workload.with_one(size, BAD))))
             tasks.append(_task(ONE_REFUSED, size, lambda: handle(workload.with_one(size, REFUSED))))
         return Comparison("handler", kind, size, tuple(tasks))

@@ -10,6 +10,7 @@ from bench.server import Busy, new_target, server
 from bench.workload import KINDS, Kind, Workload
 from processor.batch import Outcome
 from processor.decode import decode
+from processor.events import parse
 from processor.report import report
 from processor.store import Saved
 
@@ -34,7 +35,7 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
 
     def decoding() -> Callable[[], object]:
         records = work.batch(BATCH).event["Records"]
-        return lambda: [decode(record) for record in records]
+        return lambda: [decode(record, parse) for record in records]
 
     def reporting() -> Callable[[], object]:
         records = work.batch(BATCH).event["Records"]

@@ -13,6 +13,7 @@ import aws_kinesis_agg.aggregator
 from monitor.generate import generate
 from processor.connection import Source
 from processor.decode import Event, KinesisRecord, decode
+from processor.events import parse
 from processor.handler import KinesisEvent
 
 Kind = Literal["with event_id", "without event_id"]
@@ -93,7 +94,7 @@ class Workload:
 def _as_batch(records: list[KinesisRecord]) -> Batch:
     # Through JSON, as Lambda's runtime does it: no string is shared between records.
     event: KinesisEvent = json.loads(json.dumps({"Records": records}))
-    items = [item for record in event["Records"] for item in decode(record)]
+    items = [item for record in event["Records"] for item in decode(record, parse)]
     return Batch(event, [item for item in items if isinstance(item, Event)])
 
 

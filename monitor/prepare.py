@@ -17,6 +17,8 @@ from typing import Final, NamedTuple
 from monitor.publish import Entry
 from monitor.read_events import Record
 from processor.decode import Rejection, decode_user_record
+from processor.pipeline import Pipeline
+from processor.pipelines import SHIPPED
 
 LONGEST_RECORD: Final = 1024 * 1024 - 256
 """Bytes; Kinesis takes 1 MiB with the partition key, and the longest key we make is 200 bytes."""
@@ -31,7 +33,13 @@ class BadRecord(NamedTuple):
 
 
 def prepare(
-    records: Iterable[Record], source_name: str | None, on_bad: Callable[[BadRecord], None], skip: int = 0
+    records: Iterable[Record],
+    source_name: str | None,
+    on_bad: Callable[[BadRecord], None],
+    skip: int = 0,
+    *,
+    pipeline: Pipeline = SHIPPED,
+    stream_arn: str = "",
 ) -> Iterator[Entry]:
     """Yield an entry for each good record and call ``on_bad`` with each other one.
 
@@ -39,15 +47,16 @@ def prepare(
     out. An entry's position counts all records, from 1.
     """
     now = datetime.now(UTC)
+    parse = pipeline.parser(stream_arn)
     for position, record in enumerate(records, start=1):
         if position <= skip:
             continue
-        event = decode_user_record(record.data, "0", 0, now)
+        event = decode_user_record(record.data, "0", 0, now, parse)
         if isinstance(event, Rejection):
             on_bad(BadRecord(record.line, event.reason, event.detail))
             continue
         data = record.data
-        if event.columns.event_id is None:
+        if event.columns.event_id is None and data.lstrip().startswith(b"{"):
             has_time = event.columns.occurred_at != now
             data = _with_event_id(record, event.columns.occurred_at if has_time else None, source_name)
         if len(data) > LONGEST_RECORD:
@@ -55,7 +64,7 @@ def prepare(
                 BadRecord(record.line, "too_long", f"{len(data):,} bytes; Kinesis takes {LONGEST_RECORD:,}")
             )
             continue
-        yield Entry(data, event.columns.student_id, position)
+        yield Entry(data, getattr(event.columns, pipeline.key), position)
 
 
 def _with_event_id(record: Record, occurred_at: datetime | None, source_name: str | None) -> bytes:

@@ -12,6 +12,7 @@ from monitor.delivery import LambdaRecord, deliver
 from monitor.errors import InputError
 from monitor.stack import Aws, Stack
 from processor.decode import Rejection, decode
+from processor.events import parse
 
 BATCH_RECORDS: Final = 500
 BATCH_BYTES: Final = 5_000_000
@@ -136,7 +137,7 @@ def _count(receipt: Receipt, batch: list[LambdaRecord]) -> None:
 
 def _decode(receipt: Receipt, batch: list[LambdaRecord]) -> None:
     for record in batch:
-        for item in decode(record):  # type: ignore[arg-type]  # checked by _check, or made by lambda_record
+        for item in decode(record, parse):  # type: ignore[arg-type]  # checked by _check, or made by lambda_record
             receipt.received += 1
             if isinstance(item, Rejection):
                 receipt.rejected += 1

@@ -9,6 +9,7 @@ from processor import store
 from processor.connection import Database, Deadline, Source
 from processor.decode import Event, KinesisRecord, Rejection, decode
 from processor.errors import RetryLater
+from processor.pipeline import Parse, Pipeline
 
 # Committed at a time: large enough that a commit's cost vanishes, small enough that a large batch makes
 # progress that a nearing deadline does not undo.
@@ -26,7 +27,9 @@ class Outcome:
     why_deferred: str = ""
 
 
-async def process(records: Sequence[KinesisRecord], database: Database, deadline: Deadline) -> Outcome:
+async def process(
+    pipeline: Pipeline, records: Sequence[KinesisRecord], database: Database, deadline: Deadline
+) -> Outcome:
     """Save the records part by part, in their order, until all are saved or the deadline nears.
 
     Whatever a record holds, the others are saved. Raises what is a defect or a wrong setting.
@@ -34,11 +37,10 @@ async def process(records: Sequence[KinesisRecord], database: Database, deadline
     outcome = Outcome()
     done = 0
     for source, part in _parts(records):
-        events, rejections = _decode(part)
+        events, rejections = _decode(part, pipeline.parser(source.stream_arn))
+        save = partial(store.save, pipeline=pipeline, source=source, events=events, rejections=rejections)
         try:
-            saved = await database.run(
-                partial(store.save, source=source, events=events, rejections=rejections), deadline
-            )
+            saved = await database.run(save, deadline)
         except RetryLater as later:
             outcome.first_deferred = part[0]["kinesis"]["sequenceNumber"]
             outcome.deferred = len(records) - done
@@ -60,11 +62,11 @@ def response(outcome: Outcome) -> dict[str, list[dict[str, str]]]:
     return {"batchItemFailures": [{"itemIdentifier": outcome.first_deferred}]}
 
 
-def _decode(records: Sequence[KinesisRecord]) -> tuple[list[Event], list[Rejection]]:
+def _decode(records: Sequence[KinesisRecord], parse: Parse) -> tuple[list[Event], list[Rejection]]:
     events: list[Event] = []
     rejections: list[Rejection] = []
     for record in records:
-        for item in decode(record):
+        for item in decode(record, parse):
             if isinstance(item, Event):
                 events.append(item)
             else:

@@ -52,11 +52,11 @@ class Source(NamedTuple):
 
 @dataclass
 class Session:
-    """A connection, and what was found out through it."""
+    """A connection, and what was found out through it, pipeline by pipeline."""
 
     connection: asyncpg.Connection
-    source_ids: dict[Source, int] = field(default_factory=dict)
-    months: set[tuple[int, int]] = field(default_factory=set)
+    source_ids: dict[tuple[str, Source], int] = field(default_factory=dict)
+    months: set[tuple[str, int, int]] = field(default_factory=set)
 
 
 class Deadline:

@@ -25,6 +25,7 @@ Reason = Literal[
     "lone_surrogate",  # a \ud800–\udfff escape without its other half: not a character
     "too_deep",  # arrays and objects nested beyond what is allowed
     "broken_aggregate",  # a Kinesis Producer Library frame whose digest or content is wrong
+    "unknown_format",  # no decoder of the pipeline takes these bytes
     "not_storable",  # only PostgreSQL refused it: the detail is PostgreSQL's own message
 ]
 

@@ -46,19 +46,25 @@ def handler(event: KinesisEvent, context: Context) -> dict[str, list[dict[str, s
     records, db = event["Records"], database()
     deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
     retries = db.retries
-    outcome = _LOOP.run(batch.process(records, db, deadline))
+    outcome = _LOOP.run(batch.process(settings().pipeline, records, db, deadline))
     milliseconds = (time.monotonic() - started) * 1000
     report(outcome, records, context.aws_request_id, milliseconds, db.retries - retries)
     return batch.response(outcome)
 
 
 @cache
+def settings() -> Settings:
+    """Return the function's settings; raise ConfigurationError when one is wrong."""
+    return Settings.from_environment(os.environ)
+
+
+@cache
 def database() -> Database:
     """Return the execution environment's database; raise ConfigurationError when a setting is wrong."""
-    settings = Settings.from_environment(os.environ)
-    if settings.migration_secret_arn is None:
-        return Database(settings)
+    mine = settings()
+    if mine.migration_secret_arn is None:
+        return Database(mine)
     from processor.migrations import migrate_as_owner  # noqa: PLC0415 - only where no deployment step migrates
 
-    owner, processor = settings.migration_secret_arn, settings.secret_arn
-    return Database(settings, prepare=partial(migrate_as_owner, settings, owner, processor))
+    owner, processor = mine.migration_secret_arn, mine.secret_arn
+    return Database(mine, prepare=partial(migrate_as_owner, mine, owner, processor))

@@ -6,18 +6,20 @@ more is removed by a later release's migration (contract).
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
 
-from processor import statements
+from processor import contracts, statements
 from processor.connection import open_connection
 from processor.errors import MigrationFailed
+from processor.pipeline import Pipeline
+from processor.pipelines import SHIPPED
 from processor.secret import Login, read_current_login
 from processor.settings import Settings
 
-FOLDER = statements.FOLDER / "migrations"
 SQL = statements.load(statements.FOLDER / "migrate.sql")
 
 PATIENCE = 600.0  # seconds for one statement of a migration
@@ -26,7 +28,7 @@ _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 
 
 class Migration(NamedTuple):
-    """One file of ``sql/migrations``."""
+    """One file of a pipeline's folder of migrations."""
 
     version: int
     name: str
@@ -42,7 +44,7 @@ class Migration(NamedTuple):
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def available(folder: Path = FOLDER) -> list[Migration]:
+def available(folder: Path = SHIPPED.migrations) -> list[Migration]:
     """Return the migrations in order; raise MigrationFailed when their numbers are not 1, 2, 3, …"""
     found: list[Migration] = []
     for path in sorted(folder.glob("*.sql")):
@@ -54,28 +56,38 @@ def available(folder: Path = FOLDER) -> list[Migration]:
 
 
 async def migrate(
-    connection: asyncpg.Connection, processor: Login | None, folder: Path = FOLDER
+    connection: asyncpg.Connection, processor: Login | None, pipelines: Iterable[Pipeline] = (SHIPPED,)
 ) -> list[str]:
-    """Apply what is missing, make the processor's login, and return the names of what was applied.
+    """Apply what is missing, check that each pipeline fits its tables, and make the processor's login.
 
-    Safe to run again and from several places at once: a lock is held until the connection is closed.
+    The pipeline that ships comes first: its migrations make what all share. Returns the names of what was
+    applied. Safe to run again and from several places at once: a lock is held until the connection is closed.
     Raises MigrationFailed with the database's message; what was applied before stays.
     """
     await connection.execute(SQL["lock"])
     await connection.execute(SQL["make_log"])
-    applied = {row["version"]: row["checksum"] for row in await connection.fetch(SQL["applied"])}
     applied_now = []
-    for migration in available(folder):
+    for pipeline in pipelines:
+        applied_now += await _migrate_pipeline(connection, pipeline)
+        await contracts.check(connection, pipeline)
+    if processor:
+        await connection.execute(SQL["make_processor_login"], processor.username, processor.password)
+    return applied_now
+
+
+async def _migrate_pipeline(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
+    rows = await connection.fetch(SQL["applied"], pipeline.name)
+    applied = {row["version"]: row["checksum"] for row in rows}
+    applied_now = []
+    for migration in available(pipeline.migrations):
         known = applied.get(migration.version)
         if known is None:
-            await _apply(connection, migration)
+            await _apply(connection, pipeline, migration)
             applied_now.append(str(migration))
         elif known != migration.checksum:
             raise MigrationFailed(
                 f"{migration} was changed after it was applied: put it back as it was, write a new migration"
             )
-    if processor:
-        await connection.execute(SQL["make_processor_login"], processor.username, processor.password)
     return applied_now
 
 
@@ -85,15 +97,19 @@ async def migrate_as_owner(settings: Settings, owner_secret: str, processor_secr
     owner = await read_current_login(owner_secret)
     connection = await open_connection(owner, settings.sslmode, PATIENCE)
     try:
-        return await migrate(connection, processor if processor != owner else None)
+        return await migrate(
+            connection, processor if processor != owner else None, settings.pipelines.values()
+        )
     finally:
         await connection.close()
 
 
-async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+async def _apply(connection: asyncpg.Connection, pipeline: Pipeline, migration: Migration) -> None:
     try:
         async with connection.transaction():
             await connection.execute(migration.sql)
-            await connection.execute(SQL["record"], migration.version, migration.name, migration.checksum)
+            await connection.execute(
+                SQL["record"], pipeline.name, migration.version, migration.name, migration.checksum
+            )
     except asyncpg.PostgresError as error:
         raise MigrationFailed(f"{migration}: {error}") from error

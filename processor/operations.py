@@ -11,10 +11,11 @@ from typing import Any, get_args
 
 import msgspec
 
-from processor import deployment, migrations, quarantine, reports, retention
+from processor import deployment, migrations, quarantine, rebuild, reports, retention
 from processor.connection import Database, Deadline, Session
 from processor.errors import CommandError
 from processor.handler import Context
+from processor.pipelines import Pipelines
 from processor.settings import Settings
 
 # Long enough for a report over years, short enough to end before the function's own time limit.
@@ -28,8 +29,15 @@ class Migrate(msgspec.Struct, tag="migrate", tag_field="command", forbid_unknown
 
 
 Command = (
-    Migrate | reports.Status | reports.Query | quarantine.Rejected | quarantine.Redrive | retention.Retention
+    Migrate
+    | reports.Status
+    | reports.Query
+    | quarantine.Rejected
+    | quarantine.Redrive
+    | retention.Retention
+    | rebuild.Rebuild
 )
+Run = Callable[[Session, Pipelines, Any], Awaitable[dict[str, Any]]]
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -57,28 +65,35 @@ def command(event: Mapping[str, Any]) -> Command:
 async def _run(wanted: Command, deadline: Deadline) -> dict[str, Any]:
     if isinstance(wanted, Migrate):
         return await _migrate()
-    run: Callable[[Session, Any], Awaitable[dict[str, Any]]] = _HOW[type(wanted)]
-    return await database().run(lambda session: run(session, wanted), deadline)
+    run, pipelines = _HOW[type(wanted)], settings().pipelines
+    return await database().run(lambda session: run(session, pipelines, wanted), deadline)
 
 
 async def _migrate() -> dict[str, Any]:
-    settings = Settings.from_environment(os.environ)
-    applied = await migrations.migrate_as_owner(settings, settings.secret_arn, settings.processor_secret_arn)
+    mine = settings()
+    applied = await migrations.migrate_as_owner(mine, mine.secret_arn, mine.processor_secret_arn)
     return {"applied": applied, "schema_version": len(migrations.available())}
+
+
+@cache
+def settings() -> Settings:
+    """Return the function's settings; raise ConfigurationError when one is wrong."""
+    return Settings.from_environment(os.environ)
 
 
 @cache
 def database() -> Database:
     """Return the execution environment's database; raise ConfigurationError when a setting is wrong."""
-    settings = Settings.from_environment(os.environ)
-    prepare = _migrate if settings.migration_secret_arn else None
-    return Database(settings, attempt=ATTEMPT, prepare=prepare)
+    mine = settings()
+    prepare = _migrate if mine.migration_secret_arn else None
+    return Database(mine, attempt=ATTEMPT, prepare=prepare)
 
 
-_HOW: Mapping[type[Command], Callable[[Session, Any], Awaitable[dict[str, Any]]]] = {
+_HOW: Mapping[type[Command], Run] = {
     reports.Status: reports.status,
     reports.Query: reports.query,
     quarantine.Rejected: quarantine.rejected,
     quarantine.Redrive: quarantine.redrive,
     retention.Retention: retention.drop_months,
+    rebuild.Rebuild: rebuild.rebuild,
 }

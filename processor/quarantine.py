@@ -11,6 +11,8 @@ from processor import statements, store
 from processor.connection import Session, Source
 from processor.decode import Event, Rejection, decode_base64, decode_data, decode_user_record
 from processor.errors import CommandError
+from processor.pipeline import Parse, Pipeline
+from processor.pipelines import Pipelines, named
 
 SQL = statements.load(statements.FOLDER / "quarantine.sql")
 
@@ -23,6 +25,7 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 class Filter(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Which rejected events; what is absent does not narrow. ``after``: the ``next`` of the page before."""
 
+    pipeline: str | None = None
     reason: str | None = None
     stream_arn: str | None = None
     shard_id: str | None = None
@@ -43,7 +46,7 @@ class Redrive(Filter, tag="redrive", tag_field="command"):
     dry_run: bool = False
 
 
-async def rejected(session: Session, wanted: Rejected) -> dict[str, Any]:
+async def rejected(session: Session, _: Pipelines, wanted: Rejected) -> dict[str, Any]:
     """Return a page of rejected events, in the order of their delivery; ``next`` is None on the last."""
     rows = await _page(session, wanted)
     fitting = _fitting(rows)
@@ -51,7 +54,7 @@ async def rejected(session: Session, wanted: Rejected) -> dict[str, Any]:
     return {"rejected": [_shown(row) for row in fitting], "next": _cursor(fitting[-1]) if more else None}
 
 
-async def redrive(session: Session, wanted: Redrive) -> dict[str, Any]:
+async def redrive(session: Session, pipelines: Pipelines, wanted: Redrive) -> dict[str, Any]:
     """Decode a page of rejected events again and store what can be, under the original identities.
 
     Each is stored and marked in one transaction; what was stored before counts as a duplicate.
@@ -61,10 +64,11 @@ async def redrive(session: Session, wanted: Redrive) -> dict[str, Any]:
     done = store.Saved()
     still: list[dict[str, Any]] = []
     for row in rows:
-        items = _decode_again(row)
+        pipeline = named(pipelines, row["pipeline"])
+        items = _decode_again(row, pipeline.parser(row["stream_arn"]))
         why = next(((item.reason, item.detail) for item in items if isinstance(item, Rejection)), None)
         events = [item for item in items if isinstance(item, Event)]
-        if why is None and not wanted.dry_run and not await _store(session, row, events, done):
+        if why is None and not wanted.dry_run and not await _store(session, pipeline, row, events, done):
             why = (row["reason"], row["detail"])
         if why is not None:
             still.append(_shown(row) | {"reason": why[0], "detail": why[1]})
@@ -79,19 +83,14 @@ async def redrive(session: Session, wanted: Redrive) -> dict[str, Any]:
     }
 
 
-async def _store(session: Session, row: Record, events: Sequence[Event], done: store.Saved) -> bool:
+async def _store(
+    session: Session, pipeline: Pipeline, row: Record, events: Sequence[Event], done: store.Saved
+) -> bool:
     """Store one rejected event's events and mark it; return False where PostgreSQL refuses one of them."""
     source = Source(row["stream_arn"], row["shard_id"])
     async with session.connection.transaction():
-        saved = await store.save(session, source, events, [])
-        known = await session.connection.fetchval(
-            SQL["count_known"],
-            row["source_id"],
-            [event.sequence_number for event in events],
-            [event.sub_sequence for event in events],
-            [event.columns.event_id for event in events],
-        )
-        if known < len(events):
+        saved = await store.save(session, pipeline, source, events, [])
+        if saved.refused:
             return False
         await session.connection.execute(
             SQL["mark_redriven"], row["source_id"], row["sequence_number"], row["sub_sequence"]
@@ -100,14 +99,14 @@ async def _store(session: Session, row: Record, events: Sequence[Event], done: s
     return True
 
 
-def _decode_again(row: Record) -> list[Event | Rejection]:
+def _decode_again(row: Record, parse: Parse) -> list[Event | Rejection]:
     """Decode the kept bytes as the whole record they were, or as the one user record of an aggregate."""
     number, sub, arrived_at = row["sequence_number"], row["sub_sequence"], row["arrived_at"]
     if sub:
-        return [decode_user_record(row["payload"], number, sub, arrived_at)]
+        return [decode_user_record(row["payload"], number, sub, arrived_at, parse)]
     if row["reason"] == "not_base64":
-        return decode_base64(row["payload"], number, arrived_at)
-    return decode_data(row["payload"], number, arrived_at)
+        return decode_base64(row["payload"], number, arrived_at, parse)
+    return decode_data(row["payload"], number, arrived_at, parse)
 
 
 async def _page(session: Session, wanted: Filter) -> list[Record]:
@@ -123,6 +122,7 @@ async def _page(session: Session, wanted: Filter) -> list[Record]:
         wanted.until,
         wanted.redriven,
         *after,
+        wanted.pipeline,
         wanted.limit,
     )
     return rows

@@ -7,6 +7,7 @@ import msgspec
 
 from processor import statements
 from processor.connection import Session
+from processor.pipelines import SHIPPED, Pipelines, named
 
 SQL = statements.load(statements.FOLDER / "retention.sql")
 
@@ -16,15 +17,17 @@ class Retention(msgspec.Struct, tag="retention", tag_field="command", forbid_unk
 
     older_than: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
     dry_run: bool = True
+    pipeline: str = SHIPPED.name
 
 
-async def drop_months(session: Session, wanted: Retention) -> dict[str, Any]:
+async def drop_months(session: Session, pipelines: Pipelines, wanted: Retention) -> dict[str, Any]:
     """Drop the partitions, all or none, and return what they held; ``rows`` is PostgreSQL's estimate."""
+    log = named(pipelines, wanted.pipeline).table
     async with session.connection.transaction():
-        rows = await session.connection.fetch(SQL["months_before"], wanted.older_than)
+        rows = await session.connection.fetch(SQL["months_before"], log, wanted.older_than)
         if not wanted.dry_run:
             for row in rows:
-                await session.connection.execute(SQL["drop_month"], _first_day(row["month"]))
+                await session.connection.execute(SQL["drop_month"], log, _first_day(row["month"]))
     return {"partitions": [dict(row) for row in rows], "dropped": not wanted.dry_run}
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-import msgspec
+from msgspec import Struct, field
 
 from processor.errors import ConfigurationError
+from processor.pipeline import Pipeline
+from processor.pipelines import SHIPPED, Pipelines, load
 
 SslMode = Literal["disable", "verify-full"]
 
@@ -13,16 +15,19 @@ DB_SECRET_ARN: Final = "DB_SECRET_ARN"  # noqa: S105 - the name of a setting, no
 DB_SSLMODE: Final = "DB_SSLMODE"
 DB_MIGRATION_SECRET_ARN: Final = "DB_MIGRATION_SECRET_ARN"  # noqa: S105 - as above
 DB_PROCESSOR_SECRET_ARN: Final = "DB_PROCESSOR_SECRET_ARN"  # noqa: S105 - as above
+PIPELINE: Final = "PIPELINE"
+PIPELINES: Final = "PIPELINES"
 SERVICE_NAME: Final = "POWERTOOLS_SERVICE_NAME"
 LOG_LEVEL: Final = "LOG_LEVEL"
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings(Struct, frozen=True):
     """What a function needs to know; ``from_environment`` is the only way it is read.
 
     ``secret_arn``: the database login of this function, a secret of the RDS JSON shape.
     ``migration_secret_arn``: the schema owner's login; set only where no custom resource runs migrations.
     ``processor_secret_arn``: the login that ``migrate`` creates for the processor; absent: none is made.
+    ``pipelines``: all that are deployed, by name; ``pipeline``: the one whose events this function stores.
     """
 
     secret_arn: str
@@ -30,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True):
     migration_secret_arn: str | None = None
     processor_secret_arn: str | None = None
     service: str = "student-performance"
+    pipelines: Pipelines = field(default_factory=load)
+    pipeline: Pipeline = SHIPPED
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -40,6 +47,14 @@ class Settings(msgspec.Struct, frozen=True):
         sslmode = environment.get(DB_SSLMODE, "verify-full")
         if sslmode not in get_args(SslMode):
             wrong.append(f"{DB_SSLMODE} is {sslmode!r}: use one of {', '.join(get_args(SslMode))}")
+        try:
+            pipelines = load(environment.get(PIPELINES, "").split())
+        except ConfigurationError as error:
+            wrong.append(f"{PIPELINES}: {error}")
+            pipelines = load()
+        name = environment.get(PIPELINE) or SHIPPED.name
+        if name not in pipelines:
+            wrong.append(f"{PIPELINE} is {name!r}: use one of {', '.join(pipelines)}")
         if wrong:
             raise ConfigurationError("; ".join(wrong))
         return cls(
@@ -48,4 +63,6 @@ class Settings(msgspec.Struct, frozen=True):
             migration_secret_arn=environment.get(DB_MIGRATION_SECRET_ARN) or None,
             processor_secret_arn=environment.get(DB_PROCESSOR_SECRET_ARN) or None,
             service=environment.get(SERVICE_NAME, "student-performance"),
+            pipelines=pipelines,
+            pipeline=pipelines[name],
         )

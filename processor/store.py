@@ -18,21 +18,21 @@ from asyncpg import (
     UniqueViolationError,
 )
 
-from processor import events, statements
+from processor import statements
 from processor.connection import Session, Source
 from processor.decode import Event, Rejection
 from processor.errors import Reason, TransientError
+from processor.pipeline import DELIVERY_COLUMNS, Columns, Pipeline
 
 SQL = statements.load(statements.FOLDER / "queries.sql")
 
 # SQLSTATE classes 22, 23 and 54: the statement will never succeed with this data.
 REFUSED = (DataError, IntegrityConstraintViolationError, ProgramLimitExceededError)
 
-# In an error's context: "COPY student_performance, line 251, column metadata", in the server's language.
-_COPY_LINE = re.compile(r"^COPY student_performance, \w+ (\d+)", re.MULTILINE)
+# In an error's context: "COPY some_log, line 251, column metadata", in the server's language.
+_COPY_LINE = re.compile(r"^COPY (\w+), \w+ (\d+)", re.MULTILINE)
 
 _IDENTITY_COLUMNS = ("event_id", "source_id", "sequence_number", "sub_sequence")
-_EVENT_COLUMNS = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *events.Columns._fields)
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Saved:
     duplicates: int = 0
     conflicts: int = 0  # those of the duplicates whose content differs from what is stored
     rejected: Counter[Reason] = field(default_factory=Counter)
+    refused: int = field(default=0, compare=False)  # those that PostgreSQL itself refused, new or not
 
     def add(self, other: "Saved") -> None:
         """Count the other's events too."""
@@ -50,47 +51,66 @@ class Saved:
         self.duplicates += other.duplicates
         self.conflicts += other.conflicts
         self.rejected.update(other.rejected)
+        self.refused += other.refused
 
 
 async def save(
-    session: Session, source: Source, events: Sequence[Event], rejections: Sequence[Rejection]
+    session: Session,
+    pipeline: Pipeline,
+    source: Source,
+    events: Sequence[Event],
+    rejections: Sequence[Rejection],
 ) -> Saved:
-    """Store what is new, and count the rest; all of it is committed, or nothing.
+    """Store what is new with all that is derived from it, and count the rest; it is committed, or nothing.
 
     Where PostgreSQL itself refuses some events, they are found and become rejections: first the one that a
     COPY stopped at, then those whose values it cannot read, which costs little to find, then those that break
     a constraint.
     Raises what asyncpg raises for anything else.
     """
-    source_id = await _source_id(session, source)
-    await _make_months(session, events)
+    source_id = await _source_id(session, pipeline, source)
+    await _make_months(session, pipeline, events)
+    asked = len(events)
     for trial in (None, _convert, _merge_events):
         try:
-            return await _save(session.connection, source_id, events, rejections)
+            saved = await _save(session.connection, pipeline, source_id, events, rejections)
+            break
         except REFUSED as error:
             _check_partition(error)
-            refused = _named(error)
+            refused = _named(error, pipeline)
         if trial:
-            refused = await _refused(partial(_attempt, trial, session.connection, source_id), events)
+            attempt = partial(_attempt, trial, session.connection, pipeline, source_id)
+            refused = await _refused(attempt, events)
         rejections = [*rejections, *(_rejection(events[n], error) for n, error in refused.items())]
         events = [event for n, event in enumerate(events) if n not in refused]
-    return await _save(session.connection, source_id, events, rejections)
+    else:
+        saved = await _save(session.connection, pipeline, source_id, events, rejections)
+    saved.refused = asked - len(events)
+    return saved
 
 
 async def _save(
-    connection: Connection, source_id: int, events: Sequence[Event], rejections: Sequence[Rejection]
+    connection: Connection,
+    pipeline: Pipeline,
+    source_id: int,
+    events: Sequence[Event],
+    rejections: Sequence[Rejection],
 ) -> Saved:
     """Store in one transaction, the fast way while every event is new."""
     try:
         async with connection.transaction():
-            return await _copy(connection, source_id, events, rejections)
+            return await _copy(connection, pipeline, source_id, events, rejections)
     except UniqueViolationError:
         async with connection.transaction():
-            return await _merge(connection, source_id, events, rejections)
+            return await _merge(connection, pipeline, source_id, events, rejections)
 
 
 async def _copy(
-    connection: Connection, source_id: int, events: Sequence[Event], rejections: Sequence[Rejection]
+    connection: Connection,
+    pipeline: Pipeline,
+    source_id: int,
+    events: Sequence[Event],
+    rejections: Sequence[Rejection],
 ) -> Saved:
     """Store events that are all new. Identities first, in their order: see claim_identities."""
     identities = sorted(
@@ -104,46 +124,66 @@ async def _copy(
         )
     if events:
         await connection.copy_records_to_table(
-            "student_performance",
+            pipeline.table,
             records=[
                 (source_id, event.sequence_number, event.sub_sequence, event.arrived_at, *event.columns)
                 for event in events
             ],
-            columns=_EVENT_COLUMNS,
+            columns=(*DELIVERY_COLUMNS, *pipeline.names),
         )
+        await _react(connection, pipeline, [event.columns for event in events])
     rejected = await _reject(connection, source_id, rejections)
     return Saved(len(events), len(rejections) - rejected.total(), 0, rejected)
 
 
 async def _merge(
-    connection: Connection, source_id: int, events: Sequence[Event], rejections: Sequence[Rejection]
+    connection: Connection,
+    pipeline: Pipeline,
+    source_id: int,
+    events: Sequence[Event],
+    rejections: Sequence[Rejection],
 ) -> Saved:
     """Store those events that are new."""
     stored = conflicts = 0
     if events:
-        stored, conflicts = await _merge_events(connection, source_id, events)
+        stored, conflicts = await _merge_events(connection, pipeline, source_id, events)
     rejected = await _reject(connection, source_id, rejections)
     duplicates = len(events) - stored + len(rejections) - rejected.total()
     return Saved(stored, duplicates, conflicts, rejected)
 
 
-async def _merge_events(connection: Connection, source_id: int, events: Sequence[Event]) -> tuple[int, int]:
+async def _merge_events(
+    connection: Connection, pipeline: Pipeline, source_id: int, events: Sequence[Event]
+) -> tuple[int, int]:
     arrays = _arrays(events)
     numbers, subs, event_ids = arrays[0], arrays[1], arrays[3]
     has_identities = any(event_ids)
     if has_identities:
         await connection.execute(SQL["claim_identities"], source_id, numbers, subs, event_ids)
-    status = await connection.execute(SQL["merge_events"], source_id, *arrays)
-    stored = int(status.rpartition(" ")[2])
+    new = await connection.fetch(pipeline.sql["merge_events"], source_id, *arrays)
+    await _react(connection, pipeline, [pipeline.columns(*row) for row in new])
     conflicts = 0
-    if has_identities and stored < len(events):
-        conflicts = await connection.fetchval(SQL["count_conflicts"], source_id, *arrays)
-    return stored, conflicts
+    if has_identities and len(new) < len(events):
+        conflicts = await connection.fetchval(pipeline.sql["count_conflicts"], source_id, *arrays)
+    return len(new), conflicts
 
 
-async def _convert(connection: Connection, source_id: int, events: Sequence[Event]) -> None:
+async def _react(connection: Connection, pipeline: Pipeline, new: Sequence[Columns]) -> None:
+    """Bring the derived tables up to date with the rows that became new in this transaction.
+
+    Last of all that events lock, and each statement locks its rows in their order.
+    """
+    if new:
+        for reaction in pipeline.reactions:
+            arrays = [[getattr(columns, name) for columns in new] for name in reaction.columns]
+            await connection.execute(pipeline.sql[reaction.name], *arrays)
+
+
+async def _convert(
+    connection: Connection, pipeline: Pipeline, source_id: int, events: Sequence[Event]
+) -> None:
     """Have PostgreSQL read the values, and do nothing with them."""
-    await connection.execute(SQL["convert_events"], source_id, *_arrays(events))
+    await connection.execute(pipeline.sql["convert_events"], source_id, *_arrays(events))
 
 
 def _arrays(events: Sequence[Event]) -> list[list[Any]]:
@@ -160,10 +200,10 @@ async def _reject(connection: Connection, source_id: int, rejections: Sequence[R
     return Counter(row["reason"] for row in rows)
 
 
-def _named(error: PostgresError) -> dict[int, PostgresError]:
+def _named(error: PostgresError, pipeline: Pipeline) -> dict[int, PostgresError]:
     """Return the position of the event that a COPY stopped at, where the error names its line."""
     line = _COPY_LINE.search(error.context or "")
-    return {int(line[1]) - 1: error} if line else {}
+    return {int(line[2]) - 1: error} if line and line[1] == pipeline.table else {}
 
 
 async def _refused(
@@ -188,8 +228,9 @@ async def _refused(
 
 
 async def _attempt(
-    trial: Callable[[Connection, int, Sequence[Event]], Awaitable[object]],
+    trial: Callable[[Connection, Pipeline, int, Sequence[Event]], Awaitable[object]],
     connection: Connection,
+    pipeline: Pipeline,
     source_id: int,
     events: Sequence[Event],
 ) -> PostgresError | None:
@@ -197,7 +238,7 @@ async def _attempt(
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await trial(connection, source_id, events)
+        await trial(connection, pipeline, source_id, events)
     except REFUSED as error:
         _check_partition(error)
         return error
@@ -219,13 +260,14 @@ def _check_partition(error: PostgresError) -> None:
         raise TransientError(f"a month's partition was dropped after it was made: {error}") from error
 
 
-async def _source_id(session: Session, source: Source) -> int:
-    if source not in session.source_ids:
-        session.source_ids[source] = await _find_or_add_source(session.connection, source)
-    return session.source_ids[source]
+async def _source_id(session: Session, pipeline: Pipeline, source: Source) -> int:
+    known = pipeline.name, source
+    if known not in session.source_ids:
+        session.source_ids[known] = await _find_or_add_source(session.connection, *source, pipeline.name)
+    return session.source_ids[known]
 
 
-async def _find_or_add_source(connection: Connection, source: Source) -> int:
+async def _find_or_add_source(connection: Connection, *source: str) -> int:
     found: int | None = await connection.fetchval(SQL["find_source"], *source)
     if found is None:
         await connection.execute(SQL["add_source"], *source)
@@ -234,8 +276,8 @@ async def _find_or_add_source(connection: Connection, source: Source) -> int:
     return found
 
 
-async def _make_months(session: Session, events: Sequence[Event]) -> None:
-    needed = {(event.arrived_at.year, event.arrived_at.month) for event in events}
-    for year, month in sorted(needed - session.months):
-        await session.connection.execute(SQL["make_month"], date(year, month, 1))
-        session.months.add((year, month))
+async def _make_months(session: Session, pipeline: Pipeline, events: Sequence[Event]) -> None:
+    needed = {(pipeline.table, event.arrived_at.year, event.arrived_at.month) for event in events}
+    for table, year, month in sorted(needed - session.months):
+        await session.connection.execute(SQL["make_month"], table, date(year, month, 1))
+        session.months.add((table, year, month))

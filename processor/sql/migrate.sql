@@ -3,17 +3,19 @@ SELECT pg_advisory_lock(hashtext('student_performance_migrations'))
 
 -- name: make_log
 CREATE TABLE IF NOT EXISTS schema_migration (
-    version integer PRIMARY KEY,
+    pipeline text NOT NULL,
+    version integer NOT NULL,
     name text NOT NULL,
     checksum text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (pipeline, version)
 )
 
 -- name: applied
-SELECT version, checksum FROM schema_migration
+SELECT version, checksum FROM schema_migration WHERE pipeline = $1
 
 -- name: record
-INSERT INTO schema_migration (version, name, checksum) VALUES ($1, $2, $3)
+INSERT INTO schema_migration (pipeline, version, name, checksum) VALUES ($1, $2, $3, $4)
 
 -- name: make_processor_login
 SELECT make_processor_login($1, $2)

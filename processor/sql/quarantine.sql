@@ -1,6 +1,6 @@
 -- name: page
 SELECT
-    rejected.source_id, stream_arn, shard_id, sequence_number, sub_sequence, arrived_at,
+    rejected.source_id, pipeline, stream_arn, shard_id, sequence_number, sub_sequence, arrived_at,
     reason, detail, payload, rejected_at, redriven_at
 FROM rejected_event AS rejected JOIN event_source ON event_source.id = rejected.source_id
 WHERE ($1::text IS NULL OR reason = $1)
@@ -9,23 +9,13 @@ WHERE ($1::text IS NULL OR reason = $1)
     AND ($4::timestamptz IS NULL OR rejected_at >= $4)
     AND ($5::timestamptz IS NULL OR rejected_at < $5)
     AND ($6::boolean IS NULL OR (redriven_at IS NOT NULL) = $6)
+    AND ($10::text IS NULL OR pipeline = $10)
     AND (
         $7::text IS NULL
         OR (rejected.source_id, sequence_number, sub_sequence) > ($7::text::integer, $8::text, $9::text::integer)
     )
 ORDER BY rejected.source_id, sequence_number, sub_sequence
-LIMIT $10
-
--- name: count_known
--- Those whose delivery or whose event_id is stored.
-SELECT count(*)
-FROM unnest($2::text[], $3::integer[], $4::uuid[]) AS event (sequence_number, sub_sequence, event_id)
-WHERE EXISTS (
-        SELECT FROM student_performance AS stored
-        WHERE (stored.source_id, stored.sequence_number, stored.sub_sequence)
-            = ($1, event.sequence_number, event.sub_sequence)
-    )
-    OR EXISTS (SELECT FROM event_identity AS identity WHERE identity.event_id = event.event_id)
+LIMIT $11
 
 -- name: mark_redriven
 UPDATE rejected_event SET redriven_at = now()

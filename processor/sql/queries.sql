@@ -1,13 +1,13 @@
--- The statements of the record path.
+-- The statements of the record path that all pipelines share.
 
 -- name: find_source
-SELECT id FROM event_source WHERE stream_arn = $1 AND shard_id = $2
+SELECT id FROM event_source WHERE stream_arn = $1 AND shard_id = $2 AND pipeline = $3
 
 -- name: add_source
-INSERT INTO event_source (stream_arn, shard_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
+INSERT INTO event_source (stream_arn, shard_id, pipeline) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 
 -- name: make_month
-SELECT make_month($1)
+SELECT make_month($1, $2)
 
 -- name: claim_identities
 -- The first delivery to claim an event_id keeps it. In the order of event_id, as the COPY does it: writers
@@ -19,62 +19,6 @@ FROM unnest($2::text[], $3::integer[], $4::uuid[])
 WHERE event.event_id IS NOT NULL
 ORDER BY event.event_id, event.position
 ON CONFLICT DO NOTHING
-
--- name: merge_events
-INSERT INTO student_performance (
-    source_id, sequence_number, sub_sequence, arrived_at,
-    event_id, student_id, event_type, score, occurred_at, metadata
-)
-SELECT
-    $1, event.sequence_number, event.sub_sequence, event.arrived_at,
-    event.event_id, event.student_id, event.event_type, event.score, event.occurred_at, event.metadata
-FROM unnest(
-    $2::text[], $3::integer[], $4::timestamptz[],
-    $5::uuid[], $6::text[], $7::text[], $8::double precision[], $9::timestamptz[], $10::jsonb[]
-) WITH ORDINALITY AS event (
-    sequence_number, sub_sequence, arrived_at,
-    event_id, student_id, event_type, score, occurred_at, metadata, position
-)
-LEFT JOIN event_identity AS identity USING (event_id)
-WHERE event.event_id IS NULL
-    OR (identity.source_id, identity.sequence_number, identity.sub_sequence)
-        = ($1, event.sequence_number, event.sub_sequence)
-ORDER BY event.position
-ON CONFLICT DO NOTHING
-
--- name: convert_events
-SELECT $1::integer, count(*)
-FROM unnest(
-    $2::text[], $3::integer[], $4::timestamptz[],
-    $5::uuid[], $6::text[], $7::text[], $8::double precision[], $9::timestamptz[], $10::jsonb[]
-) AS event
-
--- name: count_conflicts
--- An event_id that came again from another delivery, with other content. An event without a time of its own
--- takes that of its arrival, which differs between the two and is not content.
-SELECT count(*)
-FROM unnest(
-    $2::text[], $3::integer[], $4::timestamptz[],
-    $5::uuid[], $6::text[], $7::text[], $8::double precision[], $9::timestamptz[], $10::jsonb[]
-) AS event (
-    sequence_number, sub_sequence, arrived_at,
-    event_id, student_id, event_type, score, occurred_at, metadata
-)
-JOIN event_identity AS identity USING (event_id)
-JOIN student_performance AS stored
-    ON stored.source_id = identity.source_id
-    AND stored.sequence_number = identity.sequence_number
-    AND stored.sub_sequence = identity.sub_sequence
-WHERE (identity.source_id, identity.sequence_number, identity.sub_sequence)
-        <> ($1, event.sequence_number, event.sub_sequence)
-    AND (
-        (stored.student_id, stored.event_type, stored.score, stored.metadata)
-            IS DISTINCT FROM (event.student_id, event.event_type, event.score, event.metadata)
-        OR (
-            stored.occurred_at <> event.occurred_at
-            AND (stored.occurred_at <> stored.arrived_at OR event.occurred_at <> event.arrived_at)
-        )
-    )
 
 -- name: reject_events
 INSERT INTO rejected_event (source_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload)

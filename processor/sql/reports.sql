@@ -1,32 +1,9 @@
+-- What a status shows of any pipeline.
+
 -- name: estimate_stored
 SELECT coalesce(sum(greatest(child.reltuples, 0)), 0)::bigint
 FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-WHERE inhparent = 'student_performance'::regclass
-
--- name: count_stored
-SELECT count(*) FROM student_performance
-
--- name: status
-SELECT
-    (SELECT max(version) FROM schema_migration) AS schema_version,
-    (SELECT count(*) FROM rejected_event) AS rejected,
-    (SELECT count(*) FROM rejected_event WHERE rejected_at > now() - interval '1 hour') AS rejected_last_hour,
-    (SELECT count(*) FROM rejected_event WHERE redriven_at IS NULL) AS rejected_open,
-    (SELECT min(arrived_at) FROM student_performance) AS first_arrived_at,
-    (SELECT max(arrived_at) FROM student_performance) AS last_arrived_at,
-    (SELECT max(stored_at) FROM student_performance) AS last_stored_at,
-    pg_database_size(current_database()) AS database_bytes
-
--- name: last_hour
--- The lag is from the event's arrival in Kinesis to the start of the transaction that stored it.
-SELECT
-    count(*) AS stored_last_hour,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY lag_ms) AS lag_p50,
-    percentile_cont(0.99) WITHIN GROUP (ORDER BY lag_ms) AS lag_p99
-FROM student_performance, LATERAL (
-    SELECT (extract(epoch FROM stored_at - arrived_at) * 1000)::double precision AS lag_ms
-) AS lag
-WHERE stored_at > now() - interval '1 hour'
+WHERE inhparent = $1::text::regclass
 
 -- name: partitions
 SELECT
@@ -34,80 +11,15 @@ SELECT
     replace(right(child.relname, 7), '_', '-') AS month,
     pg_total_relation_size(child.oid) AS bytes
 FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-WHERE inhparent = 'student_performance'::regclass
+WHERE inhparent = $1::text::regclass
 ORDER BY child.relname
 
--- name: report_students
+-- name: rejected_and_size
 SELECT
-    student_id, count(*) AS events, avg(score) AS mean_score, max(occurred_at) AS last_activity
-FROM student_performance
-WHERE ($1::text IS NULL OR student_id = $1)
-    AND ($2::text IS NULL OR event_type = $2)
-    AND ($3::text IS NULL OR metadata->>'course' = $3)
-    AND ($4::timestamptz IS NULL OR stored_at >= $4)
-GROUP BY student_id
-ORDER BY events DESC, student_id
-LIMIT $5
-
--- name: report_courses
-SELECT
-    metadata->>'course' AS course, count(*) AS events, count(DISTINCT student_id) AS students,
-    avg(score) AS mean_score, max(occurred_at) AS last_activity
-FROM student_performance
-WHERE ($1::text IS NULL OR student_id = $1)
-    AND ($2::text IS NULL OR event_type = $2)
-    AND ($3::text IS NULL OR metadata->>'course' = $3)
-    AND ($4::timestamptz IS NULL OR stored_at >= $4)
-GROUP BY 1
-ORDER BY events DESC, course
-LIMIT $5
-
--- name: report_types
-SELECT
-    event_type, count(*) AS events, count(score) AS scored, avg(score) AS mean_score,
-    max(occurred_at) AS last_activity
-FROM student_performance
-WHERE ($1::text IS NULL OR student_id = $1)
-    AND ($2::text IS NULL OR event_type = $2)
-    AND ($3::text IS NULL OR metadata->>'course' = $3)
-    AND ($4::timestamptz IS NULL OR stored_at >= $4)
-GROUP BY event_type
-ORDER BY events DESC, event_type
-LIMIT $5
-
--- name: report_days
-SELECT
-    (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*) AS events, count(DISTINCT student_id) AS students,
-    avg(score) AS mean_score
-FROM student_performance
-WHERE ($1::text IS NULL OR student_id = $1)
-    AND ($2::text IS NULL OR event_type = $2)
-    AND ($3::text IS NULL OR metadata->>'course' = $3)
-    AND ($4::timestamptz IS NULL OR stored_at >= $4)
-GROUP BY 1
-ORDER BY day DESC
-LIMIT $5
-
--- name: report_student
-SELECT occurred_at, event_type, score, metadata
-FROM student_performance
-WHERE student_id = $1::text
-    AND ($2::text IS NULL OR event_type = $2)
-    AND ($3::text IS NULL OR metadata->>'course' = $3)
-    AND ($4::timestamptz IS NULL OR stored_at >= $4)
-ORDER BY occurred_at DESC
-LIMIT $5
-
--- name: report_tail
--- The newest first: whoever follows reads on from a little before the last stored_at seen, since
--- transactions commit in another order than they start, and knows a row again by its delivery.
-SELECT
-    stored_at, occurred_at, student_id, event_type, score, metadata,
-    shard_id, sequence_number, sub_sequence
-FROM student_performance JOIN event_source ON event_source.id = source_id
-WHERE ($1::text IS NULL OR student_id = $1)
-    AND ($2::text IS NULL OR event_type = $2)
-    AND ($3::text IS NULL OR metadata->>'course' = $3)
-    AND ($4::timestamptz IS NULL OR stored_at >= $4)
-ORDER BY stored_at DESC, sequence_number DESC, sub_sequence DESC
-LIMIT $5
+    (SELECT max(version) FROM schema_migration WHERE pipeline = $1) AS schema_version,
+    count(*) AS rejected,
+    count(*) FILTER (WHERE rejected_at > now() - interval '1 hour') AS rejected_last_hour,
+    count(*) FILTER (WHERE redriven_at IS NULL) AS rejected_open,
+    pg_database_size(current_database()) AS database_bytes
+FROM rejected_event JOIN event_source ON id = source_id
+WHERE pipeline = $1

@@ -7,10 +7,10 @@ FROM (
         pg_total_relation_size(child.oid) AS bytes,
         greatest(child.reltuples, 0)::bigint AS rows
     FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-    WHERE inhparent = 'student_performance'::regclass
+    WHERE inhparent = $1::text::regclass
 ) AS partition
-WHERE month < $1
+WHERE month < $2
 ORDER BY month
 
 -- name: drop_month
-SELECT drop_month($1)
+SELECT drop_month($1, $2)

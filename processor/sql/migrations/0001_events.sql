@@ -1,10 +1,20 @@
 -- The event log, its identities, what was rejected, and the processor's rights.
 
+-- The tables of pipelines. The processor may append to an event log, and change a derived table; only event
+-- logs get partitions.
+CREATE TABLE pipeline_table (
+    name text PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('event log', 'derived'))
+);
+
+INSERT INTO pipeline_table (name, kind) VALUES ('student_performance', 'event log'), ('student_activity', 'derived');
+
 CREATE TABLE event_source (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     stream_arn text NOT NULL,
     shard_id text NOT NULL,
-    UNIQUE (stream_arn, shard_id)
+    pipeline text NOT NULL DEFAULT 'student-performance',
+    UNIQUE (stream_arn, shard_id, pipeline)
 );
 
 CREATE TABLE student_performance (
@@ -25,6 +35,20 @@ CREATE TABLE student_performance (
 CREATE INDEX student_performance_student_id_occurred_at_idx ON student_performance (student_id, occurred_at);
 -- Rows are stored nearly in the order of this column: a few pages of BRIN find what is new.
 CREATE INDEX student_performance_stored_at_idx ON student_performance USING brin (stored_at) WITH (autosummarize);
+
+-- Derived from student_performance, day by day in UTC. Sums are numeric: exact, so that no order of the events
+-- changes them. Rows are updated often: room is left for it in each page.
+CREATE TABLE student_activity (
+    student_id text NOT NULL,
+    day date NOT NULL,
+    events bigint NOT NULL,
+    scored bigint NOT NULL,
+    score_sum numeric NOT NULL,
+    score_squares numeric NOT NULL,
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (student_id, day)
+) WITH (fillfactor = 70);
 
 CREATE TABLE event_identity (
     event_id uuid PRIMARY KEY,
@@ -48,39 +72,52 @@ CREATE TABLE rejected_event (
 
 CREATE INDEX rejected_event_rejected_at_idx ON rejected_event (rejected_at);
 
--- Makes the partition of a UTC month; no effect where it exists. Made apart and attached, because ATTACH
--- lets reads and writes of the other partitions go on, which CREATE … PARTITION OF does not.
-CREATE FUNCTION make_month(month date) RETURNS void
+-- Makes the partition of an event log for a UTC month; no effect where it exists. Made apart and attached,
+-- because ATTACH lets reads and writes of the other partitions go on, which CREATE … PARTITION OF does not.
+CREATE FUNCTION make_month(log text, month date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     first date := date_trunc('month', month);
-    partition text := 'student_performance_' || to_char(first, 'YYYY_MM');
+    partition text := log || to_char(first, '_YYYY_MM');
 BEGIN
+    IF NOT EXISTS (SELECT FROM pipeline_table WHERE name = log AND kind = 'event log') THEN
+        RAISE undefined_table USING MESSAGE = format('%I is not registered in pipeline_table as an event log', log);
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('make_month'));
     -- Not to_regclass: its cache may not know yet what the one before committed while this one waited.
     IF EXISTS (SELECT FROM pg_class WHERE relname = partition AND relnamespace = 'public'::regnamespace) THEN
         RETURN;
     END IF;
-    EXECUTE format('CREATE TABLE %I (LIKE student_performance INCLUDING ALL)', partition);
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', partition, log);
     EXECUTE format(
-        'ALTER TABLE student_performance ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-        partition, first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC'
+        'ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+        log, partition, first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC'
     );
 END $$;
 
--- Drops the partition of a UTC month with all its events. Their event_ids stay taken.
-CREATE FUNCTION drop_month(month date) RETURNS void
+-- Drops the partition of an event log for a UTC month with all its events. Their event_ids stay taken.
+CREATE FUNCTION drop_month(log text, month date) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
-    partition text := 'student_performance_' || to_char(month, 'YYYY_MM');
+    partition text := log || to_char(month, '_YYYY_MM');
 BEGIN
-    EXECUTE format('ALTER TABLE student_performance DETACH PARTITION %I', partition);
+    EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', log, partition);
     EXECUTE format('DROP TABLE %I', partition);
+END $$;
+
+-- Keeps writers of a derived table out until the transaction ends, and waits for those that are in; reading
+-- goes on. Whoever waits here has stored events that the transaction does not see, and derives from them after it.
+CREATE FUNCTION lock_derived(derived text) RETURNS void
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', derived);
 END $$;
 
 -- Makes the processor's login, or gives it the password of its secret, and just the rights it needs.
 CREATE FUNCTION make_processor_login(role_name text, role_password text) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    registered record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
         EXECUTE format('CREATE ROLE %I', role_name);
@@ -88,10 +125,16 @@ BEGIN
     EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', role_name, role_password);
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role_name);
     EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
-    EXECUTE format(
-        'GRANT SELECT, INSERT ON event_source, student_performance, event_identity, rejected_event TO %I', role_name
-    );
-    EXECUTE format('GRANT EXECUTE ON FUNCTION make_month(date) TO %I', role_name);
+    EXECUTE format('GRANT SELECT, INSERT ON event_source, event_identity, rejected_event TO %I', role_name);
+    FOR registered IN SELECT name, kind FROM pipeline_table ORDER BY name LOOP
+        EXECUTE format('GRANT SELECT, INSERT ON %I TO %I', registered.name, role_name);
+        IF registered.kind = 'derived' THEN
+            EXECUTE format('GRANT UPDATE ON %I TO %I', registered.name, role_name);
+        END IF;
+    END LOOP;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION make_month(text, date) TO %I', role_name);
 END $$;
 
-REVOKE EXECUTE ON FUNCTION make_month(date), drop_month(date), make_processor_login(text, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    make_month(text, date), drop_month(text, date), lock_derived(text), make_processor_login(text, text)
+FROM PUBLIC;

@@ -86,11 +86,13 @@ FORBIDDEN = [
     "DELETE FROM event_identity",
     "DELETE FROM event_source",
     "SELECT FROM schema_migration",
-    "INSERT INTO schema_migration (version, name, checksum) VALUES (99, 'x', 'x')",
+    "INSERT INTO schema_migration (pipeline, version, name, checksum) VALUES ('x', 99, 'x', 'x')",
+    "INSERT INTO pipeline_table (name, kind) VALUES ('x', 'event log')",
+    "DELETE FROM student_activity",
     "CREATE TABLE public.mine (x integer)",
     "CREATE SCHEMA mine",
     "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-    "SELECT drop_month('2026-01-01')",
+    "SELECT drop_month('student_performance', '2026-01-01')",
     "SELECT make_processor_login('mallory', 'x')",
     "CREATE ROLE mallory LOGIN SUPERUSER",
     "CREATE DATABASE mallory",
@@ -120,7 +122,7 @@ async def test_the_processors_login_may_select_insert_and_make_a_month(cloud: Em
     transaction = processor.transaction()
     await transaction.start()
     try:
-        await processor.execute("SELECT make_month('2020-02-01')")
+        await processor.execute("SELECT make_month('student_performance', '2020-02-01')")
         source = await processor.fetchval(
             "INSERT INTO event_source (stream_arn, shard_id) VALUES ('arn', 'shard') RETURNING id"
         )

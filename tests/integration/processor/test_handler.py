@@ -19,6 +19,7 @@ from processor import report
 from processor.connection import Database
 from processor.handler import handler
 from processor.metrics import NAMESPACE
+from processor.settings import Settings
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, event, record, records
 
@@ -55,6 +56,7 @@ def function(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
     world = loop.run(make_world(server))
     function = Function(world)
     monkeypatch.setattr(report, "logger", Logger(service=world.login.dbname, stream=function.printed))
+    monkeypatch.setattr(module, "settings", lambda: Settings("arn:secret"))
     monkeypatch.setattr(module, "database", lambda: function.database)
     yield function
     module._LOOP.run(asyncio.sleep(0))

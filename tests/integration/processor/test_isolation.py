@@ -138,7 +138,7 @@ async def test_a_refused_record_delivered_twice_in_a_batch_adds_up(world: World)
 async def test_a_month_that_was_dropped_meanwhile_is_made_again(world: World) -> None:
     database = world.processor()
     await world.deliver(records([1]), to=database)
-    await world.owner.execute("SELECT drop_month('2026-11-01')")
+    await world.owner.execute("SELECT drop_month('student_performance', '2026-11-01')")
     outcome = await world.deliver(records([2]), to=database)
     assert outcome.saved.stored == 1
     assert await world.count("rejected_event") == 0

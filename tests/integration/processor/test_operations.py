@@ -5,6 +5,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from emulation.postgres import PostgresServer
 from processor import migrations, operations, quarantine, reports, retention, statements
 from processor.connection import Session
 from processor.errors import CommandError, MigrationFailed
+from processor.pipelines import SHIPPED, load
 from processor.secret import Login
 from tests.integration.processor.world import World, connect, event, record, records
+
+PIPELINES = load()
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def session(world: World) -> Session:
 async def run(session: Session, **command: Any) -> dict[str, Any]:
     """Run a command as the handler does, and pass the answer through JSON as Lambda does."""
     wanted = operations.command(command)
-    answer = await operations._HOW[type(wanted)](session, wanted)
+    answer = await operations._HOW[type(wanted)](session, PIPELINES, wanted)
     return dict(json.loads(json.dumps(answer)))
 
 
@@ -105,6 +109,25 @@ class TestQuery:
         assert rows[0]["sequence_number"] == f"{2:056d}"
         newer = await run(session, command="query", report="tail", parameters={"since": rows[0]["stored_at"]})
         assert len(newer["rows"]) == 1
+
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            (
+                {"report": "grades"},
+                "the report grades is none of the pipeline student-performance's: students",
+            ),
+            (
+                {"report": "tail", "parameters": {"class": "1"}},
+                "class are none of student-performance's: stu",
+            ),
+            ({"report": "tail", "parameters": {"since": "now"}}, "since: Invalid RFC3339"),
+            ({"report": "tail", "pipeline": "sports"}, "sports is not deployed: use one of student-perf"),
+        ],
+    )
+    async def test_a_wrong_one_is_named(self, session: Session, wrong: dict[str, Any], message: str) -> None:
+        with pytest.raises(CommandError, match=message):
+            await run(session, command="query", **wrong)
 
 
 class TestRejected:
@@ -212,9 +235,11 @@ class TestCommand:
         ("event", "message"),
         [
             ({}, "`command`"),
-            ({"command": "drop"}, "the commands are migrate, query, redrive, rejected, retention, status"),
+            (
+                {"command": "drop"},
+                "the commands are migrate, query, rebuild, redrive, rejected, retention, status",
+            ),
             ({"command": "status", "extra": 1}, "extra"),
-            ({"command": "query", "report": "grades"}, "grades"),
             ({"command": "query", "report": "students", "limit": 0}, "limit"),
             ({"command": "retention", "older_than": "2026"}, "older_than"),
         ],
@@ -242,7 +267,7 @@ class TestMigrations:
         self.copy_to(tmp_path)
         (tmp_path / "0002_bad.sql").write_text("CREATE TABLE half (id int); SELECT nonsense;")
         with pytest.raises(MigrationFailed, match=r'0002_bad: column "nonsense" does not exist'):
-            await migrations.migrate(world.owner, None, tmp_path)
+            await migrations.migrate(world.owner, None, [replace(SHIPPED, migrations=tmp_path)])
         assert await world.owner.fetchval("SELECT to_regclass('half')") is None
         assert await world.owner.fetchval("SELECT max(version) FROM schema_migration") == 1
 
@@ -251,7 +276,7 @@ class TestMigrations:
         with (tmp_path / "0001_events.sql").open("a") as file:
             file.write("-- edited")
         with pytest.raises(MigrationFailed, match="0001_events was changed after it was applied"):
-            await migrations.migrate(world.owner, None, tmp_path)
+            await migrations.migrate(world.owner, None, [replace(SHIPPED, migrations=tmp_path)])
 
     def test_a_gap_in_the_numbers_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "0002_late.sql").write_text("SELECT 1")
@@ -266,8 +291,11 @@ class TestMigrations:
             "TRUNCATE rejected_event",
             "UPDATE rejected_event SET redriven_at = now()",
             "SELECT * FROM schema_migration",
+            "SELECT * FROM pipeline_table",
+            "DELETE FROM student_activity",
+            "SELECT lock_derived('student_activity')",
             "CREATE TABLE mine (id int)",
-            "SELECT drop_month('2026-11-01')",
+            "SELECT drop_month('student_performance', '2026-11-01')",
             "SELECT make_processor_login('me', 'too')",
             "ALTER TABLE event_source ADD COLUMN mine int",
             "SET ROLE dbadmin",
@@ -293,7 +321,7 @@ class TestMigrations:
         await admin.execute(f'DROP DATABASE "{read.dbname}"')
 
     def copy_to(self, folder: Path) -> None:
-        for file in migrations.FOLDER.glob("*.sql"):
+        for file in SHIPPED.migrations.glob("*.sql"):
             (folder / file.name).write_text(file.read_text())
 
 

@@ -14,6 +14,7 @@ import asyncpg
 from processor import batch, migrations
 from processor.connection import ATTEMPT, Database, Deadline
 from processor.decode import KinesisRecord
+from processor.pipelines import SHIPPED
 from processor.secret import CURRENT, Login
 from processor.settings import Settings
 
@@ -32,6 +33,7 @@ SNAPSHOT = {
         FROM event_identity JOIN event_source ON id = source_id
         ORDER BY 4
     """,
+    "activity": "SELECT * FROM student_activity ORDER BY student_id, day",
     "rejected": """
         SELECT shard_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload
         FROM rejected_event JOIN event_source ON id = source_id
@@ -108,7 +110,7 @@ class World:
     ) -> batch.Outcome:
         """Deliver one batch, as one invocation; in a fresh execution environment unless ``to`` names one."""
         database = to or self.processor()
-        outcome = await batch.process(batch_records, database, Deadline(seconds))
+        outcome = await batch.process(SHIPPED, batch_records, database, Deadline(seconds))
         if to is None:
             database.discard()
         return outcome

@@ -13,6 +13,7 @@ from processor import batch, store
 from processor.connection import Database, Deadline
 from processor.decode import KinesisRecord
 from processor.errors import RetryLater
+from processor.pipelines import SHIPPED
 
 GOOD = json.dumps({"student_id": "s1", "event_type": "attendance"}).encode()
 
@@ -49,7 +50,7 @@ def record(number: int, data: bytes = GOOD, shard: str = "shardId-000000000000")
 
 async def process(records: list[KinesisRecord], parts: int = 99) -> tuple[batch.Outcome, Times]:
     database = Times(parts)
-    return await batch.process(records, cast("Database", database), Deadline(60)), database
+    return await batch.process(SHIPPED, records, cast("Database", database), Deadline(60)), database
 
 
 async def test_every_record_is_saved_and_the_response_names_none() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.decode import Event, KinesisRecord, Rejection, decode
+from processor.events import parse
 
 GOOD = json.dumps({"student_id": "s1", "event_type": "attendance"}).encode()
 
@@ -22,7 +23,7 @@ def record(data: str) -> KinesisRecord:
 
 
 def of(data: bytes) -> list[Event | Rejection]:
-    return decode(record(b64encode(data).decode()))
+    return decode(record(b64encode(data).decode()), parse)
 
 
 def aggregate(*user_records: bytes) -> bytes:
@@ -43,7 +44,7 @@ def test_a_good_record_is_one_event_that_arrived_when_kinesis_says() -> None:
 
 def test_data_that_is_no_base64_is_kept_as_its_text() -> None:
     for text in ("not base64!", "AAA", "é"):
-        [rejection] = decode(record(text))
+        [rejection] = decode(record(text), parse)
         assert isinstance(rejection, Rejection)
         assert (rejection.reason, rejection.payload) == ("not_base64", text.encode())
 
@@ -73,4 +74,4 @@ def test_any_bytes_give_an_item_and_keep_the_bytes(data: bytes, prefix: bytes) -
 
 @given(st.text())
 def test_any_text_in_the_place_of_base64_gives_an_item(text: str) -> None:
-    assert decode(record(text))
+    assert decode(record(text), parse)

@@ -5,24 +5,33 @@ from pathlib import Path
 
 import pytest
 
-from processor import statements
+from processor import contracts, statements
+from processor.pipelines import SHIPPED
 
 PACKAGE = statements.FOLDER.parent
-REPORTS = {"students", "courses", "types", "days", "student", "tail"}
+NOT_SHARED = {statements.FOLDER / "schema.sql", statements.FOLDER / "student_performance.sql"}
 
 
 @pytest.mark.parametrize(
     "file",
-    sorted(set(statements.FOLDER.glob("*.sql")) - {statements.FOLDER / "schema.sql"}),
+    sorted(set(statements.FOLDER.glob("*.sql")) - NOT_SHARED),
     ids=lambda file: file.stem,
 )
 def test_names_used_are_names_defined(file: Path) -> None:
     defined = set(statements.load(file))
     [module] = [m for m in PACKAGE.glob("*.py") if f'"{file.name}"' in m.read_text(encoding="utf-8")]
     used = set(re.findall(r'SQL\["(\w+)"\]', module.read_text(encoding="utf-8")))
-    if file.stem == "reports":
-        used |= {f"report_{name}" for name in REPORTS}
     assert defined == used
+
+
+def test_a_pipelines_statements_are_what_the_framework_asks_for_and_its_reports() -> None:
+    of_reactions = {
+        f"{reaction.name}{part}"
+        for reaction in SHIPPED.reactions
+        for part in ("", "_slice", "_clear", "_fill")
+    }
+    reports = {f"report_{name}" for name in ("students", "courses", "types", "days", "student", "tail")}
+    assert set(SHIPPED.sql) == {*contracts.NEEDED, *of_reactions, *reports}
 
 
 def test_a_name_occurs_once(tmp_path: Path) -> None:

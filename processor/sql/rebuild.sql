@@ -1,0 +1,2 @@
+-- name: lock
+SELECT lock_derived($1)
