@@ -74,7 +74,7 @@ async def snapshot(deployment: Deployment) -> list[list[asyncpg.Record]]:
 
 async def wait_until_stored(deployment: Deployment, events: list[Event]) -> list[dict[str, Any]]:
     """Wait until every one of these events is there; return their rows."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while len(found := await stored(deployment, events)) < len(events):
         assert time.monotonic() < deadline, f"{len(found)} of {len(events)} events were stored"
         await asyncio.sleep(0.1)
@@ -84,7 +84,7 @@ async def wait_until_stored(deployment: Deployment, events: list[Event]) -> list
 async def wait_until_rejected(deployment: Deployment, payloads: list[bytes]) -> list[tuple[bytes, str]]:
     """Wait until every one of these payloads is in rejected_event; return them with their reasons."""
     statement = "SELECT payload, reason FROM rejected_event WHERE payload = ANY($1)"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while len(found := await rows(deployment.dsn, statement, payloads)) < len(payloads):
         assert time.monotonic() < deadline, f"{len(found)} of {len(payloads)} records were rejected"
         await asyncio.sleep(0.1)

@@ -38,7 +38,7 @@ def spm(deployed: Deployment, environment: dict[str, str]) -> Spm:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 

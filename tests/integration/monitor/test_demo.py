@@ -32,7 +32,7 @@ def is_running(pid: int) -> bool:
     return state.stdout.strip() not in {"", "Z", "Zs", "Z+"}
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
@@ -68,7 +68,7 @@ class Running:
 
     def finish(self) -> None:
         """Wait for its end, and until nothing that it started is left."""
-        self.process.wait(timeout=120)
+        self.process.wait(timeout=300)
         wait_until(lambda: not any(is_running(pid) for pid in self.started), "its processes to end", 15)
 
 

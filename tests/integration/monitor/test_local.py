@@ -16,7 +16,7 @@ import pytest
 SPM = str(Path(sys.executable).parent / "spm")
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
@@ -74,7 +74,7 @@ def spm(environment: dict[str, str]) -> Callable[..., "subprocess.CompletedProce
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [SPM, *arguments]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, check=False, env=environment
+            command, capture_output=True, text=True, timeout=300, check=False, env=environment
         )
 
     return run
@@ -110,6 +110,6 @@ def test_a_terminated_cloud_leaves_no_state(environment: dict[str, str], state: 
         assert line, "it ended before it was ready"
     assert state.stat().st_mode & 0o077 == 0
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 143
     assert not state.exists()

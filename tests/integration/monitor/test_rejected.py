@@ -28,7 +28,7 @@ def reject(deployed: Deployment) -> Reject:
         for _ in publish(deployed.aws.kinesis, deployed.stack.stream_name, entries):
             pass
         wanted = {base64.b64encode(payload).decode() for payload in payloads}
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             rows = deployed.operations.call("rejected", limit=1000)["rejected"]
             mine = [row for row in rows if row["payload"] in wanted]
