@@ -30,8 +30,7 @@ class EventSource(Construct):
         self.mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",
-            # The embedded cloud's own mapping loses records; there emulation's runner does its work instead.
-            enabled=config.target != "embedded",
+            enabled=True,
             target=functions.processor,
             event_source_arn=stream.stream.stream_arn,
             # LATEST would skip what is sent before the first poll.

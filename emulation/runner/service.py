@@ -128,7 +128,10 @@ class Runner:
             self._runners.pop(uuid).stop()
             self._checkpoints.forget(uuid)
         for uuid, mapping in deployed.items():
-            self._follow(uuid, mapping)
+            try:
+                self._follow(uuid, mapping)
+            except (ClientError, BotoCoreError) as error:  # its stream or function is gone: the others go on
+                logger.warning("Mapping %s cannot be driven: %s", uuid, error)
 
     def _follow(self, uuid: str, mapping: Mapping) -> None:
         runner = self._runners.get(uuid)

@@ -1,5 +1,6 @@
 """The runner as a process: what a restart repeats, and what it publishes."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -85,6 +86,41 @@ def test_a_deleted_mapping_is_no_longer_driven(cloud: EmbeddedCloud, lab: Lab) -
     time.sleep(2)  # the runner looks every second
     lab.put("r1")
     lab.stays(lambda: lab.batches() == [["r0"]], seconds=2)
+
+
+def test_a_mapping_of_cloudformation_is_driven_before_and_after_an_update(
+    cloud: EmbeddedCloud, lab: Lab
+) -> None:
+    lab.make_stream()
+    lab.make_function()
+    cloudformation = cloud.client("cloudformation")
+
+    def template(batch_size: int) -> str:
+        properties = {
+            "FunctionName": lab.name,
+            "EventSourceArn": lab.stream_arn,
+            "StartingPosition": "TRIM_HORIZON",
+            "BatchSize": batch_size,
+            "Enabled": True,
+        }
+        mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+        return json.dumps({"Resources": {"Mapping": mapping}})
+
+    cloudformation.create_stack(StackName=lab.name, TemplateBody=template(1))
+    lab.put("r0")
+    lab.wait_for("r0")
+    cloudformation.update_stack(StackName=lab.name, TemplateBody=template(2))
+    lab.wait_until(lambda: [one["BatchSize"] for one in mappings_of(lab)] == [2])
+    lab.put("r1")
+    lab.wait_for("r1")
+    cloudformation.delete_stack(StackName=lab.name)
+    lab.wait_until(lambda: not mappings_of(lab))
+    assert lab.batches() == [["r0"], ["r1"]]
+
+
+def mappings_of(lab: Lab) -> list[dict[str, object]]:
+    answer = lab.function.list_event_source_mappings(FunctionName=lab.name)
+    return list(answer["EventSourceMappings"])
 
 
 def test_metrics_of_a_mapping(cloud: EmbeddedCloud, lab: Lab) -> None:

@@ -50,13 +50,13 @@ def test_connections_are_plain(local: Template) -> None:
     assert {v["DB_SSLMODE"] for v in variables(local).values()} == {"disable"}
 
 
-def test_embedded_runs_in_this_interpreter_and_its_mapping_is_disabled(synthesise: Any) -> None:
+def test_embedded_runs_in_this_interpreter_and_its_mapping_is_enabled(synthesise: Any) -> None:
     template = synthesise(target="embedded")
     functions = of_type(template, "AWS::Lambda::Function")
     expected = f"python{sys.version_info.major}.{sys.version_info.minor}"
     assert {f["Properties"]["Runtime"] for f in functions} == {expected}
     (mapping,) = of_type(template, "AWS::Lambda::EventSourceMapping")
-    assert mapping["Properties"]["Enabled"] is False
+    assert mapping["Properties"]["Enabled"] is True
 
 
 def test_embedded_migrates_through_cloudformation(synthesise: Any) -> None:
