@@ -124,6 +124,8 @@ def read_config(context: Mapping[str, Any], environment: Mapping[str, str]) -> C
     values.setdefault("target", "localstack" if environment.get("AWS_ENDPOINT_URL") else "aws")
     values.setdefault("profile", "prod" if values.get("environmentSuffix") == "prod" else "dev")
     if values["target"] == "localstack":
+        if password := environment.get("POSTGRES_PASSWORD"):
+            values.setdefault("databasePassword", password)  # docker-compose.yml takes the same variable
         values = {**LOCALSTACK_DATABASE, **values}
     config = msgspec.convert(values, Config)
     _check_together(config, given)

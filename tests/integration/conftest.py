@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulation.cloud import EmbeddedCloud
+from tests import engine
 from tests.support import Deployment, deploy
 
 
@@ -20,3 +21,14 @@ def embedded_cloud() -> Iterator[EmbeddedCloud]:
 def deployed(embedded_cloud: EmbeddedCloud) -> Deployment:
     """One environment that tests share: each looks only at the records that it sent itself."""
     return deploy(embedded_cloud, "test")
+
+
+@pytest.fixture(scope="session")
+def docker_engine(request: pytest.FixtureRequest) -> None:
+    """Skip where containers cannot run, or fail where ``--localstack`` says that they must."""
+    why = engine.missing()
+    if why is None:
+        return
+    if request.config.getoption("--localstack"):
+        pytest.fail(why)
+    pytest.skip(why)

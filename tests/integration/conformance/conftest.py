@@ -8,19 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import docker  # type: ignore[import-untyped]  # ships no types
+import docker
 import pytest
-from docker.errors import DockerException  # type: ignore[import-untyped]  # as above
-from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from emulation.cloud import EmbeddedCloud
+from tests import engine
 from tests.integration.conformance.deviations import DEVIATIONS
 from tests.integration.conformance.lab import Lab, Target
 
-LOCALSTACK_IMAGE = "localstack/localstack:4.14.0"
-FUNCTION_IMAGE = "public.ecr.aws/lambda/python:3.13"
 LOCALSTACK_PORT = 4566
 AWS_ROLE = "SPM_CONFORMANCE_AWS_ROLE"  # the opt-in: an execution role for the scripted function
 RESULTS = Path(__file__).parents[3] / ".local" / "conformance"
@@ -64,14 +61,10 @@ def embedded_target_of(cloud: EmbeddedCloud) -> Target:
 
 
 @pytest.fixture(scope="session")
-def localstack_target() -> Iterator[Target]:
+def localstack_target(docker_engine: None) -> Iterator[Target]:  # noqa: ARG001 - asked for its effect
     """LocalStack in a container of its own, with its own mapping."""
-    _skip_without_images()
-    testcontainers_config.ryuk_disabled = (
-        True  # its reaper is one image more to pull, and needless: see below
-    )
     container = (
-        DockerContainer(LOCALSTACK_IMAGE)
+        DockerContainer(engine.images()["localstack"])
         .with_exposed_ports(LOCALSTACK_PORT)
         .with_env("LAMBDA_KEEPALIVE_MS", "600000")
         .with_volume_mapping("/var/run/docker.sock", "/var/run/docker.sock", "rw")
@@ -103,21 +96,9 @@ def _without_leftovers(container: DockerContainer) -> Iterator[None]:
         yield
     finally:
         wrapped = container.get_wrapped_container()
-        prefix = f"{wrapped.name.replace('_', '-')}-lambda-"
+        prefix = f"{str(wrapped.name).replace('_', '-')}-lambda-"
         for left in docker.from_env().containers.list(all=True, filters={"name": prefix}):
             left.remove(force=True)
-
-
-def _skip_without_images() -> None:
-    try:
-        client = docker.from_env()
-        missing = [
-            image for image in (LOCALSTACK_IMAGE, FUNCTION_IMAGE) if not client.images.list(name=image)
-        ]
-    except DockerException as error:
-        pytest.skip(f"no Docker engine: {error}")
-    if missing:
-        pytest.skip(f"the Docker engine has no image {', '.join(missing)}: pull it first")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -26,6 +26,13 @@ def test_cdklocals_endpoint_makes_localstack_the_target() -> None:
     assert (config.database_user, config.database_password) == ("dbadmin", "local-only-password")
 
 
+def test_the_password_that_docker_compose_was_given_is_the_deployments_too() -> None:
+    environment = {"AWS_ENDPOINT_URL": "http://localhost:4566", "POSTGRES_PASSWORD": "other"}
+    assert read_config({}, environment).database_password == "other"
+    assert read_config({"databasePassword": "context"}, environment).database_password == "context"
+    assert read_config({}, {"POSTGRES_PASSWORD": "other"}).database_password is None
+
+
 def test_a_named_target_wins_over_the_endpoint() -> None:
     assert read_config(EMBEDDED, {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).target == "embedded"
 

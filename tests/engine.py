@@ -1,0 +1,70 @@
+"""The Docker engine that the container tests need, and the images that docker-compose.yml pins."""
+
+import gc
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from contextlib import closing
+from pathlib import Path
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+from testcontainers.core.config import testcontainers_config
+
+ROOT = Path(__file__).resolve().parents[1]
+COMPOSE_FILE = ROOT / "docker-compose.yml"
+FUNCTION_IMAGE = "public.ecr.aws/lambda/python:3.13"  # what LocalStack runs functions of this runtime in
+
+
+def images() -> dict[str, str]:
+    """The services' images as docker-compose.yml names them, with the tags that the environment asks for."""
+    pinned = re.findall(r"image: ((?:\S+/)?(\w+)):\$\{(\w+):-(\S+)\}", COMPOSE_FILE.read_text())
+    return {name: f"{image}:{os.environ.get(variable, tag)}" for image, name, variable, tag in pinned}
+
+
+def localstack_environment() -> dict[str, str]:
+    """What docker-compose.yml sets for LocalStack (the values in quotes), and the token if there is one."""
+    fixed = re.findall(r'^      (\w+): "([^"]+)"', COMPOSE_FILE.read_text(), re.MULTILINE)
+    assert "SHUTDOWN_TIMEOUT" in dict(fixed)
+    return {**dict(fixed), "LOCALSTACK_AUTH_TOKEN": os.environ.get("LOCALSTACK_AUTH_TOKEN", "")}
+
+
+def missing() -> str | None:
+    """Say why the container tests cannot run here, or None when they can; pulls what is not here yet."""
+    if why := _no_answer():
+        return why
+    with closing(docker.from_env()) as client:
+        for image in (*images().values(), FUNCTION_IMAGE):
+            try:
+                client.images.get(image)
+            except ImageNotFound:
+                try:
+                    client.images.pull(image)
+                except APIError as error:
+                    return f"the image {image} is not here and cannot be pulled: {error}"
+        # The reaper removes what a killed run leaves behind; a run that ends removes its containers itself.
+        testcontainers_config.ryuk_disabled |= not client.images.list(testcontainers_config.ryuk_image)
+    return None
+
+
+def _no_answer() -> str | None:
+    why = None
+    with warnings.catch_warnings():
+        # docker's client leaves the socket open that it could not connect.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            docker.from_env().close()
+        except DockerException as error:
+            why = f"no Docker engine answers: {error}"
+        gc.collect()
+    return why
+
+
+def compose_missing() -> str | None:
+    """Say why the test of docker-compose.yml cannot run here, or None when it can."""
+    if shutil.which("docker") is None:
+        return "there is no docker command"
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return None if plugin.returncode == 0 else "the docker command has no compose plugin"
