@@ -28,12 +28,14 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 class Entry(NamedTuple):
     """One record to put: its bytes as the processor will see them, and what chooses its shard.
 
-    ``position``: where it stands in the caller's input, for going on after an interruption.
+    ``position``: where it stands in the caller's input, for going on after an interruption. ``events``: how
+    many it holds.
     """
 
     data: bytes
     partition_key: str
     position: int = 0
+    events: int = 1
 
 
 def publish(

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from monitor import console
+from monitor.aggregate import aggregate
 from monitor.errors import InputError
 from monitor.options import JsonOption, SuffixOption, TargetOption
 from monitor.prepare import BadRecord, prepare
@@ -49,6 +50,10 @@ def command(
         Format | None, typer.Option("--format", help="Where the first bytes do not tell.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Publish nothing when a line is bad.")] = False,
+    packed: Annotated[
+        bool,
+        typer.Option("--aggregate", help="Pack many events into a record, as the Producer Library does."),
+    ] = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Ignore an earlier, interrupted publish.")
     ] = False,
@@ -68,7 +73,7 @@ def command(
     connection = connect(target, suffix)
     if strict and file != STDIN:
         refuse_bad_lines(file, form)
-    receipt = publish_file(connection, file, form, strict=strict, restart=restart)
+    receipt = publish_file(connection, file, form, strict=strict, restart=restart, packed=packed)
     if as_json:
         console.print_json(asdict(receipt))
     else:
@@ -76,7 +81,7 @@ def command(
 
 
 def publish_file(
-    connection: Connection, file: Path, form: Format | None, *, strict: bool, restart: bool
+    connection: Connection, file: Path, form: Format | None, *, strict: bool, restart: bool, packed: bool
 ) -> Receipt:
     """Publish what is good in the file; raise InputError at a bad line when ``strict``."""
     receipt = Receipt()
@@ -88,9 +93,12 @@ def publish_file(
             receipt.resumed_after = position
             console.err.print(f"going on after {position:,} records (--restart: from the start)")
         entries = prepare(read(source, form), name, on_bad, skip=receipt.resumed_after)
+        if packed:
+            entries = aggregate(entries)
         for batch in publish(connection.aws.kinesis, connection.stack.stream_name, entries):
-            receipt.published += len(batch)
-            advance(len(batch))
+            events = sum(entry.events for entry in batch)
+            receipt.published += events
+            advance(events)
             if progress:
                 progress.write(batch[-1].position)
     if progress:

@@ -64,6 +64,17 @@ def test_a_file_arrives_and_publishing_it_again_stores_nothing_twice(
     assert [row[2] for row in students_events(deployed, student)] == list(range(29, -1, -1))
 
 
+def test_aggregated_events_arrive_one_by_one(
+    spm: Spm, deployed: Deployment, student: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(lines(student, 60)))
+    result = spm("publish", str(file), "--aggregate")
+    assert (result.returncode, result.stdout) == (0, "published 60, bad and left out 0\n"), result.stderr
+    wait_for_events(deployed, student, 60)
+    assert [row[2] for row in students_events(deployed, student)] == list(range(59, -1, -1))
+
+
 def test_csv_gzip_with_bad_lines_says_which_and_why(
     spm: Spm, deployed: Deployment, student: str, tmp_path: Path
 ) -> None:

@@ -38,7 +38,7 @@ def test_an_event_with_its_own_id_is_not_touched() -> None:
 
 def test_a_missing_id_is_added_and_nothing_else_changes() -> None:
     data = b'{"student_id":"s1", "event_type" : "quiz", "score": 1.50, "extra":[1e400]}  '
-    ((sent, key, _),), _ = prepared(data)
+    ((sent, key, *_),), _ = prepared(data)
     assert key == "s1"
     assert sent.startswith(
         b'{"student_id":"s1", "event_type" : "quiz", "score": 1.50, "extra":[1e400],"event_id":"'
