@@ -35,6 +35,8 @@ SERVER_SETTINGS: Final = {
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "20s",
     "timezone": "UTC",
+    # A plan kept from when a table was empty scans it when it is large: a redelivery then cost ever more.
+    "plan_cache_mode": "force_custom_plan",
 }
 
 # Connection lost, transaction rolled back, out of resources, object busy, operator intervened.
