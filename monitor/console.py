@@ -68,6 +68,7 @@ def bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
 def print_json(value: object) -> None:
     """Print one JSON document on standard output, for programs."""
     sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -37,6 +37,7 @@ class Options:
     students: int = 500
     seed: int = 1
     keep: bool = False
+    as_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def run(options: Options) -> None:
         tally = Tally()
         outcome = send_and_look(aws, find(aws, SUFFIX), options, tally)
         checks = figures(options, tally, outcome)
-        demo_report.show(outcome, checks)
+        if options.as_json:
+            demo_report.print_json(outcome, checks)
+        else:
+            demo_report.show(outcome, checks)
         failed = [check.what for check in checks if not check.holds]
         if failed:
             raise DemoError(f"these figures do not add up: {', '.join(failed)}")

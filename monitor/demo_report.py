@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from monitor import console
 from monitor.console import out
 from monitor.figures import Check
 
@@ -31,6 +32,21 @@ def show(outcome: "Outcome", checks: Sequence[Check]) -> None:
             out.print(f"[green]✓[/] {check.what}")
         else:
             out.print(Text(f"✗ {check.what}: expected {check.expected}, found {check.seen}", style="red"))
+
+
+def print_json(outcome: "Outcome", checks: Sequence[Check]) -> None:
+    """Print the same for programs."""
+    console.print_json(
+        {
+            "published": outcome.accepted,
+            "stored": outcome.before["stored"],
+            "duplicates": outcome.redelivered.duplicates,
+            "rejected": outcome.before["rejected"],
+            "events_per_second": outcome.before["stored"] / outcome.seconds,
+            "lag_ms": outcome.before["lag_ms"],
+            "checks": {check.what: check.holds for check in checks},
+        }
+    )
 
 
 def explain(dsn: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from monitor import console
 from monitor.generate import BAD_RECORDS, COURSES, generate
-from monitor.options import SuffixOption, TargetOption
+from monitor.options import JsonOption, SuffixOption, TargetOption
 from monitor.publish import Entry, publish
 from monitor.target import connect
 
@@ -37,6 +37,7 @@ def command(
     stream: Annotated[bool, typer.Option("--stream", help="Send them to the stream, not to a file.")] = False,
     suffix: SuffixOption = None,
     target: TargetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make plausible events: JSON lines to a file, or straight to the stream.
 
@@ -48,9 +49,11 @@ def command(
     paced = pace(lines, rate) if rate else lines
     if stream:
         connection = connect(target, suffix)
-        _send(connection.aws.kinesis, connection.stack.stream_name, paced, events + bad + duplicates)
+        count = _send(connection.aws.kinesis, connection.stack.stream_name, paced, events + bad + duplicates)
     else:
-        _write(output, paced)
+        count = _write(output, paced)
+    if as_json and (stream or output != Path("-")):
+        console.print_json({"generated": count})
 
 
 def mix(lines: Iterable[Line], events: int, bad: int, duplicates: int, seed: int) -> Iterator[Line]:
@@ -86,14 +89,20 @@ def pace(lines: Iterable[Line], rate: float) -> Iterator[Line]:
         yield line
 
 
-def _send(client: "KinesisClient", stream: str, lines: Iterable[Line], total: int) -> None:
+def _send(client: "KinesisClient", stream: str, lines: Iterable[Line], total: int) -> int:
     entries = (Entry(data, key) for data, key in lines)
+    count = 0
     with console.bar("Publishing", total) as advance:
         for batch in publish(client, stream, entries):
             advance(len(batch))
+            count += len(batch)
+    return count
 
 
-def _write(output: Path, lines: Iterable[Line]) -> None:
+def _write(output: Path, lines: Iterable[Line]) -> int:
+    count = 0
     with console.opened_for_writing(output) as file:
         for data, _ in lines:
             file.write(data + b"\n")
+            count += 1
+    return count

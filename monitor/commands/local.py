@@ -35,6 +35,9 @@ def command(
     *,
     suffix: Annotated[str, typer.Option(help="The environment to deploy.")] = DEFAULT_SUFFIX,
     shards: Annotated[int, typer.Option(min=1, max=20, help="Shards of the stream.")] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print how to reach it as JSON, and no panel.")
+    ] = False,
 ) -> None:
     """Run the whole pipeline on this machine until Ctrl-C; the other commands find it by themselves.
 
@@ -53,19 +56,22 @@ def command(
         cloud.write_state()
         aws = Aws(cloud.aws_environment())
         console.err.print("ready; Ctrl-C stops it and forgets what it holds")
-        watch(cloud, Connection(Target.EMBEDDED, aws, find(aws, suffix)))
+        if as_json:
+            console.print_json({"suffix": suffix, "environment": cloud.aws_environment()})
+        watch(cloud, Connection(Target.EMBEDDED, aws, find(aws, suffix)), panel_wanted=not as_json)
 
 
-def watch(cloud: EmbeddedCloud, connection: Connection) -> None:
+def watch(cloud: EmbeddedCloud, connection: Connection, *, panel_wanted: bool) -> None:
     """Keep the panel up to date until Ctrl-C; raise MonitorError when a part of the cloud ends."""
     rate, errors = Rate(), Errors(cloud.programs)
+    shown = panel_wanted and console.out.is_terminal
     try:
-        with Live(console=console.out, auto_refresh=False, screen=console.out.is_terminal) as live:
+        with Live(console=console.out, auto_refresh=False, screen=shown) as live:
             while True:
                 for program in cloud.programs:
                     if not program.running:
                         raise MonitorError(f"{program.name} has ended.\n{program.end_of_log()}")
-                if console.out.is_terminal:
+                if shown:
                     live.update(panel(cloud, connection, rate, errors), refresh=True)
                 time.sleep(REFRESH_SECONDS)
     except KeyboardInterrupt:

@@ -135,6 +135,7 @@ def export(
     ] = False,
     suffix: SuffixOption = None,
     target: TargetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write rejected records to a file, one JSON object a line with the payload in base64.
 
@@ -148,7 +149,10 @@ def export(
         for row in rows:
             output.write((base64.b64decode(row["payload"]) if raw else json.dumps(row).encode()) + b"\n")
             count += 1
-    console.err.print(f"exported {count:,}")
+    if as_json and file != Path("-"):
+        console.print_json({"exported": count})
+    else:
+        console.err.print(f"exported {count:,}")
 
 
 def narrowed(

@@ -189,3 +189,33 @@ def test_debug_shows_the_traceback(spm: Spm) -> None:
     result = spm("--debug", "publish", "/no/such/file")
     assert result.returncode == 2
     assert "Traceback" in result.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error(environment: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        ["spm", "generate", "-", "--events", "200000"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    assert json.loads(process.stdout.readline())["student_id"]
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    process.wait(timeout=120)
+
+
+def test_generate_to_a_file_says_how_many(spm: Spm, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    result = spm("generate", str(file), "--events", "25", "--bad", "2", "--json")
+    assert json.loads(result.stdout) == {"generated": 27}
+    assert len(file.read_bytes().splitlines()) == 27
+
+
+def test_a_rate_is_kept(spm: Spm, tmp_path: Path) -> None:
+    started = time.monotonic()
+    assert spm("generate", str(tmp_path / "events.jsonl"), "--events", "21", "--rate", "20").returncode == 0
+    assert time.monotonic() - started >= 1.0

@@ -97,8 +97,10 @@ def test_export_gives_the_bytes_back(spm: Spm, reject: Reject, tmp_path: Path) -
     raw, whole = tmp_path / "raw", tmp_path / "whole.jsonl"
     assert spm("rejected", "export", str(raw), "--raw", "--reason", "not_utf8").returncode == 0
     assert payload in raw.read_bytes().split(b"\n")
-    assert spm("rejected", "export", str(whole), "--reason", "not_utf8").returncode == 0
-    assert row in [json.loads(line) for line in whole.read_text().splitlines()]
+    exported = spm("rejected", "export", str(whole), "--reason", "not_utf8", "--json")
+    rows = [json.loads(line) for line in whole.read_text().splitlines()]
+    assert row in rows
+    assert json.loads(exported.stdout) == {"exported": len(rows)}
 
 
 def test_redrive_stores_what_decodes_today_once(spm: Spm, deployed: Deployment, reject: Reject) -> None:
