@@ -2,8 +2,9 @@
 
 - ``throughput``: events from the first PutRecords to the last row, with the deployed processor; and the CPU
   time of every process in it, which depends less on what else the machine is doing;
-- ``runner``: the same records, already in the stream, given to a function that does nothing: what the runner
-  itself does;
+- ``runner``: the same records, already in the stream, given to a function that does nothing: what runner and
+  MiniStack do together;
+- ``runner_alone``: one shard's loop between a stream and a function that take no time;
 - ``lone_event``: from PutRecord to the row, one event at a time, with a window of 0;
 - ``idle``: CPU of all processes while nothing happens, and their memory.
 """
@@ -15,15 +16,24 @@ import json
 import random
 import statistics
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import psutil  # type: ignore[import-untyped]  # ships no types
 
 from emulation.cloud import EmbeddedCloud, database_name
+from emulation.runner.checkpoints import Checkpoint, CheckpointFolder
+from emulation.runner.lane import Discard, Invoke
+from emulation.runner.mapping import Mapping
+from emulation.runner.outcome import Outcome, Succeeded
+from emulation.runner.records import Record, event_of, make_record
+from emulation.runner.shard import Shard
 from monitor.generate import generate
 from monitor.publish import Entry, publish
 
@@ -47,6 +57,7 @@ def main() -> None:
         figures["idle"] = measure_idle()
         figures["throughput"] = asyncio.run(measure_throughput(cloud, stream, options.events))
         figures["runner"] = measure_runner(cloud, outputs["KinesisStreamArn"])
+    figures["runner_alone"] = measure_runner_alone(options.events)
     json.dump(figures, sys.stdout, indent=2)
 
 
@@ -127,6 +138,71 @@ def measure_runner(cloud: EmbeddedCloud, stream_arn: str) -> dict[str, float]:
         time.sleep(0.2)
     assert last == polled()  # noqa: S101 - a benchmark that lost records measured nothing
     return {"records": last, "records_per_second": round((last - first) / (ended - started))}
+
+
+class InstantStream:
+    """A reader and a deliverer that take no time of their own."""
+
+    def __init__(self, events: int) -> None:
+        self.mapping = Mapping(
+            uuid="bench",
+            function_arn="arn:aws:lambda:us-east-1:000000000000:function:bench",
+            stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/bench",
+            batch_size=500,
+        )
+        self._data = [json.dumps(event).encode() for event in generate(events, 500, seed=1)]
+        self._next = 0
+
+    def read(self) -> tuple[list[Record], bool]:
+        """Return the next 10,000 records, made as the real reader makes them."""
+        first, self._next = self._next, min(self._next + 10_000, len(self._data))
+        records = [
+            make_record(
+                mapping=self.mapping,
+                shard_id="shardId-000000000000",
+                role_arn="arn:aws:iam::000000000000:role/bench",
+                sequence=f"{number:030d}",
+                partition_key=str(number % 500),
+                arrived_at=1.0,
+                data=self._data[number],
+            )
+            for number in range(first, self._next)
+        ]
+        return records, self._next == len(self._data)
+
+    def invoke(self, task: Invoke) -> Outcome:
+        """Make the payload, and succeed."""
+        event_of(task.batch.records).encode()
+        return Succeeded()
+
+    def discard(self, task: Discard) -> bool:
+        """Nothing is discarded here."""
+        raise NotImplementedError(task)
+
+    def passed_over(self, records: int) -> None:
+        """Nothing is filtered here."""
+        raise NotImplementedError(records)
+
+
+def measure_runner_alone(events: int) -> dict[str, float]:
+    """Return the records a second that one shard's loop could move."""
+    stream = InstantStream(events)
+    with tempfile.TemporaryDirectory() as folder:
+        shard = Shard(
+            mapping=stream.mapping,
+            checkpoint=Checkpoint(),
+            reader=stream,
+            deliverer=stream,
+            save=partial(CheckpointFolder(Path(folder)).save, "bench", "shard"),
+            submit=lambda work: work(),
+            wake=lambda: None,
+            clock=iter(range(10**9)).__next__,  # a poll is always due
+            backoff=float,
+        )
+        started = time.process_time()
+        while not shard.is_finished:
+            shard.step()
+        return {"records_per_cpu_second": round(events / (time.process_time() - started))}
 
 
 def event_count(cloud: EmbeddedCloud, mapping: str, name: str) -> Callable[[], float]:
