@@ -122,8 +122,6 @@ def pytest_runtest_makereport(
         results.setdefault(target, {})[scenario] = {
             "outcome": "deviates" if hasattr(report, "wasxfail") else report.outcome,
             "reason": getattr(report, "wasxfail", ""),
-            "rule": (item.obj.__doc__ or "").strip().splitlines()[0],  # type: ignore[attr-defined]  # a function item
-            "source": item.obj.source,  # type: ignore[attr-defined]  # as above
         }
     return report
 

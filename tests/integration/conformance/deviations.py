@@ -16,6 +16,7 @@ DEVIATIONS: dict[str, dict[str, str]] = {
         "bisect_splits_at_the_checkpoint": "a split at the checkpoint uses up a retry",
         "maximum_record_age": "the invocation record has no requestContext",
         "destination_s3": "the payload is a JSON object, not a string",
+        "filter_drops_what_is_not_json": "nothing after the record that is not JSON is delivered",
         "disable_and_enable": "enabled again, it starts over at the starting position",
         "update_while_running": "after an update it starts over at the starting position",
     },

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.integration.conformance import test_conformance
+
 CHECKOUT = Path(__file__).parents[3]
 RESULTS = CHECKOUT / ".local" / "conformance"
 REFERENCE = CHECKOUT / "docs" / "reference.md"
@@ -16,7 +18,7 @@ BEGIN, END = "<!-- parity: begin -->", "<!-- parity: end -->"
 CLOUDS = {"embedded": "embedded (this runner)", "localstack": "LocalStack 4.14.0", "aws": "AWS"}
 WORDS = {"passed": "as documented", "skipped": "not run", "failed": "FAILED"}
 
-Results = dict[str, dict[str, dict[str, Any]]]
+Results = dict[str, dict[str, dict[str, str]]]
 
 
 def main() -> None:
@@ -36,21 +38,31 @@ def main() -> None:
 
 
 def table(results: Results) -> str:
-    """Return the table in Markdown, one row a scenario."""
+    """Return the table in Markdown, one row a scenario, in the order of the suite."""
     lines = [f"| rule | {' | '.join(CLOUDS.values())} |", "| --- |" + " --- |" * len(CLOUDS)]
-    for scenario, entry in results["embedded"].items():
+    for scenario in sorted(filter(_definition, results["embedded"]), key=_line):
         cells = [_cell(results.get(cloud, {}).get(scenario)) for cloud in CLOUDS]
-        lines.append(f"| [{_rule(scenario, entry)}]({entry['source']}) | {' | '.join(cells)} |")
+        lines.append(f"| {_rule(scenario)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _rule(scenario: str, entry: dict[str, Any]) -> str:
+def _definition(scenario: str) -> Any:
+    """Return a scenario's test; None for one that an earlier version had."""
+    return getattr(test_conformance, f"test_{scenario.partition('[')[0]}", None)
+
+
+def _line(scenario: str) -> int:
+    return int(_definition(scenario).__code__.co_firstlineno)
+
+
+def _rule(scenario: str) -> str:
+    test = _definition(scenario)
+    rule = str(test.__doc__).strip().splitlines()[0].rstrip(".")
     variant = re.search(r"\[(.*)]", scenario)
-    rule = str(entry["rule"]).rstrip(".")
-    return f"{rule} ({variant[1]})" if variant else rule
+    return f"[{rule}{f' ({variant[1]})' if variant else ''}]({test.source})"
 
 
-def _cell(entry: dict[str, Any] | None) -> str:
+def _cell(entry: dict[str, str] | None) -> str:
     if entry is None:
         return "not run"
     if entry["outcome"] == "deviates":
