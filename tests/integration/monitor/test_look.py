@@ -1,5 +1,6 @@
 """The commands that look: ``status``, ``query``, ``student``, ``tail``, ``migrate`` and ``retention``."""
 
+import base64
 import csv
 import io
 import json
@@ -8,6 +9,8 @@ import signal
 import subprocess
 import time
 import uuid
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -158,7 +161,7 @@ def test_migrate_has_nothing_to_do_on_a_deployed_stack(spm: Spm) -> None:
 
 @pytest.mark.usefixtures("course")
 def test_retention_of_the_past_drops_nothing(spm: Spm) -> None:
-    result = spm("retention", "--older-than", "2000-01", "--dry-run", "--json")
+    result = spm("retention", "--older-than", "1980-01", "--dry-run", "--json")
     assert json.loads(result.stdout) == {"partitions": [], "dropped": False}
 
 
@@ -173,3 +176,52 @@ def test_a_wrong_month_is_one_line(spm: Spm) -> None:
 def test_colours_and_tables_fit_a_pipe(spm: Spm) -> None:
     plain = spm("status", FORCE_COLOR="", NO_COLOR="1").stdout
     assert "\x1b" not in plain
+
+
+def test_retention_shows_asks_and_drops_whole_months(spm: Spm, deployed: Deployment, tmp_path: Path) -> None:
+    """One event of February 1990, long before everybody else's."""
+    record = {
+        "kinesis": {
+            "sequenceNumber": "1",
+            "data": base64.b64encode(b'{"student_id": "old", "event_type": "x"}').decode(),
+            "approximateArrivalTimestamp": datetime(1990, 2, 3, tzinfo=UTC).timestamp(),
+        },
+        "eventID": f"shardId-{uuid.uuid4().hex[:12]}:1",
+        "eventSourceARN": deployed.stack.stream_arn,
+    }
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps({"Records": [record]}))
+    assert spm("replay", "file", str(file)).returncode == 0
+
+    def months() -> list[str]:
+        partitions = json.loads(spm("status", "--json").stdout)["database"]["partitions"]
+        return [partition["month"] for partition in partitions]
+
+    kept = [month for month in months() if month != "1990-02"]
+    planned = json.loads(spm("retention", "--older-than", "1991-01", "--dry-run", "--json").stdout)
+    assert [partition["month"] for partition in planned["partitions"]] == ["1990-02"]
+    refused = spm("retention", "--older-than", "1991-01", stdin="n\n")
+    assert refused.returncode == 1
+    assert "1990-02" in refused.stdout
+    assert "1990-02" in months()
+    dropped = spm("retention", "--older-than", "1991-01", "--yes", "--json")
+    assert json.loads(dropped.stdout)["dropped"] is True
+    assert months() == kept
+
+
+def test_watching_ends_with_ctrl_c(deployed: Deployment, environment: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        ["spm", "status", "--watch", "--suffix", deployed.suffix],
+        env=environment | {"FORCE_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    while "Stack" not in (line := process.stdout.readline()):
+        assert line, "it ended"
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors == ""
