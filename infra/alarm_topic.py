@@ -6,13 +6,13 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.config import Config
+from infra.config import APPLICATION, Config
 from infra.keys import rotated_key
 
 
 def alarm_name(config: Config, name: str) -> str:
     """Return what CloudWatch knows an alarm of this environment by."""
-    return f"student-performance-{config.environment_suffix}-{name}"
+    return f"{APPLICATION}-{config.environment_suffix}-{name}"
 
 
 class AlarmTopic(Construct):

@@ -6,15 +6,15 @@ from typing import Final
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic, alarm_name
-from infra.config import Config
+from infra.config import Config, DeployedPipeline
 from infra.connections import max_connections
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
-from infra.functions import Functions
-from infra.stream import PerformanceStream
+from infra.stream import EventStream
 from processor import metrics
 
 Comparison = cloudwatch.ComparisonOperator
@@ -40,24 +40,28 @@ class Alarms(Construct):
         construct_id: str,
         *,
         config: Config,
+        pipeline: DeployedPipeline,
         topic: AlarmTopic,
-        stream: PerformanceStream,
-        functions: Functions,
+        stream: EventStream,
+        processor: lambda_.Function,
         event_source: EventSource,
-        database: AnyDatabase,
+        operations: lambda_.Function | None,
+        database: AnyDatabase | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
+        self._prefix = "" if pipeline.ships else f"{pipeline.name}-"
         self._action = actions.SnsAction(topic.topic)
         self._alarms: dict[str, cloudwatch.Alarm] = {}
         self.by_name = self._alarms
 
-        self._watch_processor({"FunctionName": functions.processor.function_name})
-        self._watch_operations({"FunctionName": functions.operations.function_name})
+        self._watch_processor({"FunctionName": processor.function_name})
+        if operations:
+            self._watch_operations({"FunctionName": operations.function_name})
         self._watch_mapping({"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id})
         self._watch_stream({"StreamName": stream.stream.stream_name})
-        self._watch_events({metrics.SERVICE_DIMENSION: functions.processor.function_name})
-        if database.instance:
+        self._watch_events({metrics.SERVICE_DIMENSION: processor.function_name})
+        if database and database.instance:
             self._watch_database({"DBInstanceIdentifier": database.instance.instance_identifier})
 
     def _watch_processor(self, function: dict[str, str]) -> None:
@@ -172,7 +176,7 @@ class Alarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_name=alarm_name(self._config, name),
+            alarm_name=alarm_name(self._config, f"{self._prefix}{name}"),
             alarm_description=f"{description}. See docs/operations.md#{name}",
             metric=metric,
             threshold=threshold,

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,12 +64,14 @@ def is_arm() -> bool:
     return platform.machine() in ("arm64", "aarch64")
 
 
-def build(where: Platform) -> Path:
+def build(where: Platform, pipelines: Sequence[str] = ()) -> Path:
     """Return the folder with the asset for a platform, made on first need and kept under ``.local/assets``.
 
+    ``pipelines``: the modules of those beside the one that ships; a package's whole folder is taken along.
     Needs the network only where uv's own cache lacks a wheel. Raises AssetError.
     """
-    folder = CACHE / _key(where)
+    files = _processor_files() + _pipeline_files(pipelines)
+    folder = CACHE / _key(where, files)
     if folder.is_dir():
         return folder
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -76,7 +79,7 @@ def build(where: Platform) -> Path:
         made = Path(temporary) / "asset"
         _install(where, made)
         _tidy(made)
-        _copy_processor(made)
+        _copy(files, made)
         if where.certificates:
             (made / CERTIFICATES_IN_ASSET).write_text(certificates(where.certificates))
         _normalise(made)
@@ -89,10 +92,10 @@ def build(where: Platform) -> Path:
     return folder
 
 
-def schema_hash(*also: str) -> str:
+def schema_hash(*also: str, pipelines: Sequence[str] = ()) -> str:
     """Return a short hash of everything that migrations are made of: it changes when they must run again."""
     digest = hashlib.sha256()
-    for path in _processor_files(".sql"):
+    for path in _processor_files(".sql") + _pipeline_files(pipelines):
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     digest.update("\0".join(also).encode())
     return digest.hexdigest()[:16]
@@ -112,10 +115,10 @@ def certificates(file: Path) -> str:
     return text
 
 
-def _key(where: Platform) -> str:
+def _key(where: Platform, files: Sequence[Path]) -> str:
     wheels = where.wheels or f"{sys.platform} {platform.machine()}"
     digest = hashlib.sha256(f"{where.python_version} {wheels}".encode())
-    for path in [ROOT / "uv.lock", Path(__file__), *_processor_files()]:
+    for path in [ROOT / "uv.lock", Path(__file__), *files]:
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
     if where.certificates:
         digest.update(certificates(where.certificates).encode())
@@ -125,6 +128,16 @@ def _key(where: Platform) -> str:
 def _processor_files(*suffixes: str) -> list[Path]:
     files = (ROOT / "processor").rglob("*")
     return sorted(p for p in files if p.is_file() and p.suffix in (suffixes or (".py", ".sql")))
+
+
+def _pipeline_files(modules: Sequence[str]) -> list[Path]:
+    """Return what belongs to pipelines: of a package all its code and SQL, else the module alone."""
+    found: list[Path] = []
+    for module in modules:
+        path = ROOT / module.replace(".", "/")
+        files = sorted(path.rglob("*")) if path.is_dir() else [path.with_suffix(".py")]
+        found += [file for file in files if file.suffix in (".py", ".sql")]
+    return found
 
 
 def _install(where: Platform, folder: Path) -> None:
@@ -175,8 +188,8 @@ def _tidy(folder: Path) -> None:
             path.unlink()
 
 
-def _copy_processor(folder: Path) -> None:
-    for path in _processor_files():
+def _copy(files: Sequence[Path], folder: Path) -> None:
+    for path in files:
         copy = folder / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())

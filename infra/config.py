@@ -5,12 +5,14 @@ Every key, its default and what it allows stand in docs/reference.md, section "C
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
 from infra.connections import InstanceClass, check_budget
+from processor import pipelines
+from processor.errors import ConfigurationError
 
 Target = Literal["embedded", "localstack", "aws"]
 Profile = Literal["dev", "prod"]
@@ -26,8 +28,29 @@ MAXIMUM_RECORD_AGE: Final = 604_800  # seconds; Lambda's own limit
 FIXED_STREAM_KEYS: Final = ("shardCount", "parallelizationFactor")
 
 
+APPLICATION: Final = "student-performance"
+"""What resources are named after that belong to no single pipeline."""
+
+
 class ConfigError(Exception):
     """A context value is unknown or impossible; the message names the key and what is allowed."""
+
+
+class DeployedPipeline(NamedTuple):
+    """A pipeline as far as its resources go: ``module`` declares it (docs/extending.md)."""
+
+    name: str
+    module: str
+
+    @property
+    def ships(self) -> bool:
+        """Whether it is the one that is always deployed."""
+        return self.name == pipelines.SHIPPED.name
+
+    @property
+    def construct_id(self) -> str:
+        """Return the name as it stands in construct ids and outputs."""
+        return "".join(part.capitalize() for part in self.name.split("-"))
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -51,6 +74,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     ] = "studentdata"
     database_user: Annotated[str, Meta(min_length=1, description="a login that may create roles")] = "dbadmin"
     database_password: Annotated[str, Meta(min_length=1, description="that login's password")] | None = None
+
+    pipelines: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^\w+(\.\w+)*( \w+(\.\w+)*)*$",
+                description="Python modules of this checkout, separated by spaces",
+            ),
+        ]
+        | None
+    ) = None
 
     stream_mode: Literal["provisioned", "on-demand"] = "provisioned"
     shard_count: Annotated[int, Meta(ge=1, le=500)] = 1
@@ -84,6 +118,24 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     alarm_database_connections_percent: Annotated[int, Meta(ge=1, le=100)] = 80
     alarm_duration_percent: Annotated[int, Meta(ge=1, le=100)] = 80
     alarm_iterator_age_seconds: Annotated[int, Meta(ge=1, le=MAXIMUM_RECORD_AGE)] = 60
+
+    @property
+    def deployed_pipelines(self) -> list[DeployedPipeline]:
+        """The pipelines, the one that ships first; raise ConfigError where a module declares none."""
+        try:
+            found = {module: pipelines.load_one(module).name for module in self.pipeline_modules}
+            pipelines.load(self.pipeline_modules)
+        except ConfigurationError as error:
+            raise ConfigError(f"context pipelines: {error}") from error
+        return [
+            DeployedPipeline(pipelines.SHIPPED.name, ""),
+            *(DeployedPipeline(name, module) for module, name in found.items()),
+        ]
+
+    @property
+    def pipeline_modules(self) -> list[str]:
+        """The modules of the pipelines beside the one that ships."""
+        return (self.pipelines or "").split()
 
     @property
     def record_age_seconds(self) -> int:
@@ -149,6 +201,7 @@ def _convert(key: str, value: object, key_type: object) -> object:
 def _check_together(config: Config, given: Mapping[str, object]) -> None:
     _check_database(config, given)
     _check_stream(config, given)
+    _ = config.deployed_pipelines
     if config.alarm_database_free_storage_gb >= config.database_storage_gb:
         raise ConfigError(
             f"context alarmDatabaseFreeStorageGb: {config.alarm_database_free_storage_gb} would always alarm;"

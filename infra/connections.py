@@ -42,7 +42,7 @@ def needed_connections(config: "Config") -> int:
     consumers = config.shard_count * config.parallelization_factor
     if config.stream_mode == "on-demand":
         consumers = config.processor_concurrency or consumers
-    return consumers * OVERLAP + OPERATIONS + RESERVED
+    return consumers * (1 + len(config.pipeline_modules)) * OVERLAP + OPERATIONS + RESERVED
 
 
 def check_budget(config: "Config") -> str | None:

@@ -3,14 +3,14 @@
 from typing import Final
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.alarms import Alarms, aws_metric, lambda_metric, rds_metric
-from infra.config import Config
+from infra.config import Config, DeployedPipeline
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
-from infra.functions import Functions
-from infra.stream import PerformanceStream
+from infra.stream import EventStream
 from processor import metrics
 
 HALF = 12  # columns of 24
@@ -18,7 +18,7 @@ OUT: Final[tuple[metrics.MetricName, ...]] = ("ReceivedEvents", "StoredEvents", 
 
 
 class PipelineDashboard(Construct):
-    """``student-performance-{suffix}``: every alarm's state, then a graph per question."""
+    """``{pipeline}-{suffix}``: every alarm's state, then a graph per question."""
 
     def __init__(
         self,
@@ -26,20 +26,21 @@ class PipelineDashboard(Construct):
         construct_id: str,
         *,
         config: Config,
-        stream: PerformanceStream,
-        functions: Functions,
+        pipeline: DeployedPipeline,
+        stream: EventStream,
+        processor: lambda_.Function,
         event_source: EventSource,
         database: AnyDatabase,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
         self._page = cloudwatch.Dashboard(
-            self, "Page", dashboard_name=f"student-performance-{config.environment_suffix}"
+            self, "Page", dashboard_name=f"{pipeline.name}-{config.environment_suffix}"
         )
         self._stream = {"StreamName": stream.stream.stream_name}
-        self._processor = {"FunctionName": functions.processor.function_name}
+        self._processor = {"FunctionName": processor.function_name}
         self._mapping = {"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id}
-        self._service = {metrics.SERVICE_DIMENSION: functions.processor.function_name}
+        self._service = {metrics.SERVICE_DIMENSION: processor.function_name}
 
         states = list(alarms.by_name.values())
         self._page.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=states, width=24))

@@ -7,7 +7,7 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.config import Config
+from infra.config import APPLICATION, Config
 from infra.connections import max_connections
 from infra.keys import rotated_key
 from infra.log_groups import log_group
@@ -59,7 +59,7 @@ class Database(Construct):
     ) -> rds.DatabaseInstance:
         # A major version only: minors stop being creatable, and RDS upgrades them by itself.
         engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
-        identifier = f"student-performance-{config.environment_suffix}"
+        identifier = f"{APPLICATION}-{config.environment_suffix}"
         instance = rds.DatabaseInstance(
             self,
             "Instance",

@@ -7,8 +7,7 @@ from constructs import Construct
 
 from infra.config import Config
 from infra.failed_records import FailedRecords
-from infra.functions import Functions
-from infra.stream import PerformanceStream
+from infra.stream import EventStream
 
 
 class EventSource(Construct):
@@ -22,8 +21,8 @@ class EventSource(Construct):
         construct_id: str,
         *,
         config: Config,
-        stream: PerformanceStream,
-        functions: Functions,
+        stream: EventStream,
+        processor: lambda_.Function,
         failed_records: FailedRecords,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -31,7 +30,7 @@ class EventSource(Construct):
             self,
             "Mapping",
             enabled=True,
-            target=functions.processor,
+            target=processor,
             event_source_arn=stream.stream.stream_arn,
             # LATEST would skip what is sent before the first poll.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,

@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.config import Config
+from infra.config import Config, DeployedPipeline
 from infra.log_groups import log_group
 from infra.nag import accept
 
@@ -21,7 +21,9 @@ class FailedRecords(Construct):
 
     bucket: s3.Bucket
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config, key: kms.Key) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, pipeline: DeployedPipeline, key: kms.Key
+    ) -> None:
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(
             self,
@@ -45,7 +47,8 @@ class FailedRecords(Construct):
             # A Node function of the CDK's own, which the local targets cannot run.
             auto_delete_objects=config.target == "aws" and not config.protected,
         )
-        if config.target == "aws" and not config.protected:
+        # One function empties all the buckets of a stack.
+        if config.target == "aws" and not config.protected and pipeline.ships:
             self._keep_no_log_of_emptying(config)
         reason = "Access logs would need a second bucket; CloudTrail's data events tell who reads this one."
         accept(self.bucket, {"S1": reason})

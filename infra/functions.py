@@ -1,4 +1,4 @@
-"""The two Lambda functions, made from one asset, and what each may do."""
+"""The Lambda functions, made from one asset: a processor for each pipeline, and one for operations."""
 
 from pathlib import Path
 
@@ -9,14 +9,15 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra import asset
-from infra.config import Config
+from infra.config import APPLICATION, Config, DeployedPipeline
 from infra.existing_database import AnyDatabase
 from infra.failed_records import FailedRecords
 from infra.function_role import FunctionRole
 from infra.log_groups import log_group
 from infra.nag import accept
 from infra.network import Network
-from infra.stream import PerformanceStream
+from infra.pipeline import resource_name, scope_of
+from infra.stream import EventStream
 from processor import metrics, settings
 
 OPERATIONS_TIMEOUT = Duration.minutes(15)  # a migration may rewrite a table
@@ -24,9 +25,8 @@ OPERATIONS_MEMORY = 512
 
 
 class Functions(Construct):
-    """``student-performance-processor-{suffix}`` and ``student-performance-operations-{suffix}``."""
+    """``{pipeline}-processor-{suffix}`` and ``student-performance-operations-{suffix}``."""
 
-    processor: lambda_.Function
     operations: lambda_.Function
 
     def __init__(
@@ -35,9 +35,7 @@ class Functions(Construct):
         construct_id: str,
         *,
         config: Config,
-        stream: PerformanceStream,
         database: AnyDatabase,
-        failed_records: FailedRecords,
         network: Network | None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -45,32 +43,41 @@ class Functions(Construct):
         self._database = database
         self._network = network
         self._platform = platform(config)
-        self._code = lambda_.Code.from_asset(str(asset.build(self._platform)))
-        self.processor = self._processor(stream, failed_records)
+        self._code = lambda_.Code.from_asset(str(asset.build(self._platform, config.pipeline_modules)))
         self.operations = self._operations()
 
-    def _processor(self, stream: PerformanceStream, failed_records: FailedRecords) -> lambda_.Function:
-        role = self._role("Processor")
+    def add_processor(
+        self, pipeline: DeployedPipeline, stream: EventStream, failed_records: FailedRecords
+    ) -> lambda_.Function:
+        """Make the function that stores a pipeline's events."""
+        scope, name = scope_of(pipeline, self), resource_name(pipeline, "processor", self._config)
+        role = self._role(scope, "Processor", name)
         role.may_read_secret(self._database.processor_secret, self._database.key)
         role.may_consume(stream.stream, stream.key)
         role.may_write(failed_records.bucket, stream.key)
         return self._function(
+            scope,
             "Processor",
+            name,
             "processor.handler.handler",
             role,
             secret=self._database.processor_secret,
             memory=self._config.processor_memory_mb,
             timeout=Duration.seconds(self._config.processor_timeout_seconds),
             concurrency=self._config.processor_concurrency,
+            pipeline=pipeline,
             groups=[self._network.functions] if self._network else None,
         )
 
     def _operations(self) -> lambda_.Function:
-        role = self._role("Operations")
+        name = f"{APPLICATION}-operations-{self._config.environment_suffix}"
+        role = self._role(self, "Operations", name)
         for secret in (self._database.owner_secret, self._database.processor_secret):
             role.may_read_secret(secret, self._database.key)
         return self._function(
+            self,
             "Operations",
+            name,
             "processor.operations.handler",
             role,
             secret=self._database.owner_secret,
@@ -79,18 +86,15 @@ class Functions(Construct):
             groups=[self._network.functions, self._network.operations] if self._network else None,
         )
 
-    def _name(self, part: str) -> str:
-        return f"student-performance-{part.lower()}-{self._config.environment_suffix}"
-
-    def _role(self, part: str) -> FunctionRole:
-        group = log_group(self, f"{part}Log", config=self._config, name=f"/aws/lambda/{self._name(part)}")
-        return FunctionRole(
-            self, f"{part}Role", name=self._name(part), log_group=group, in_vpc=bool(self._network)
-        )
+    def _role(self, scope: Construct, part: str, name: str) -> FunctionRole:
+        group = log_group(scope, f"{part}Log", config=self._config, name=f"/aws/lambda/{name}")
+        return FunctionRole(scope, f"{part}Role", name=name, log_group=group, in_vpc=bool(self._network))
 
     def _function(
         self,
+        scope: Construct,
         part: str,
+        name: str,
         handler: str,
         role: FunctionRole,
         *,
@@ -99,11 +103,12 @@ class Functions(Construct):
         timeout: Duration,
         groups: list[ec2.ISecurityGroup] | None,
         concurrency: int | None = None,
+        pipeline: DeployedPipeline | None = None,
     ) -> lambda_.Function:
         function = lambda_.Function(
-            self,
+            scope,
             part,
-            function_name=self._name(part),
+            function_name=name,
             code=self._code,
             handler=handler,
             runtime=lambda_.Runtime(f"python{self._platform.python_version}", lambda_.RuntimeFamily.PYTHON),
@@ -113,7 +118,7 @@ class Functions(Construct):
             reserved_concurrent_executions=concurrency,
             role=role.role,
             log_group=role.log_group,
-            environment=self._environment(part, secret),
+            environment=self._environment(name, secret, pipeline),
             vpc=self._network.vpc if self._network else None,
             vpc_subnets=self._network.subnets if self._network else None,
             security_groups=groups,
@@ -121,20 +126,26 @@ class Functions(Construct):
         accept(function, {"L1": "Python 3.13 is supported until 2029; 3.14 follows when CI runs it."})
         return function
 
-    def _environment(self, part: str, secret: secretsmanager.ISecret) -> dict[str, str]:
+    def _environment(
+        self, name: str, secret: secretsmanager.ISecret, pipeline: DeployedPipeline | None
+    ) -> dict[str, str]:
         environment = {
             settings.DB_SECRET_ARN: secret.secret_arn,
             settings.DB_SSLMODE: self._database.sslmode,
             settings.LOG_LEVEL: self._config.log_level,
-            settings.SERVICE_NAME: self._name(part),
+            settings.SERVICE_NAME: name,
             "POWERTOOLS_METRICS_NAMESPACE": metrics.NAMESPACE,
         }
         on_localstack = self._config.target == "localstack"
         if on_localstack:
             # Custom resources never run there, so each function migrates for itself when it first connects.
             environment[settings.DB_MIGRATION_SECRET_ARN] = self._database.owner_secret.secret_arn
-        if part == "Operations" or on_localstack:
+        if pipeline is None or on_localstack:
             environment[settings.DB_PROCESSOR_SECRET_ARN] = self._database.processor_secret.secret_arn
+        if self._config.pipeline_modules:
+            environment[settings.PIPELINES] = " ".join(self._config.pipeline_modules)
+        if pipeline and not pipeline.ships:
+            environment[settings.PIPELINE] = pipeline.name
         return environment
 
     def _architecture(self) -> lambda_.Architecture:

@@ -4,6 +4,7 @@ from aws_cdk import CustomResource, Duration
 from constructs import Construct
 
 from infra.asset import schema_hash
+from infra.config import Config
 from infra.existing_database import AnyDatabase
 from infra.functions import OPERATIONS_TIMEOUT, Functions
 from infra.network import Network
@@ -17,6 +18,7 @@ class Migration(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        config: Config,
         functions: Functions,
         database: AnyDatabase,
         network: Network | None,
@@ -30,7 +32,7 @@ class Migration(Construct):
             service_timeout=Duration.seconds(OPERATIONS_TIMEOUT.to_seconds() + 60),
             properties={
                 "Command": "migrate",
-                "SchemaHash": schema_hash(database.processor_role),
+                "SchemaHash": schema_hash(database.processor_role, pipelines=config.pipeline_modules),
                 "ProcessorSecret": database.processor_secret.secret_arn,
             },
         )

@@ -1,16 +1,17 @@
 """What people who work with ``spm`` need: one managed policy, attached to nobody by itself."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.config import Config
-from infra.failed_records import FailedRecords
-from infra.functions import Functions
+from infra.config import APPLICATION, Config
+from infra.ingestion import Ingestion
 from infra.nag import accept
-from infra.stream import PerformanceStream
 
 STREAM_ACTIONS: Final = [
     "kinesis:DescribeStreamSummary",
@@ -30,39 +31,39 @@ class Operators(Construct):
         construct_id: str,
         *,
         config: Config,
-        stream: PerformanceStream,
-        functions: Functions,
-        failed_records: FailedRecords,
+        operations: lambda_.Function,
+        ingestions: Sequence[Ingestion],
     ) -> None:
         super().__init__(scope, construct_id)
         suffix = config.environment_suffix
-        bucket = failed_records.bucket
+        buckets = [ingestion.failed_records.bucket for ingestion in ingestions]
+        streams = [ingestion.stream for ingestion in ingestions]
+        processors = [ingestion.processor for ingestion in ingestions]
         account = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}"
-        alarms = f"{account}:alarm:student-performance-{suffix}-*"
+        alarms = f"{account}:alarm:{APPLICATION}-{suffix}-*"
         granted: list[tuple[list[str], list[str]]] = [
             (
                 ["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
                 [Stack.of(self).stack_id],
             ),
-            (STREAM_ACTIONS, [stream.stream.stream_arn]),
-            (["kms:Decrypt", "kms:GenerateDataKey"], [stream.key.key_arn]),
+            (STREAM_ACTIONS, [stream.stream.stream_arn for stream in streams]),
+            (["kms:Decrypt", "kms:GenerateDataKey"], [stream.key.key_arn for stream in streams]),
             (
                 ["lambda:InvokeFunction"],
-                [functions.processor.function_arn, functions.operations.function_arn],
+                [function.function_arn for function in (*processors, operations)],
             ),
-            (["s3:ListBucket"], [bucket.bucket_arn]),
-            (["s3:DeleteObject", "s3:GetObject"], [bucket.arn_for_objects("*")]),
+            (["s3:ListBucket"], [bucket.bucket_arn for bucket in buckets]),
+            (["s3:DeleteObject", "s3:GetObject"], [bucket.arn_for_objects("*") for bucket in buckets]),
             (["cloudwatch:DescribeAlarms"], [alarms]),
             (["cloudwatch:GetMetricStatistics", "lambda:ListEventSourceMappings"], ["*"]),
         ]
         policy = iam.ManagedPolicy(
             self,
             "Policy",
-            managed_policy_name=f"student-performance-operators-{suffix}",
-            description=f"Everything that spm does with StudentPerformance-{suffix}",
+            managed_policy_name=f"{APPLICATION}-operators-{suffix}",
+            description=f"Everything that spm does with {Stack.of(self).stack_name}",
             statements=[iam.PolicyStatement(actions=actions, resources=arns) for actions, arns in granted],
         )
-        bucket_id = Stack.of(bucket).get_logical_id(bucket.node.default_child)  # type: ignore[arg-type]  # it is one
         shown = alarms.replace(Aws.PARTITION, "<AWS::Partition>").replace(Aws.REGION, "<AWS::Region>")
         shown = shown.replace(Aws.ACCOUNT_ID, "<AWS::AccountId>")
         accept(
@@ -70,6 +71,13 @@ class Operators(Construct):
             {
                 "IAM5[Resource::*]": "CloudWatch's metrics and Lambda's list of mappings know no resources.",
                 f"IAM5[Resource::{shown}]": "The alarms of this environment, whatever they are called.",
-                f"IAM5[Resource::<{bucket_id}.Arn>/*]": "Lambda names the objects.",
+                **{
+                    f"IAM5[Resource::<{_logical_id(bucket)}.Arn>/*]": "Lambda names the objects."
+                    for bucket in buckets
+                },
             },
         )
+
+
+def _logical_id(bucket: s3.Bucket) -> str:
+    return Stack.of(bucket).get_logical_id(bucket.node.default_child)  # type: ignore[arg-type]  # it is one

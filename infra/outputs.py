@@ -1,14 +1,15 @@
 """What the stack tells its users: outputs, most of them exported."""
 
+from collections.abc import Sequence
+
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
 from infra.config import Config
 from infra.existing_database import AnyDatabase
-from infra.failed_records import FailedRecords
-from infra.functions import Functions
-from infra.stream import PerformanceStream
+from infra.ingestion import Ingestion
 
 
 class Outputs(Construct):
@@ -20,23 +21,36 @@ class Outputs(Construct):
         construct_id: str,
         *,
         config: Config,
-        stream: PerformanceStream,
         database: AnyDatabase,
-        functions: Functions,
-        failed_records: FailedRecords,
+        operations: lambda_.Function,
+        ingestions: Sequence[Ingestion],
         topic: AlarmTopic,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
+        shipped, *others = ingestions
         exported = {
-            "KinesisStreamName": ("PerformanceStreamName", stream.stream.stream_name),
-            "KinesisStreamArn": ("PerformanceStreamArn", stream.stream.stream_arn),
+            "KinesisStreamName": ("PerformanceStreamName", shipped.stream.stream.stream_name),
+            "KinesisStreamArn": ("PerformanceStreamArn", shipped.stream.stream.stream_arn),
             "DatabaseEndpoint": ("DBEndpoint", database.endpoint),
             "DatabaseSecretArn": ("DBSecretArn", database.owner_secret.secret_arn),
-            "ProcessorFunctionArn": ("ProcessorFunctionArn", functions.processor.function_arn),
+            "ProcessorFunctionArn": ("ProcessorFunctionArn", shipped.processor.function_arn),
         }
         for name, (export, value) in exported.items():
             CfnOutput(stack, name, value=value, export_name=f"{export}-{config.environment_suffix}")
-        CfnOutput(stack, "OperationsFunctionName", value=functions.operations.function_name)
-        CfnOutput(stack, "FailedRecordsBucketName", value=failed_records.bucket.bucket_name)
+        CfnOutput(stack, "OperationsFunctionName", value=operations.function_name)
+        CfnOutput(stack, "FailedRecordsBucketName", value=shipped.failed_records.bucket.bucket_name)
         CfnOutput(stack, "AlarmTopicArn", value=topic.topic.topic_arn)
+        for ingestion in others:
+            self._of_pipeline(stack, ingestion)
+
+    def _of_pipeline(self, stack: Stack, ingestion: Ingestion) -> None:
+        of_pipeline = {
+            "Module": ingestion.pipeline.module,
+            "KinesisStreamName": ingestion.stream.stream.stream_name,
+            "KinesisStreamArn": ingestion.stream.stream.stream_arn,
+            "ProcessorFunctionArn": ingestion.processor.function_arn,
+            "FailedRecordsBucketName": ingestion.failed_records.bucket.bucket_name,
+        }
+        for name, value in of_pipeline.items():
+            CfnOutput(stack, f"{ingestion.pipeline.construct_id}{name}", value=value)

@@ -5,18 +5,21 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.config import Config
+from infra.config import Config, DeployedPipeline
 from infra.keys import rotated_key
 from infra.nag import accept
+from infra.pipeline import resource_name
 
 
-class PerformanceStream(Construct):
-    """``student-performance-stream-{suffix}``, encrypted with a key of its own."""
+class EventStream(Construct):
+    """``{pipeline}-stream-{suffix}``, encrypted with a key of its own."""
 
     key: kms.Key
     stream: kinesis.Stream
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, pipeline: DeployedPipeline
+    ) -> None:
         super().__init__(scope, construct_id)
         self.key = rotated_key(
             self, "Key", config=config, description="Events in the stream and failed records"
@@ -25,7 +28,7 @@ class PerformanceStream(Construct):
         self.stream = kinesis.Stream(
             self,
             "Stream",
-            stream_name=f"student-performance-stream-{config.environment_suffix}",
+            stream_name=resource_name(pipeline, "stream", config),
             stream_mode=kinesis.StreamMode.ON_DEMAND if on_demand else kinesis.StreamMode.PROVISIONED,
             shard_count=None if on_demand else config.shard_count,
             retention_period=Duration.hours(config.stream_retention_hours),

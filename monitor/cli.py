@@ -42,6 +42,7 @@ app.command(name="query")(query.query)
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(replay.app, name="replay")
 app.command(name="retention")(maintain.retention)
+app.command(name="rebuild")(maintain.rebuild)
 app.command(name="migrate")(maintain.migrate)
 
 

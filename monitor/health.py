@@ -49,7 +49,7 @@ def look(connection: Connection) -> Health:
         shards=summary["OpenShardCount"],
         mapping=_mapping(aws, stack),
         iterator_age_ms=_iterator_age(aws, stack, now),
-        database=connection.operations.call("status"),
+        database=connection.operations.call("status", pipeline=stack.pipeline.name),
         duplicates=total(aws, stack, "DuplicateEvents", now - METRICS_KEPT, now),
         duplicates_last_hour=total(aws, stack, "DuplicateEvents", now - HOUR, now),
         alarms=_alarms(aws, stack),

@@ -12,7 +12,7 @@ from monitor.delivery import LambdaRecord, deliver
 from monitor.errors import InputError
 from monitor.stack import Aws, Stack
 from processor.decode import Rejection, decode
-from processor.events import parse
+from processor.pipeline import Pipeline
 
 BATCH_RECORDS: Final = 500
 BATCH_BYTES: Final = 5_000_000
@@ -51,7 +51,7 @@ def replay(
     for batch in batches(records):
         _count(receipt, batch)
         if receipt.dry_run:
-            _decode(receipt, batch)
+            _decode(stack.pipeline, receipt, batch)
         else:
             delivered = deliver(aws, stack, batch)
             receipt.received += delivered.received
@@ -135,8 +135,9 @@ def _count(receipt: Receipt, batch: list[LambdaRecord]) -> None:
     receipt.shards.update(record["eventID"].partition(":")[0] for record in batch)
 
 
-def _decode(receipt: Receipt, batch: list[LambdaRecord]) -> None:
+def _decode(pipeline: Pipeline, receipt: Receipt, batch: list[LambdaRecord]) -> None:
     for record in batch:
+        parse = pipeline.parser(record["eventSourceARN"])
         for item in decode(record, parse):  # type: ignore[arg-type]  # checked by _check, or made by lambda_record
             receipt.received += 1
             if isinstance(item, Rejection):

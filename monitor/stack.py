@@ -11,6 +11,9 @@ from botocore.exceptions import ClientError
 
 from monitor.errors import StackNotFoundError
 from monitor.operations import Operations
+from processor.errors import ConfigurationError
+from processor.pipeline import Pipeline
+from processor.pipelines import SHIPPED, load_one
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -73,6 +76,7 @@ class Stack:
     operations_name: str
     bucket_name: str
     topic_arn: str
+    pipeline: Pipeline = SHIPPED
 
     @property
     def processor_name(self) -> str:
@@ -84,8 +88,11 @@ class Stack:
         return Operations(aws.functions, self.operations_name)
 
 
-def find(aws: Aws, suffix: str) -> Stack:
-    """Read the outputs of the stack with this suffix; raise StackNotFoundError where there is none."""
+def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
+    """Read the outputs of the stack with this suffix; raise StackNotFoundError where there is none.
+
+    The stream, processor and bucket are those of ``pipeline``, a name; the one that ships without.
+    """
     name = f"StudentPerformance-{suffix}"
     try:
         answer = aws.cloudformation.describe_stacks(StackName=name)
@@ -99,21 +106,29 @@ def find(aws: Aws, suffix: str) -> Stack:
     outputs = {
         output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])
     }
-    return from_outputs(name, outputs)
+    return from_outputs(name, outputs, pipeline or SHIPPED.name)
 
 
-def from_outputs(name: str, outputs: Mapping[str, str]) -> Stack:
+def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str = SHIPPED.name) -> Stack:
     """Take what is needed out of a stack's outputs; raise StackNotFoundError where one is missing."""
+    prefix = "" if pipeline == SHIPPED.name else "".join(part.capitalize() for part in pipeline.split("-"))
+    if prefix and f"{prefix}Module" not in outputs:
+        raise StackNotFoundError(
+            f"stack {name} has no pipeline {pipeline}: name its module in the context `pipelines`, and deploy"
+        )
     try:
         return Stack(
             name=name,
-            stream_name=outputs["KinesisStreamName"],
-            stream_arn=outputs["KinesisStreamArn"],
-            processor_arn=outputs["ProcessorFunctionArn"],
+            stream_name=outputs[f"{prefix}KinesisStreamName"],
+            stream_arn=outputs[f"{prefix}KinesisStreamArn"],
+            processor_arn=outputs[f"{prefix}ProcessorFunctionArn"],
             operations_name=outputs["OperationsFunctionName"],
-            bucket_name=outputs["FailedRecordsBucketName"],
+            bucket_name=outputs[f"{prefix}FailedRecordsBucketName"],
             topic_arn=outputs["AlarmTopicArn"],
+            pipeline=load_one(outputs[f"{prefix}Module"]) if prefix else SHIPPED,
         )
+    except ConfigurationError as error:
+        raise StackNotFoundError(f"{error}: use the checkout that was deployed") from error
     except KeyError as missing:
         raise StackNotFoundError(
             f"stack {name} has no output {missing}: is its deployment finished, and of this version?"

@@ -36,7 +36,7 @@ class Connection:
         return self.stack.operations(self.aws)
 
 
-def connect(target: Target | None, suffix: str | None) -> Connection:
+def connect(target: Target | None, suffix: str | None, pipeline: str | None = None) -> Connection:
     """Find the stack; raise StackNotFoundError where it is not.
 
     Without a target: what ``AWS_ENDPOINT_URL`` says, else the embedded cloud when one is running, else the
@@ -44,15 +44,15 @@ def connect(target: Target | None, suffix: str | None) -> Connection:
     """
     local = read_state() if target in {Target.EMBEDDED, None} else None
     if target is Target.EMBEDDED or (target is None and local and "AWS_ENDPOINT_URL" not in os.environ):
-        return _connect_embedded(local, suffix)
+        return _connect_embedded(local, suffix, pipeline)
     if target is Target.LOCALSTACK:
         aws = Aws(_localstack_environment())
-        return Connection(target, aws, find(aws, suffix or DEFAULT_SUFFIX))
+        return Connection(target, aws, find(aws, suffix or DEFAULT_SUFFIX, pipeline))
     aws = Aws()
-    return Connection(target or _name_of(aws), aws, find(aws, suffix or DEFAULT_SUFFIX))
+    return Connection(target or _name_of(aws), aws, find(aws, suffix or DEFAULT_SUFFIX, pipeline))
 
 
-def _connect_embedded(local: CloudState | None, suffix: str | None) -> Connection:
+def _connect_embedded(local: CloudState | None, suffix: str | None, pipeline: str | None) -> Connection:
     if local is None:
         raise StackNotFoundError(
             "no embedded cloud is running: start one in another terminal with: spm local"
@@ -60,7 +60,7 @@ def _connect_embedded(local: CloudState | None, suffix: str | None) -> Connectio
     aws = Aws(local.aws_environment)
     if suffix is None:
         suffix = next(iter(local.databases)) if len(local.databases) == 1 else DEFAULT_SUFFIX
-    return Connection(Target.EMBEDDED, aws, find(aws, suffix))
+    return Connection(Target.EMBEDDED, aws, find(aws, suffix, pipeline))
 
 
 def _localstack_environment() -> dict[str, str]:

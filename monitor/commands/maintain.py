@@ -1,12 +1,15 @@
-"""``spm retention`` and ``spm migrate``: the database's upkeep."""
+"""``spm retention``, ``spm rebuild`` and ``spm migrate``: the database's upkeep."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from monitor import console
-from monitor.options import DryRunOption, JsonOption, SuffixOption, TargetOption
+from monitor.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption
 from monitor.target import connect
+
+SLICE: Final = 50_000
+"""Events; whoever stores waits while the rows of so many are made."""
 
 
 def retention(
@@ -16,6 +19,7 @@ def retention(
     *,
     dry_run: DryRunOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -24,8 +28,9 @@ def retention(
 
     Example: spm retention --older-than 2025-09 --dry-run
     """
-    connection = connect(target, suffix)
-    planned = connection.operations.call("retention", older_than=older_than, dry_run=True)
+    connection = connect(target, suffix, pipeline)
+    log = connection.stack.pipeline.name
+    planned = connection.operations.call("retention", pipeline=log, older_than=older_than, dry_run=True)
     rows = planned["partitions"]
     if not as_json:
         console.print_table(
@@ -37,11 +42,44 @@ def retention(
             typer.confirm(
                 f"Drop {len(rows)} months of {connection.stack.name} for good?", abort=True, err=True
             )
-        planned = connection.operations.call("retention", older_than=older_than, dry_run=False)
+        planned = connection.operations.call("retention", pipeline=log, older_than=older_than, dry_run=False)
     if as_json:
         console.print_json(planned)
     else:
         console.out.print(f"{'dropped' if planned['dropped'] else 'nothing was dropped'}")
+
+
+def rebuild(
+    reaction: Annotated[str, typer.Argument(help="The derived table, for example student_activity.")],
+    *,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a derived table again from the event log, slice by slice, while events are stored.
+
+    It then holds what the event log holds: days of events that retention dropped are gone from it, too.
+
+    Example: spm rebuild student_activity
+    """
+    connection = connect(target, suffix, pipeline)
+    name = connection.stack.pipeline.name
+    total = connection.operations.call("status", pipeline=name)["stored"]
+    rows, after = 0, None
+    with console.bar(f"Rebuilding {reaction}", total) as advance:
+        while True:
+            answer = connection.operations.call(
+                "rebuild", pipeline=name, reaction=reaction, after=after, slice=SLICE
+            )
+            rows, after = rows + answer["rows"], answer["next"]
+            advance(SLICE if after else total)
+            if after is None:
+                break
+    if as_json:
+        console.print_json({"reaction": reaction, "rows": rows})
+    else:
+        console.out.print(f"{reaction}: {rows:,} rows made from {total:,} events")
 
 
 def migrate(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:

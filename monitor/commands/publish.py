@@ -13,7 +13,7 @@ import typer
 from monitor import console
 from monitor.aggregate import aggregate
 from monitor.errors import InputError
-from monitor.options import JsonOption, SuffixOption, TargetOption
+from monitor.options import JsonOption, PipelineOption, SuffixOption, TargetOption
 from monitor.prepare import BadRecord, prepare
 from monitor.progress_file import ProgressFile
 from monitor.publish import publish
@@ -57,6 +57,7 @@ def command(
     restart: Annotated[
         bool, typer.Option("--restart", help="Ignore an earlier, interrupted publish.")
     ] = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -70,9 +71,9 @@ def command(
     Example: spm generate - --events 1000 | spm publish -
     """
     gc.set_threshold(GARBAGE_THRESHOLD)
-    connection = connect(target, suffix)
+    connection = connect(target, suffix, pipeline)
     if strict and file != STDIN:
-        refuse_bad_lines(file, form)
+        refuse_bad_lines(connection, file, form)
     receipt = publish_file(connection, file, form, strict=strict, restart=restart, packed=packed)
     if as_json:
         console.print_json(asdict(receipt))
@@ -92,7 +93,14 @@ def publish_file(
         if progress and not restart and (position := progress.read()):
             receipt.resumed_after = position
             console.err.print(f"going on after {position:,} records (--restart: from the start)")
-        entries = prepare(read(source, form), name, on_bad, skip=receipt.resumed_after)
+        entries = prepare(
+            read(source, form),
+            name,
+            on_bad,
+            skip=receipt.resumed_after,
+            pipeline=connection.stack.pipeline,
+            stream_arn=connection.stack.stream_arn,
+        )
         if packed:
             entries = aggregate(entries)
         for batch in publish(connection.aws.kinesis, connection.stack.stream_name, entries):
@@ -106,7 +114,7 @@ def publish_file(
     return receipt
 
 
-def refuse_bad_lines(file: Path, form: Format | None) -> None:
+def refuse_bad_lines(connection: Connection, file: Path, form: Format | None) -> None:
     """Check a whole file, name every bad line, and raise InputError when there is one."""
     bad: list[int] = []
 
@@ -115,7 +123,13 @@ def refuse_bad_lines(file: Path, form: Format | None) -> None:
         name_bad(record)
 
     with opened(file) as source:
-        for _ in prepare(read(source, form), file.name, note):
+        for _ in prepare(
+            read(source, form),
+            file.name,
+            note,
+            pipeline=connection.stack.pipeline,
+            stream_arn=connection.stack.stream_arn,
+        ):
             pass
     if bad:
         raise InputError(

@@ -12,7 +12,7 @@ import typer
 from monitor import console
 from monitor.errors import InputError
 from monitor.operations import Operations
-from monitor.options import DryRunOption, JsonOption, SuffixOption, TargetOption, rfc3339
+from monitor.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, rfc3339
 from monitor.target import connect
 
 PAGE: Final = 200
@@ -40,6 +40,7 @@ def list_(
     shard: ShardOption = None,
     everything: AllOption = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -48,8 +49,8 @@ def list_(
 
     Example: spm rejected list --reason not_json --since 2026-09-01T00:00:00Z
     """
-    chosen = narrowed(reason, since, until, shard, everything=everything)
-    rows = list(pages(connect(target, suffix).operations, chosen, limit))
+    chosen = narrowed(pipeline, reason, since, until, shard, everything=everything)
+    rows = list(pages(connect(target, suffix, pipeline).operations, chosen, limit))
     if as_json:
         console.print_json(rows)
         return
@@ -64,6 +65,7 @@ def list_(
 def show(
     sequence_number: Annotated[str, typer.Argument(help="As `spm rejected list` names it.")],
     *,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -72,7 +74,9 @@ def show(
 
     Example: spm rejected show 49590338271490256608559692538361571095921575989136588898
     """
-    rows = pages(connect(target, suffix).operations, {}, None)
+    rows = pages(
+        connect(target, suffix, pipeline).operations, {"pipeline": pipeline} if pipeline else {}, None
+    )
     row = next((row for row in rows if name(row) == sequence_number), None)
     if row is None:
         raise InputError(f"no rejected record {sequence_number}: see `spm rejected list --all`")
@@ -94,6 +98,7 @@ def redrive(
     until: UntilOption = None,
     shard: ShardOption = None,
     dry_run: DryRunOption = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -104,9 +109,9 @@ def redrive(
 
     Example: spm rejected redrive --reason invalid_member --dry-run
     """
-    chosen = narrowed(reason, since, until, shard, everything=True)
+    chosen = narrowed(pipeline, reason, since, until, shard, everything=True)
     chosen.pop("redriven", None)
-    done = redrive_all(connect(target, suffix).operations, chosen, dry_run=dry_run)
+    done = redrive_all(connect(target, suffix, pipeline).operations, chosen, dry_run=dry_run)
     if as_json:
         console.print_json(done)
     else:
@@ -133,6 +138,7 @@ def export(
     raw: Annotated[
         bool, typer.Option("--raw", help="Only the bytes as they were sent, one record a line.")
     ] = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -142,7 +148,9 @@ def export(
     Example: spm rejected export broken.jsonl --raw
     """
     rows = pages(
-        connect(target, suffix).operations, narrowed(reason, since, until, shard, everything=everything), None
+        connect(target, suffix, pipeline).operations,
+        narrowed(pipeline, reason, since, until, shard, everything=everything),
+        None,
     )
     count = 0
     with console.opened_for_writing(file) as output:
@@ -156,10 +164,17 @@ def export(
 
 
 def narrowed(
-    reason: str | None, since: datetime | None, until: datetime | None, shard: str | None, *, everything: bool
+    pipeline: str | None,
+    reason: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    shard: str | None,
+    *,
+    everything: bool,
 ) -> dict[str, Any]:
     """Return the members of the operations command that choose rejected records."""
     chosen = {
+        "pipeline": pipeline,
         "reason": reason,
         "since": since.isoformat() if since else None,
         "until": until.isoformat() if until else None,

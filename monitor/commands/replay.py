@@ -10,7 +10,7 @@ import typer
 from monitor import console
 from monitor.delivery import LambdaRecord, lambda_record
 from monitor.errors import InputError
-from monitor.options import DryRunOption, JsonOption, SuffixOption, TargetOption, rfc3339
+from monitor.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, rfc3339
 from monitor.replay import Receipt, failed_objects, records_in, records_in_file, replay
 from monitor.stream import records_of, shard_ids
 from monitor.target import Connection, connect
@@ -31,6 +31,7 @@ def failed(
     ] = False,
     rate: RateOption = DEFAULT_RATE,
     dry_run: DryRunOption = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -42,7 +43,7 @@ def failed(
     Example: spm replay failed --dry-run
     Example: spm replay failed --remove
     """
-    connection = connect(target, suffix)
+    connection = connect(target, suffix, pipeline)
     receipt = Receipt(dry_run=dry_run)
     unreadable = 0
     try:
@@ -78,6 +79,7 @@ def stream(
     ] = None,
     rate: RateOption = DEFAULT_RATE,
     dry_run: DryRunOption = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -86,7 +88,7 @@ def stream(
 
     Example: spm replay stream --from 2026-09-01T08:00:00Z --to 2026-09-01T09:00:00Z
     """
-    connection = connect(target, suffix)
+    connection = connect(target, suffix, pipeline)
     run(connection, stream_records(connection, since, until), rate, dry_run=dry_run, as_json=as_json)
 
 
@@ -98,6 +100,7 @@ def file(
     *,
     rate: RateOption = DEFAULT_RATE,
     dry_run: DryRunOption = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -106,7 +109,7 @@ def file(
 
     Example: spm replay file failed-records.json --dry-run
     """
-    run(connect(target, suffix), records_in_file(path), rate, dry_run=dry_run, as_json=as_json)
+    run(connect(target, suffix, pipeline), records_in_file(path), rate, dry_run=dry_run, as_json=as_json)
 
 
 def run(

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from monitor import console
 from monitor.health import Health, look
-from monitor.options import JsonOption, SuffixOption, TargetOption
+from monitor.options import JsonOption, PipelineOption, SuffixOption, TargetOption
 from monitor.target import connect
 
 REFRESH_SECONDS: Final = 2.0
@@ -20,6 +20,7 @@ REFRESH_SECONDS: Final = 2.0
 def command(
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until Ctrl-C.")] = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -28,7 +29,7 @@ def command(
 
     Example: spm status --watch
     """
-    connection = connect(target, suffix)
+    connection = connect(target, suffix, pipeline)
     health = look(connection)
     if as_json:
         console.print_json(health.as_json())

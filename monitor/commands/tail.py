@@ -8,13 +8,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from monitor import console
-from monitor.operations import Operations
-from monitor.options import JsonOption, SuffixOption, TargetOption
-from monitor.target import connect
+from monitor.options import JsonOption, PipelineOption, SuffixOption, TargetOption
+from monitor.target import Connection, connect
 
 PAGE: Final = 10_000
 MOST_LINES: Final = 1_000
 POLL_SECONDS: Final = 1.0
+NOT_SHOWN: Final = ("occurred_at", "stored_at", "shard_id", "sequence_number", "sub_sequence")
 OVERLAP: Final = timedelta(seconds=10)
 """Transactions commit in another order than they start: each look reaches back behind the one before."""
 
@@ -28,6 +28,7 @@ def command(
         int, typer.Option("--lines", "-n", min=0, max=MOST_LINES, help="Show so many older events first.")
     ] = 10,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C.")] = True,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -37,9 +38,10 @@ def command(
     Example: spm tail --course MATH-101 --type quiz_score
     Example: spm tail --no-follow -n 100 --json
     """
-    parameters = {"student_id": student, "event_type": event_type, "course": course}
-    operations = connect(target, suffix).operations
-    for event in events(operations, parameters, lines, follow=follow):
+    given = {"student_id": student, "event_type": event_type, "course": course}
+    parameters = {name: value for name, value in given.items() if value is not None}
+    connection = connect(target, suffix, pipeline)
+    for event in events(connection, parameters, lines, follow=follow):
         if as_json:
             console.print_json(event)
         else:
@@ -47,17 +49,17 @@ def command(
 
 
 def events(
-    operations: Operations, parameters: dict[str, Any], lines: int, *, follow: bool
+    connection: Connection, parameters: dict[str, Any], lines: int, *, follow: bool
 ) -> Iterator[dict[str, Any]]:
     """Yield the newest events, oldest first, then each that is stored from now on, once."""
-    first = page(operations, parameters, max(1, lines))
+    first = page(connection, parameters, max(1, lines))
     yield from first[-lines:] if lines else []
     newest = first[-1]["stored_at"] if first else None
     # Everything stored before the start is old, shown or not.
-    shown = {identity(event) for event in recent_events(operations, parameters, newest)}
+    shown = {identity(event) for event in recent_events(connection, parameters, newest)}
     while follow:
         time.sleep(POLL_SECONDS)
-        recent = recent_events(operations, parameters, newest)
+        recent = recent_events(connection, parameters, newest)
         if len(recent) == PAGE and identity(recent[0]) not in shown:
             console.err.print("… more events are stored than can be shown: narrow them down")
         for event in recent:
@@ -68,16 +70,22 @@ def events(
 
 
 def recent_events(
-    operations: Operations, parameters: dict[str, Any], newest: str | None
+    connection: Connection, parameters: dict[str, Any], newest: str | None
 ) -> list[dict[str, Any]]:
     """Return what was stored since a little before ``newest``, or everything where nothing was."""
     since = (datetime.fromisoformat(newest) - OVERLAP).isoformat() if newest else None
-    return page(operations, parameters | {"since": since}, PAGE)
+    return page(connection, parameters | {"since": since}, PAGE)
 
 
-def page(operations: Operations, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+def page(connection: Connection, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
     """Return the newest events, oldest first, as objects."""
-    answer = operations.call("query", report="tail", parameters=parameters, limit=limit)
+    answer = connection.operations.call(
+        "query",
+        pipeline=connection.stack.pipeline.name,
+        report="tail",
+        parameters=parameters,
+        limit=limit,
+    )
     return [dict(zip(answer["columns"], row, strict=True)) for row in reversed(answer["rows"])]
 
 
@@ -87,7 +95,10 @@ def identity(event: dict[str, Any]) -> tuple[str, str, int]:
 
 
 def line(event: dict[str, Any]) -> str:
-    """One event on one line."""
+    """One event on one line; that of another pipeline by the names of its columns."""
+    if "event_type" not in event:
+        shown = {name: value for name, value in event.items() if name not in NOT_SHOWN}
+        return f"{console.moment(event['occurred_at'])}  {console.pairs(shown)}"
     score = "" if event["score"] is None else f"{event['score']:6.1f}"
     return (
         f"{console.moment(event['occurred_at'])}  {event['student_id']:<16} {event['event_type']:<14} "

@@ -32,6 +32,7 @@ COMMANDS = {
     "query": ["query", "types"],
     "rejected": ["rejected", "redrive", "--dry-run", "--reason", "not_utf8"],
     "retention": ["retention", "--older-than", "2000-01", "--dry-run"],
+    "rebuild": ["rebuild", "student_activity"],
     "migrate": ["migrate"],
     "replay failed": ["replay", "failed", "--remove"],
     "replay stream": ["replay", "stream"],

@@ -1,0 +1,74 @@
+"""One pipeline's way from its stream to the database, and the watch over it."""
+
+from typing import NamedTuple
+
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.alarm_topic import AlarmTopic
+from infra.alarms import Alarms
+from infra.config import Config, DeployedPipeline
+from infra.dashboard import PipelineDashboard
+from infra.event_source import EventSource
+from infra.existing_database import AnyDatabase
+from infra.failed_records import FailedRecords
+from infra.functions import Functions
+from infra.pipeline import scope_of
+from infra.stream import EventStream
+
+
+class Ingestion(NamedTuple):
+    """What each pipeline has of its own."""
+
+    pipeline: DeployedPipeline
+    scope: Construct
+    stream: EventStream
+    failed_records: FailedRecords
+    processor: lambda_.Function
+    event_source: EventSource
+
+
+def ingest(parent: Construct, config: Config, pipeline: DeployedPipeline, functions: Functions) -> Ingestion:
+    """Make a pipeline's stream, its failed-records bucket, its processor, and the mapping between them."""
+    scope = scope_of(pipeline, parent)
+    stream = EventStream(scope, "Stream", config=config, pipeline=pipeline)
+    failed_records = FailedRecords(scope, "FailedRecords", config=config, pipeline=pipeline, key=stream.key)
+    processor = functions.add_processor(pipeline, stream, failed_records)
+    event_source = EventSource(
+        scope,
+        "EventSource",
+        config=config,
+        stream=stream,
+        processor=processor,
+        failed_records=failed_records,
+    )
+    return Ingestion(pipeline, scope, stream, failed_records, processor, event_source)
+
+
+def watch(
+    ingestion: Ingestion, *, config: Config, topic: AlarmTopic, functions: Functions, database: AnyDatabase
+) -> None:
+    """Make a pipeline's alarms and its dashboard; what all share is watched with the one that ships."""
+    alarms = Alarms(
+        ingestion.scope,
+        "Alarms",
+        config=config,
+        pipeline=ingestion.pipeline,
+        topic=topic,
+        stream=ingestion.stream,
+        processor=ingestion.processor,
+        event_source=ingestion.event_source,
+        operations=functions.operations if ingestion.pipeline.ships else None,
+        database=database if ingestion.pipeline.ships else None,
+    )
+    PipelineDashboard(
+        ingestion.scope,
+        "Dashboard",
+        config=config,
+        pipeline=ingestion.pipeline,
+        stream=ingestion.stream,
+        processor=ingestion.processor,
+        event_source=ingestion.event_source,
+        database=database,
+        alarms=alarms,
+    )

@@ -1,0 +1,141 @@
+"""The second pipeline beside the first, deployed by the same app, through everything that spm does."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulation.cloud import EmbeddedCloud
+from monitor.publish import Entry, publish
+from monitor.stack import Stack, find
+from tests.support import Deployment, deploy
+
+Spm = Callable[..., Any]
+
+CHECK_INS = [
+    {
+        "session_id": f"math-{number % 3}",
+        "student_id": f"s{number % 7}",
+        "status": "late" if number % 5 == 0 else "present",
+        "timestamp": f"2026-11-22T08:{number:02}:00Z",
+    }
+    for number in range(40)
+]
+
+
+@pytest.fixture(scope="module")
+def both(embedded_cloud: EmbeddedCloud) -> Iterator[Deployment]:
+    yield deploy(embedded_cloud, "both", pipelines="examples.attendance")
+    embedded_cloud.destroy("both")
+
+
+@pytest.fixture(scope="module")
+def attendance(both: Deployment) -> Stack:
+    return find(both.aws, both.suffix, "attendance")
+
+
+@pytest.fixture
+def spm(both: Deployment, embedded_cloud: EmbeddedCloud, tmp_path: Path) -> Spm:
+    """Run ``spm … --json --pipeline attendance``; return what it prints."""
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
+        "HOME": str(tmp_path),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        **embedded_cloud.aws_environment(),
+    }
+
+    def run(*arguments: str, stdin: str = "", codes: tuple[int, ...] = (0,)) -> Any:
+        command = ["spm", *arguments, "--suffix", both.suffix, "--pipeline", "attendance", "--json"]
+        done = subprocess.run(
+            command, env=environment, input=stdin, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode in codes, done.stderr
+        lines = done.stdout.strip()
+        return [json.loads(line) for line in lines.splitlines()] if "tail" in arguments else json.loads(lines)
+
+    return run
+
+
+def wait_for(found: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 60
+    while not (value := found()):
+        assert time.monotonic() < deadline, "it did not come in 60 s"
+        time.sleep(0.2)
+    return value
+
+
+def test_check_ins_from_file_to_derived_table(both: Deployment, spm: Spm) -> None:
+    lines = "\n".join(json.dumps(check_in) for check_in in CHECK_INS)
+    assert spm("publish", "-", stdin=lines + '\n{"session_id":"math-1"}\n')["bad"] == 1
+
+    wait_for(lambda: spm("status", codes=(0, 1))["database"]["stored"] == 40)
+    status = both.operations.call("status")
+    assert (status["stored"], status["rejected"]) == (0, 0)  # of the other pipeline
+
+    shown = spm("tail", "--no-follow", "-n", "100", "--student", "s1")
+    assert {row["student_id"] for row in shown} == {"s1"}
+    assert len(shown) == len([c for c in CHECK_INS if c["student_id"] == "s1"])
+
+    def sessions() -> list[list[Any]]:
+        answer = both.operations.call("query", pipeline="attendance", report="sessions")
+        return sorted(row[:3] for row in answer["rows"])
+
+    expected = sorted(
+        [
+            session,
+            len([c for c in CHECK_INS if c["session_id"] == session]),
+            len([c for c in CHECK_INS if c["session_id"] == session and c["status"] == "late"]),
+        ]
+        for session in {c["session_id"] for c in CHECK_INS}
+    )
+    assert sessions() == expected
+    assert spm("rebuild", "session_attendance") == {"reaction": "session_attendance", "rows": 3}
+    assert sessions() == expected
+
+
+def test_replaying_the_stream_changes_nothing(spm: Spm) -> None:
+    before = spm("status", codes=(0, 1))["database"]["stored"]
+    receipt = spm("replay", "stream")
+    assert (receipt["stored"], receipt["duplicates"]) == (0, receipt["received"])
+    assert spm("status", codes=(0, 1))["database"]["stored"] == before
+
+
+def test_rejected_check_ins_are_its_own_and_can_be_redriven(
+    both: Deployment, attendance: Stack, spm: Spm
+) -> None:
+    for _ in publish(both.aws.kinesis, attendance.stream_name, [Entry(b"BADGE nobody", "key")]):
+        pass
+    [row] = wait_for(lambda: spm("rejected", "list"))
+    assert (row["reason"], row["pipeline"]) == ("invalid_member", "attendance")
+    done = spm("rejected", "redrive", codes=(1,))
+    assert [again["sequence_number"] for again in done["still_rejected"]] == [row["sequence_number"]]
+    assert both.operations.call("rejected", pipeline="student-performance")["rejected"] == []
+
+
+def test_each_has_its_own_stream_function_and_alarms(
+    both: Deployment, attendance: Stack, embedded_cloud: EmbeddedCloud
+) -> None:
+    assert (both.stack.stream_name, attendance.stream_name) == (
+        "student-performance-stream-both",
+        "attendance-stream-both",
+    )
+    assert attendance.processor_name == "attendance-processor-both"
+    assert attendance.bucket_name != both.stack.bucket_name
+    found = embedded_cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    prefix = "student-performance-both-attendance-"
+    own = {a["AlarmName"].removeprefix(prefix) for a in found if a["AlarmName"].startswith(prefix)}
+    assert {"processor-errors", "iterator-age", "rejected-events", "failed-records"} <= own
+
+
+def test_what_one_pipeline_takes_is_rejected_by_the_other(both: Deployment) -> None:
+    data = json.dumps(CHECK_INS[0]).encode()
+    for _ in publish(both.aws.kinesis, both.stack.stream_name, [Entry(data, "key")]):
+        pass
+    rejected = wait_for(lambda: both.operations.call("rejected", pipeline="student-performance")["rejected"])
+    assert rejected[0]["reason"] == "missing_member"

@@ -1,0 +1,103 @@
+"""A second pipeline in the templates: what it adds, and that nothing of the first one changes."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import asset, config
+from infra.config import ConfigError
+
+Template = dict[str, Any]
+INFRA = Path(asset.__file__).parent
+BOTH = {"pipelines": "examples.attendance"}
+
+
+def named(template: Template, kind: str, member: str) -> set[str]:
+    found = (r["Properties"] for r in template["Resources"].values() if r["Type"] == kind)
+    return {properties[member] for properties in found if isinstance(properties.get(member), str)}
+
+
+@pytest.fixture(params=["aws", "localstack", "embedded"])
+def templates(request: pytest.FixtureRequest, synthesise: Any) -> tuple[Template, Template]:
+    return synthesise(target=request.param), synthesise(target=request.param, **BOTH)
+
+
+def without_code(template: Template) -> dict[str, str]:
+    """Resources as text, without the asset and the settings that name the pipelines."""
+    shown = {name: str(resource) for name, resource in template["Resources"].items()}
+    varying = r"[0-9a-f]{64}|'SchemaHash': '\w+'|, 'PIPELINES': 'examples.attendance'"
+    return {name: re.sub(varying, "", text) for name, text in shown.items()}
+
+
+def test_it_adds_its_own_and_leaves_the_first_one_as_it_is(templates: tuple[Template, Template]) -> None:
+    one, both = (without_code(template) for template in templates)
+    changed = {name for name in one if both.get(name) != one[name]}
+    assert {re.sub(r"[0-9A-F]{8}$", "", name) for name in changed} <= {"OperatorsPolicy"}
+    added = set(both) - set(one)
+    assert added
+    assert all("Attendance" in name for name in added)
+
+
+def test_its_resources_are_named_after_it(templates: tuple[Template, Template]) -> None:
+    _, both = templates
+    assert named(both, "AWS::Kinesis::Stream", "Name") == {
+        "student-performance-stream-dev",
+        "attendance-stream-dev",
+    }
+    assert "attendance-processor-dev" in named(both, "AWS::Lambda::Function", "FunctionName")
+    alarms = named(both, "AWS::CloudWatch::Alarm", "AlarmName")
+    own = {name for name in alarms if name.startswith("student-performance-dev-attendance-")}
+    assert len(own) == 9
+    assert "attendance-dev" in named(both, "AWS::CloudWatch::Dashboard", "DashboardName")
+
+
+def test_its_processor_knows_what_it_is(templates: tuple[Template, Template]) -> None:
+    _, both = templates
+    functions = {
+        r["Properties"].get("FunctionName"): r["Properties"]
+        for r in both["Resources"].values()
+        if r["Type"] == "AWS::Lambda::Function"
+    }
+    variables = functions["attendance-processor-dev"]["Environment"]["Variables"]
+    assert (variables["PIPELINE"], variables["PIPELINES"]) == ("attendance", "examples.attendance")
+    assert variables["POWERTOOLS_SERVICE_NAME"] == "attendance-processor-dev"
+    assert "PIPELINE" not in functions["student-performance-processor-dev"]["Environment"]["Variables"]
+
+
+def test_the_asset_holds_a_pipeline_only_where_it_is_deployed() -> None:
+    where = asset.Platform.embedded()
+    assert not (asset.build(where) / "examples").exists()
+    attendance = asset.build(where, ["examples.attendance"]) / "examples" / "attendance"
+    assert sorted(path.name for path in attendance.rglob("*") if path.is_file()) == [
+        "0001_attendance.sql",
+        "__init__.py",
+        "attendance.sql",
+    ]
+
+
+def test_a_second_pipeline_counts_in_the_connection_budget(synthesise: Any) -> None:
+    synthesise(target="aws", shardCount=50)
+    with pytest.raises(ConfigError, match="databaseInstanceClass"):
+        synthesise(target="aws", shardCount=50, **BOTH)
+
+
+@pytest.mark.parametrize(
+    ("modules", "message"),
+    [
+        ("examples.nothing", "context pipelines: the pipeline's module examples.nothing cannot be imported"),
+        ("examples", "context pipelines: the module examples has no PIPELINE"),
+        ("examples/attendance", "allowed: Python modules of this checkout, separated by spaces"),
+    ],
+)
+def test_a_wrong_module_stops_the_synthesis(modules: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config.read_config({"target": "aws", "pipelines": modules}, {})
+
+
+def test_no_construct_names_a_pipeline() -> None:
+    constructs = [path for path in INFRA.glob("*.py") if path.name not in ("config.py", "stack.py", "app.py")]
+    for path in constructs:
+        code = "\n".join(line for line in path.read_text().splitlines() if not line.strip().startswith('"""'))
+        assert not re.search(r"student.performance|attendance", code), path.name

@@ -1,0 +1,221 @@
+"""Derived tables: the same for any order, repetition, crash and concurrency, and by a rebuild."""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emulation.postgres import PostgresServer
+from processor import operations
+from processor.connection import Session
+from processor.decode import KinesisRecord
+from processor.errors import CommandError
+from processor.pipelines import load
+from tests.integration.processor.conftest import drop_world, make_world
+from tests.integration.processor.world import ARRIVAL, World, event, record
+
+PIPELINES = load()
+ACTIVITY = "SELECT * FROM student_activity ORDER BY student_id, day"
+SUMS_THAT_DOUBLES_GET_WRONG = (0.1, 0.2, 0.3, 1e15, -1e15, 1e-9, 7, None)
+
+
+def at(number: int, shard: int = 0) -> KinesisRecord:
+    """Return one of a few students' events; two shards bring some of the same event_ids."""
+    return record(
+        number,
+        event(
+            number if number % 3 else number + 1000 * shard,
+            student_id=f"s{number % 4}",
+            score=SUMS_THAT_DOUBLES_GET_WRONG[number % len(SUMS_THAT_DOUBLES_GET_WRONG)],
+            timestamp=datetime.fromtimestamp(ARRIVAL - number * 3600, UTC).isoformat(),
+            event_id=... if number % 5 == 0 else event_id(number, shard),
+        ),
+        shard=shard,
+    )
+
+
+def event_id(number: int, shard: int) -> str:
+    return f"00000000-0000-4000-8000-{number if number % 3 else number + 1000 * shard:012d}"
+
+
+async def rebuild(world: World, *, slice_: int = 50_000) -> None:
+    wanted: dict[str, Any] = {"command": "rebuild", "reaction": "student_activity", "slice": slice_}
+    after: str | None = None
+    while True:
+        command = operations.command(wanted | {"after": after})
+        answer = await operations._HOW[type(command)](Session(world.owner), PIPELINES, command)
+        after = answer["next"]
+        if after is None:
+            return
+
+
+async def activity(world: World) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await world.owner.fetch(ACTIVITY)]
+
+
+async def test_what_student_activity_holds(world: World) -> None:
+    days = ("2026-11-21T23:59:59+00:00", "2026-11-22T00:30:00+01:00", "2026-11-22T08:00:00Z")
+    scores = (0.1, 0.2, None)
+    await world.deliver(
+        [
+            record(n, event(n, student_id="s", timestamp=day, score=score))
+            for n, (day, score) in enumerate(zip(days, scores, strict=True))
+        ]
+    )
+    [first, second] = await world.owner.fetch(ACTIVITY)
+    assert (str(first["day"]), first["events"], first["scored"]) == ("2026-11-21", 2, 2)
+    assert (str(first["score_sum"]), str(first["score_squares"])) == ("0.3", "0.05")
+    assert first["last_at"] - first["first_at"] == datetime.fromisoformat(days[0]) - datetime.fromisoformat(
+        days[1]
+    )
+    assert (str(second["day"]), second["events"], second["scored"], second["score_sum"]) == (
+        "2026-11-22",
+        1,
+        0,
+        0,
+    )
+
+
+async def test_duplicates_do_not_count_again(world: World) -> None:
+    batch = [at(number) for number in range(20)]
+    await world.deliver(batch)
+    before = await activity(world)
+    await world.deliver(batch)
+    await world.deliver([*batch, at(21)][::-1])
+    once = await activity(world)
+    assert sum(row[2] for row in before) == 20
+    assert sum(row[2] for row in once) == 21
+
+
+# What arrives: per shard batches of numbers, again and again, in any order.
+_batches = st.lists(
+    st.tuples(st.integers(0, 1), st.lists(st.integers(0, 30), min_size=1, max_size=12)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_batches, st.booleans(), st.randoms())
+def test_any_order_repetition_split_crash_and_concurrency_is_one_clean_pass_and_a_rebuild(
+    server: PostgresServer, batches: list[tuple[int, list[int]]], together: bool, chance: random.Random
+) -> None:
+    with asyncio.Runner() as loop:
+        loop.run(_one_clean_pass(server, batches, chance, together=together))
+
+
+async def _one_clean_pass(
+    server: PostgresServer, batches: list[tuple[int, list[int]]], chance: random.Random, *, together: bool
+) -> None:
+    world, clean = await make_world(server), await make_world(server)
+    try:
+        deliveries = [[at(number, shard) for number in numbers] for shard, numbers in [*batches, *batches]]
+        chance.shuffle(deliveries)
+        if together:
+            killing = asyncio.create_task(_kill_now_and_then(world))
+            await asyncio.gather(*(world.deliver(batch) for batch in deliveries))
+            killing.cancel()
+        else:
+            for batch in deliveries:
+                await world.deliver(batch)
+        # Which of two deliveries keeps an event_id depends on their order; what is stored is what counts.
+        log = await world.owner.fetch("SELECT * FROM student_performance")
+        assert sum(row[2] for row in await activity(world)) == len(log)
+        kept = {(row["sequence_number"], row["source_id"]) for row in log}
+        shard_of = {
+            row["id"]: int(row["shard_id"][-12:])
+            for row in await world.owner.fetch("SELECT id, shard_id FROM event_source")
+        }
+        for number, source_id in sorted(kept):
+            await clean.deliver([at(int(number), shard_of[source_id])])
+        before = await activity(world)
+        assert before == await activity(clean)
+        await rebuild(world, slice_=chance.randint(1, 20))
+        assert await activity(world) == before
+    finally:
+        await drop_world(server, world)
+        await drop_world(server, clean)
+
+
+async def _kill_now_and_then(world: World) -> None:
+    for _ in range(3):
+        await asyncio.sleep(0.02)
+        await world.owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", world.login.username
+        )
+
+
+async def test_a_rebuild_while_events_are_stored_counts_each_once(world: World) -> None:
+    done = asyncio.Event()
+
+    async def write(shard: int) -> None:
+        database = world.processor()
+        for batch in range(25):
+            await world.deliver([at(batch * 10 + n, shard) for n in range(10)], to=database)
+
+    async def keep_rebuilding() -> int:
+        rounds = 0
+        while not done.is_set():
+            await rebuild(world, slice_=7)
+            rounds += 1
+        return rounds
+
+    rebuilding = asyncio.create_task(keep_rebuilding())
+    await asyncio.gather(write(0), write(1), write(2))
+    done.set()
+    assert await rebuilding > 1
+    before = await activity(world)
+    await rebuild(world)
+    assert await activity(world) == before
+    stored = await world.count("student_performance")
+    assert sum(row[2] for row in before) == stored
+
+
+async def test_a_rebuild_repairs_what_was_spoiled(world: World) -> None:
+    await world.deliver([at(number) for number in range(40)])
+    before = await activity(world)
+    await world.owner.execute("UPDATE student_activity SET events = 0 WHERE student_id = 's1'")
+    await world.owner.execute("DELETE FROM student_activity WHERE student_id = 's2'")
+    await world.owner.execute(
+        "INSERT INTO student_activity VALUES ('zzz', '2026-01-01', 1, 0, 0, 0, now(), now())"
+    )
+    await rebuild(world, slice_=9)
+    assert await activity(world) == before
+
+
+async def test_writers_that_meet_on_the_same_rows_do_not_deadlock(world: World) -> None:
+    async def write(shard: int) -> int:
+        database = world.processor()
+        chance = random.Random(shard)  # noqa: S311 - a repeatable order is wanted
+        for batch in range(15):
+            numbers = [batch * 40 + n for n in range(40)]
+            chance.shuffle(numbers)
+            await world.deliver([at(number, shard) for number in numbers], to=database)
+        return database.retries
+
+    retries = await asyncio.gather(*(write(shard) for shard in range(4)))
+    deadlocks = await world.owner.fetchval(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    )
+    assert (retries, deadlocks) == ([0, 0, 0, 0], 0)
+
+
+async def test_an_unknown_reaction_is_named(world: World) -> None:
+    command = operations.command({"command": "rebuild", "reaction": "grades"})
+    with pytest.raises(
+        CommandError, match="grades is no reaction of student-performance; there are: student_activity"
+    ):
+        await operations._HOW[type(command)](Session(world.owner), PIPELINES, command)
+
+
+async def test_an_event_that_a_reaction_cannot_take_is_rejected_and_the_others_are_stored(
+    world: World,
+) -> None:
+    await world.owner.execute("ALTER TABLE student_activity ADD CONSTRAINT no_s1 CHECK (student_id <> 's1')")
+    saved = (await world.deliver([at(number) for number in range(8)])).saved
+    assert (saved.stored, dict(saved.rejected)) == (6, {"not_storable": 2})
+    assert sum(row[2] for row in await activity(world)) == 6
