@@ -88,6 +88,7 @@ class Cloud:
     """The containers, as a context manager. Ports and names are free ones; nothing of it outlives it."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.synthesised = folder / "cdk.out"
         images = engine.images()
         self._network = Network()
@@ -113,7 +114,9 @@ class Cloud:
             opening.callback(self._stop_localstack)
             self.localstack.start()
             self._open = opening.pop_all()
-        self.checkout.run("npx", "cdklocal", "bootstrap", f"aws://000000000000/{REGION}")
+        # From a folder without a CDK app, so that none is synthesised for it.
+        bootstrap = (str(engine.ROOT / "node_modules" / ".bin" / "cdklocal"), "bootstrap")
+        Checkout(self.folder, self.aws_environment).run(*bootstrap, f"aws://000000000000/{REGION}")
         return self
 
     def __exit__(
