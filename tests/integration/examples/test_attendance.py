@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,9 @@ from tests.support import Deployment, deploy
 
 Spm = Callable[..., Any]
 
+TUTORIAL = Path(__file__).parents[3] / "docs" / "extending.md"
+SUFFIX = "dev"  # the one that the tutorial's commands mean
+
 CHECK_INS = [
     {
         "session_id": f"math-{number % 3}",
@@ -31,8 +35,8 @@ CHECK_INS = [
 
 @pytest.fixture(scope="module")
 def both(embedded_cloud: EmbeddedCloud) -> Iterator[Deployment]:
-    yield deploy(embedded_cloud, "both", pipelines="examples.attendance")
-    embedded_cloud.destroy("both")
+    yield deploy(embedded_cloud, SUFFIX, pipelines="examples.attendance")
+    embedded_cloud.destroy(SUFFIX)
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +45,18 @@ def attendance(both: Deployment) -> Stack:
 
 
 @pytest.fixture
-def spm(both: Deployment, embedded_cloud: EmbeddedCloud, tmp_path: Path) -> Spm:
-    """Run ``spm … --json --pipeline attendance``; return what it prints."""
-    environment = {
+def environment(embedded_cloud: EmbeddedCloud, tmp_path: Path) -> dict[str, str]:
+    return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
         "HOME": str(tmp_path),
         "XDG_STATE_HOME": str(tmp_path / "state"),
         **embedded_cloud.aws_environment(),
     }
+
+
+@pytest.fixture
+def spm(both: Deployment, environment: dict[str, str]) -> Spm:
+    """Run ``spm … --json --pipeline attendance``; return what it prints."""
 
     def run(*arguments: str, stdin: str = "", codes: tuple[int, ...] = (0,)) -> Any:
         command = ["spm", *arguments, "--suffix", both.suffix, "--pipeline", "attendance", "--json"]
@@ -122,13 +130,13 @@ def test_each_has_its_own_stream_function_and_alarms(
     both: Deployment, attendance: Stack, embedded_cloud: EmbeddedCloud
 ) -> None:
     assert (both.stack.stream_name, attendance.stream_name) == (
-        "student-performance-stream-both",
-        "attendance-stream-both",
+        "student-performance-stream-dev",
+        "attendance-stream-dev",
     )
-    assert attendance.processor_name == "attendance-processor-both"
+    assert attendance.processor_name == "attendance-processor-dev"
     assert attendance.bucket_name != both.stack.bucket_name
     found = embedded_cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    prefix = "student-performance-both-attendance-"
+    prefix = "student-performance-dev-attendance-"
     own = {a["AlarmName"].removeprefix(prefix) for a in found if a["AlarmName"].startswith(prefix)}
     assert {"processor-errors", "iterator-age", "rejected-events", "failed-records"} <= own
 
@@ -139,3 +147,31 @@ def test_what_one_pipeline_takes_is_rejected_by_the_other(both: Deployment) -> N
         pass
     rejected = wait_for(lambda: both.operations.call("rejected", pipeline="student-performance")["rejected"])
     assert rejected[0]["reason"] == "missing_member"
+
+
+def test_the_tutorials_commands_do_what_it_says(both: Deployment, environment: dict[str, str]) -> None:
+    def stored() -> list[list[Any]]:
+        answer = both.operations.call(
+            "query", pipeline="attendance", report="tail", parameters={"session_id": "math-1"}
+        )
+        columns = answer["columns"]
+        return [row for row in answer["rows"] if row[columns.index("student_id")] in ("ada", "bo")]
+
+    said = []
+    for commands in re.findall(r"^```sh\n(.*?)^```$", TUTORIAL.read_text(), re.MULTILINE | re.DOTALL):
+        done = subprocess.run(
+            ["bash", "-euc", commands],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(done)
+        wait_for(lambda: len(stored()) == 2)
+    published, looked, rebuilt = said
+    assert "published 2, bad and left out 1" in published.stdout
+    assert "asleep" in published.stderr
+    assert "student_id=bo status=present" in looked.stdout
+    assert "session_attendance: " in rebuilt.stdout
