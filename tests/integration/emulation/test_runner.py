@@ -36,9 +36,10 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
 
 def kill_runner(cloud: EmbeddedCloud) -> None:
     """SIGKILL: no chance to write anything down."""
-    for process in psutil.Process().children(recursive=True):
-        if "emulation.runner" in process.cmdline() and process.cmdline()[1] == "-m":
-            process.kill()
+    guard = cloud._runner._guard if cloud._runner else None
+    assert guard is not None
+    (runner,) = psutil.Process(guard.pid).children()
+    runner.kill()
     cloud.stop_runner()
 
 
