@@ -60,18 +60,27 @@ def look(connection: Connection) -> Health:
 
 
 def total(aws: Aws, stack: Stack, metric: MetricName, since: datetime, until: datetime) -> int:
-    """Return the sum of one of the processor's metrics over a time, whole hours for one that is long past."""
-    period = 3600 if until - since > HOUR else 60
+    """Return the sum of one of the processor's metrics over a time, which whole periods make up."""
     answer = aws.cloudwatch.get_metric_statistics(
         Namespace=NAMESPACE,
         MetricName=metric,
         Dimensions=[{"Name": SERVICE_DIMENSION, "Value": stack.processor_name}],
         StartTime=since,
         EndTime=until + timedelta(minutes=1),
-        Period=period,
+        Period=period_of(until - since),
         Statistics=["Sum"],
     )
     return int(sum(point["Sum"] for point in answer["Datapoints"]))
+
+
+def period_of(time: timedelta) -> int:
+    """Return a period in seconds that CloudWatch keeps for this long, for at most 1,440 answers a call.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
+    """
+    if time <= HOUR:
+        return 60
+    return 3600 if time <= timedelta(days=30) else 24 * 3600
 
 
 def _iterator_age(aws: Aws, stack: Stack, now: datetime) -> float | None:
