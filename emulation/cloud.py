@@ -53,8 +53,9 @@ class EmbeddedCloud:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.database = PostgresServer(self.folder, keep_files=keep_files)
         self._runner_folder = self.folder / "runner"
+        self._deployments = self.folder / "deployments"
         self._ministack = MiniStack(
-            self.folder, keep_files=keep_files, of_no_use_without=[self._runner_folder]
+            self.folder, keep_files=keep_files, of_no_use_without=[self._runner_folder, self._deployments]
         )
         self._runner: ChildProcess | None = None
         self._keep_files = keep_files
@@ -144,7 +145,7 @@ class EmbeddedCloud:
             }
             | dict(context or {}),
             aws_environment=self.aws_environment(),
-            folder=self.folder / f"deployment-{suffix}",
+            folder=self._deployments / suffix,
             caches=LOCAL / "cache",
         )
         self._databases[suffix] = self.database.dsn(name)

@@ -34,6 +34,7 @@ with EmbeddedCloud(Path(sys.argv[1])) as cloud:
         FunctionName="slow", StartingPosition="TRIM_HORIZON",
         EventSourceArn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
     )
+    (cloud.folder / "deployments" / "dev").mkdir(parents=True)  # what a deployment makes
     print("ready", flush=True)
     sys.stdin.read()
 """
