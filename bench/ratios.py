@@ -73,8 +73,11 @@ class Bench:
             for size in SIZES:
                 yield self._against_the_limit(kind, workload, size)
         for kind, workload in workloads.items():
-            everyone = (self.limit, self.handler, *self.peers)
-            tasks = (_task(c.name, 500, _fresh(c, workload, 500), 2) for c in everyone)
+            tasks = [
+                _task(contender.name, 500, _fresh(contender, workload, 500), 2)
+                for contender in (self.limit, self.handler, *self.peers)
+            ]
+            tasks.insert(2, _task(NO_REACTION, 500, _fresh(self.without, workload, 500), 2))
             yield Comparison("peers", kind, 500, tuple(tasks))
 
     def _against_the_limit(self, kind: Kind, workload: Workload, size: int) -> Comparison:
@@ -88,11 +91,11 @@ class Bench:
         tasks = [
             _task(LIMIT, size, _fresh(self.limit, workload, size)),
             _task(CLEAN, size, _fresh(self.handler, workload, size)),
+            _task(NO_REACTION, size, _fresh(self.without, workload, size)),
             _task(AGGREGATED, size, lambda: handle(workload.aggregated(size))),
             _task(DUPLICATE, size, duplicate),
         ]
         if size == 500:
-            tasks.append(_task(NO_REACTION, size, _fresh(self.without, workload, size)))
             tasks.append(_task(ONE_BAD, size, lambda: handle(workload.with_one(size, BAD))))
             tasks.append(_task(ONE_REFUSED, size, lambda: handle(workload.with_one(size, REFUSED))))
         return Comparison("handler", kind, size, tuple(tasks))
