@@ -57,7 +57,7 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
     rows.insert(2, _row(kind, "… of which the client", client_only.busy[copy]))
     known = zip(*(all_of_it.busy[task.name] for task in tasks), strict=True)
     rest = [whole - sum(parts) for whole, *parts in known]
-    return [*rows, _row(kind, "the rest: grouping, making rows, event loop", rest)]
+    return [*rows, _row(kind, "the rest: the reaction, making rows, event loop", rest)]
 
 
 def _row(kind: Kind, stage: str, microseconds: list[float]) -> Row:
