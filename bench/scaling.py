@@ -77,11 +77,11 @@ class Constants:
             for row in record["stages"]["rows"]
             if row["kind"] == "with event_id"
         }
-        server = stages["COPY of ready rows, client and server"] - stages["… of which the client"]
+        client = stages["… the function's part of it"]
         relations = [row for row in record["storage"]["rows"] if row["part"] == "relations"]
         return cls(
-            client=stages["the whole handler"] - server,
-            server=server,
+            client=client,
+            server=stages["the whole handler"] - client,
             stored_bytes=sum(row["bytes_an_event"] for row in relations),
             sent_bytes=record["storage"]["rows"][0]["sent_bytes_an_event"],
         )

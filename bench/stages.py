@@ -55,6 +55,7 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
     rows = [_row(kind, task.name, all_of_it.busy[task.name]) for task in tasks]
     copy = tasks[1].name
     rows.insert(2, _row(kind, "… of which the client", client_only.busy[copy]))
+    rows.insert(1, _row(kind, "… the function's part of it", client_only.busy[tasks[0].name]))
     known = zip(*(all_of_it.busy[task.name] for task in tasks), strict=True)
     rest = [whole - sum(parts) for whole, *parts in known]
     return [*rows, _row(kind, "the rest: the reaction, making rows, event loop", rest)]
