@@ -20,7 +20,7 @@ from tests.integration.processor.proxy import Proxy, proxy
 from tests.integration.processor.world import World, connect, event, record, until
 
 
-def mixed_batch(first: int, size: int = 40) -> list[KinesisRecord]:
+def mixed_batch(first: int, size: int = 16) -> list[KinesisRecord]:
     """Return a batch that takes every way through the store: new, known, bad, refused."""
     batch = [record(number, shard=0) for number in range(first, first + size)]
     batch[3] = record(first + 3, b"bad")
@@ -39,6 +39,7 @@ async def link(world: World, server: PostgresServer) -> AsyncIterator[Proxy]:
 async def test_a_connection_cut_at_every_step_of_the_protocol(
     world: World, clean_world: World, link: Proxy
 ) -> None:
+    clean = clean_world.processor()
     step = 0
     while True:
         step += 1
@@ -46,7 +47,7 @@ async def test_a_connection_cut_at_every_step_of_the_protocol(
         link.steps, link.cut_at = 0, step
         outcome = await world.deliver(batch)
         assert outcome.first_deferred is None
-        await clean_world.deliver(batch)
+        await clean_world.deliver(batch, to=clean)
         if link.steps < step:
             break  # the batch was through before the cut
     assert step > 20
@@ -86,10 +87,10 @@ async def kill_and_restart(server: PostgresServer, clean_world: World) -> None:
     async with proxy(server.port) as link:
         world.secrets["AWSCURRENT"] = msgspec.structs.replace(world.login, port=link.port)
         database = world.processor()
-        for number in range(4):
-            batch = mixed_batch(number * 10_000, 5_000)
+        for number in range(3):
+            batch = mixed_batch(number * 10_000, 3_000)
             work = asyncio.create_task(world.deliver(batch, to=database))
-            await until(partial(reached, link, link.steps + 4 + number))
+            await until(partial(reached, link, link.steps + 4 + 3 * number))
             kill(server)
             await asyncio.to_thread(server._launch)
             link.server_port = server.port
