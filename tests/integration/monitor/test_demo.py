@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,8 +72,23 @@ class Running:
         wait_until(lambda: not any(is_running(pid) for pid in self.started), "its processes to end", 15)
 
 
-def test_every_figure_adds_up_and_nothing_is_left(tmp_path: Path) -> None:
-    demo = Running(tmp_path)
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start the demo; a test that fails leaves nothing behind either."""
+    started: list[Running] = []
+
+    def start(*arguments: str) -> Running:
+        started.append(Running(tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for demo in started:
+        demo.process.terminate()
+        demo.process.wait(timeout=120)
+
+
+def test_every_figure_adds_up_and_nothing_is_left(run: Callable[..., Running]) -> None:
+    demo = run()
     demo.wait_for(lambda: "Deploying" in demo.errors, "the deployment")
     demo.finish()
     assert demo.process.returncode == 0, demo.errors
@@ -90,8 +105,10 @@ def test_every_figure_adds_up_and_nothing_is_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", ["starting", "deploying"])
-def test_a_signal_leaves_nothing_running(tmp_path: Path, end: signal.Signals, moment: str) -> None:
-    demo = Running(tmp_path)
+def test_a_signal_leaves_nothing_running(
+    run: Callable[..., Running], end: signal.Signals, moment: str
+) -> None:
+    demo = run()
     if moment == "deploying":  # "Starting" is said when that is done
         demo.wait_for(lambda: "Starting" in demo.errors, "the servers")
     demo.wait_for(lambda: bool(descendants(demo.process.pid)), "a first process")
@@ -101,8 +118,8 @@ def test_a_signal_leaves_nothing_running(tmp_path: Path, end: signal.Signals, mo
     assert "Traceback" not in demo.errors
 
 
-def test_keep_says_how_to_go_on_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    demo = Running(tmp_path, "--keep")
+def test_keep_says_how_to_go_on_and_stops_on_ctrl_c(run: Callable[..., Running]) -> None:
+    demo = run("--keep")
     demo.wait_for(lambda: "Ctrl-C" in demo.output, "the instructions")
     assert re.search(r"psql 'postgresql://[^']+'", demo.output)
     assert "spm publish" in demo.output
