@@ -68,12 +68,10 @@ async def redrive(session: Session, pipelines: Pipelines, wanted: Redrive) -> di
         items = _decode_again(row, pipeline.parser(row["stream_arn"]))
         why = next(((item.reason, item.detail) for item in items if isinstance(item, Rejection)), None)
         events = [item for item in items if isinstance(item, Event)]
-        if why is None and not wanted.dry_run and not await _store(session, pipeline, row, events, done):
+        if why is None and not await _store(session, pipeline, row, events, done, dry_run=wanted.dry_run):
             why = (row["reason"], row["detail"])
         if why is not None:
             still.append(_shown(row) | {"reason": why[0], "detail": why[1]})
-        elif wanted.dry_run:
-            done.stored += len(events)
     return {
         "examined": len(rows),
         "stored": done.stored,
@@ -84,17 +82,37 @@ async def redrive(session: Session, pipelines: Pipelines, wanted: Redrive) -> di
 
 
 async def _store(
-    session: Session, pipeline: Pipeline, row: Record, events: Sequence[Event], done: store.Saved
+    session: Session,
+    pipeline: Pipeline,
+    row: Record,
+    events: Sequence[Event],
+    done: store.Saved,
+    *,
+    dry_run: bool,
 ) -> bool:
-    """Store one rejected event's events and mark it; return False where PostgreSQL refuses one of them."""
+    """Store one rejected event's events and mark it; return False where PostgreSQL refuses one of them.
+
+    A dry run does the same and rolls it back: only PostgreSQL knows what it takes.
+    """
     source = Source(row["stream_arn"], row["shard_id"])
-    async with session.connection.transaction():
+    transaction = session.connection.transaction()
+    await transaction.start()
+    try:
         saved = await store.save(session, pipeline, source, events, [])
-        if saved.refused:
-            return False
-        await session.connection.execute(
-            SQL["mark_redriven"], row["source_id"], row["sequence_number"], row["sub_sequence"]
-        )
+        if not saved.refused:
+            await session.connection.execute(
+                SQL["mark_redriven"], row["source_id"], row["sequence_number"], row["sub_sequence"]
+            )
+    except BaseException:
+        await transaction.rollback()
+        raise
+    if dry_run:
+        await transaction.rollback()
+        session.months.clear()  # those made on the way are gone again
+    else:
+        await transaction.commit()
+    if saved.refused:
+        return False
     done.add(saved)
     return True
 

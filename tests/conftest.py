@@ -11,6 +11,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="the container tests must run: where they would skip (no engine, no images), they fail",
     )
+    parser.addoption(
+        "--all",
+        action="store_true",
+        help="also the long tests; they run, too, when their file or folder is named",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long tests of a plain run: a developer's answer comes within five minutes."""
+    if config.getoption("--all") or config.args_source is pytest.Config.ArgsSource.ARGS:
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 def pytest_configure() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.integration.conformance.lab import Lab
 
+pytestmark = pytest.mark.long
+
 GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 PARAMETERS = f"{GUIDE}/services-kinesis-parameters.html"
 REPORTING = f"{GUIDE}/services-kinesis-batchfailurereporting.html"

@@ -16,6 +16,8 @@ import io, sys, zipfile
 from pathlib import Path
 from emulation.cloud import EmbeddedCloud
 
+pytestmark = pytest.mark.long
+
 code = io.BytesIO()
 with zipfile.ZipFile(code, "w") as archive:
     archive.writestr("slow.py", "import time\\ndef handler(event, context):\\n    time.sleep(600)\\n")

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 
 import asyncpg
 import psutil  # type: ignore[import-untyped]  # ships no types
+import pytest
 
 from emulation.cloud import EmbeddedCloud
+
+pytestmark = pytest.mark.long
 
 EVENTS = 20
 

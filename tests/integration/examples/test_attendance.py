@@ -17,6 +17,8 @@ from monitor.publish import Entry, publish
 from monitor.stack import Stack, find
 from tests.support import Deployment, deploy
 
+pytestmark = pytest.mark.long
+
 Spm = Callable[..., Any]
 
 TUTORIAL = Path(__file__).parents[3] / "docs" / "extending.md"

@@ -19,6 +19,8 @@ from emulation.errors import DeployFailed
 from processor import metrics
 from tests.support import Deployment
 
+pytestmark = pytest.mark.long
+
 SUFFIX = "test"
 PATIENCE = 30.0  # seconds
 

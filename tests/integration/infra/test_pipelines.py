@@ -9,6 +9,8 @@ import pytest
 from infra import asset, config
 from infra.config import ConfigError
 
+pytestmark = pytest.mark.long
+
 Template = dict[str, Any]
 INFRA = Path(asset.__file__).parent
 BOTH = {"pipelines": "examples.attendance"}

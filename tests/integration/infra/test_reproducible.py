@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[3]
 FLAGS = json.loads((ROOT / "cdk.json").read_text())["context"]
 INPUTS = ["uv.lock", "pyproject.toml", "package-lock.json", "processor", "infra", "README.md", "cdk.json"]

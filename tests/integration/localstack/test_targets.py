@@ -17,6 +17,8 @@ from processor.metrics import MetricName
 from tests.engine import ROOT
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 Name = Literal["embedded", "localstack"]
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SPM = str(Path(sys.executable).parent / "spm")
 DEMO = [SPM, "demo", "--events", "1200", "--students", "25", "--seed", "11"]
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SPM = str(Path(sys.executable).parent / "spm")
 
 

@@ -19,6 +19,8 @@ from tests.integration.processor.conftest import make_world
 from tests.integration.processor.proxy import Proxy, proxy
 from tests.integration.processor.world import World, connect, event, record, until
 
+pytestmark = pytest.mark.long
+
 
 def mixed_batch(first: int, size: int = 16) -> list[KinesisRecord]:
     """Return a batch that takes every way through the store: new, known, bad, refused."""

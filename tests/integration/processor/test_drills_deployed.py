@@ -19,6 +19,8 @@ from monitor.generate import Event, generate
 from monitor.publish import Entry, publish
 from tests.support import Deployment, deploy
 
+pytestmark = pytest.mark.long
+
 DOWN_SECONDS = 20.0
 
 

@@ -212,8 +212,9 @@ class TestRedrive:
 
     async def test_what_postgresql_refuses_stays_rejected(self, world: World, session: Session) -> None:
         await world.deliver([record(1, event(1, metadata={"a": "\0"}))])
-        answer = await run(session, command="redrive")
-        assert (answer["stored"], answer["still_rejected"][0]["reason"]) == (0, "not_storable")
+        for dry_run in (True, False):
+            answer = await run(session, command="redrive", dry_run=dry_run)
+            assert (answer["stored"], answer["still_rejected"][0]["reason"]) == (0, "not_storable")
         assert await world.count("rejected_event") == 1
 
 
