@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
+pytestmark = pytest.mark.long
+
 HOLDER = """
 import io, sys, zipfile
 from pathlib import Path
 from emulation.cloud import EmbeddedCloud
-
-pytestmark = pytest.mark.long
 
 code = io.BytesIO()
 with zipfile.ZipFile(code, "w") as archive:
