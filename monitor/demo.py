@@ -140,6 +140,8 @@ def deliver_again(aws: Aws, stack: Stack) -> Delivered:
     oldest = islice(records_of(aws, stack, shard_id), BATCH_DELIVERED_TWICE)
     batch = [lambda_record(stack, shard_id, record) for record in oldest]
     first, second = (deliver(aws, stack, batch) for _ in range(2))
+    if first is None or second is None:
+        raise DemoError("the processor's log does not tell what became of the batch delivered again")
     return Delivered(*(a + b for a, b in zip(first, second, strict=True)))
 
 

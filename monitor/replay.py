@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from monitor.delivery import LambdaRecord, deliver
+from monitor.delivery import Delivered, LambdaRecord, deliver
 from monitor.errors import InputError
 from monitor.stack import Aws, Stack
 from processor.decode import Rejection, decode
@@ -22,10 +22,14 @@ ENVELOPE_BYTES: Final = 600
 
 @dataclass
 class Receipt:
-    """What a replay did, or would do; all are records or events."""
+    """What a replay did, or would do; all are records or events.
+
+    ``untold``: records that were saved, but the function's log did not say as what they count.
+    """
 
     dry_run: bool
     records: int = 0
+    untold: int = 0
     received: int = 0
     stored: int = 0
     duplicates: int = 0
@@ -53,11 +57,7 @@ def replay(
         if receipt.dry_run:
             _decode(stack.pipeline, receipt, batch)
         else:
-            delivered = deliver(aws, stack, batch)
-            receipt.received += delivered.received
-            receipt.stored += delivered.stored
-            receipt.duplicates += delivered.duplicates
-            receipt.rejected += delivered.rejected
+            _add(receipt, deliver(aws, stack, batch), len(batch))
             ahead = started + receipt.records / rate - time.monotonic()
             time.sleep(max(0.0, ahead))
         advance(len(batch))
@@ -133,6 +133,16 @@ def _check(record: Any, name: str) -> None:  # noqa: ANN401 - whatever the JSON 
 def _count(receipt: Receipt, batch: list[LambdaRecord]) -> None:
     receipt.records += len(batch)
     receipt.shards.update(record["eventID"].partition(":")[0] for record in batch)
+
+
+def _add(receipt: Receipt, delivered: Delivered | None, records: int) -> None:
+    if delivered is None:
+        receipt.untold += records
+        return
+    receipt.received += delivered.received
+    receipt.stored += delivered.stored
+    receipt.duplicates += delivered.duplicates
+    receipt.rejected += delivered.rejected
 
 
 def _decode(pipeline: Pipeline, receipt: Receipt, batch: list[LambdaRecord]) -> None:
