@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,6 +91,7 @@ class Cloud:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.synthesised = folder / "cdk.out"
+        self._mine = f"student-performance-test={uuid.uuid4().hex}"
         images = engine.images()
         self._network = Network()
         self.postgres = PostgresContainer(
@@ -102,8 +104,8 @@ class Cloud:
         self.localstack.with_volume_mapping(get_docker_socket(), "/var/run/docker.sock", "rw")
         self.localstack.with_envs(
             **engine.localstack_environment(),
-            # So that testcontainers' reaper and `_remove_functions` know whose containers these are.
-            LAMBDA_DOCKER_FLAGS=f"--label {LABEL_SESSION_ID}={SESSION_ID}",
+            # So that testcontainers' reaper and `_stop_localstack` know whose containers these are.
+            LAMBDA_DOCKER_FLAGS=f"--label {LABEL_SESSION_ID}={SESSION_ID} --label {self._mine}",
         )
         self._open = contextlib.ExitStack()
 
@@ -190,6 +192,5 @@ class Cloud:
             self.localstack.get_wrapped_container().stop(timeout=STOP_SECONDS)
         self.localstack.stop()
         with contextlib.closing(docker.from_env()) as client:
-            for container in client.containers.list(all=True, filters=THIS_RUN):
-                if container.id != self.postgres.get_container_id():
-                    container.remove(force=True)
+            for container in client.containers.list(all=True, filters={"label": self._mine}):
+                container.remove(force=True)
