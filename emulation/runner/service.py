@@ -109,7 +109,7 @@ class Runner:
             except (ClientError, BotoCoreError) as error:
                 logger.warning("The deployed mappings cannot be read: %s", error)
             self._clients.metrics.publish()
-            self._woken.wait(RECONCILE_SECONDS)
+            self._woken.wait(RECONCILE_SECONDS - time.time() % RECONCILE_SECONDS)
             self._woken.clear()
         for runner in self._runners.values():
             runner.stop()

@@ -118,7 +118,7 @@ class Shard:
         if self._at_end or now < self._read_again_at or self._is_far_ahead():
             return
         records, self._at_end = self._reader.read()
-        self._read_again_at = now + (POLL_SECONDS if records else IDLE_POLL_SECONDS)
+        self._read_again_at = now + POLL_SECONDS if records else next_idle_poll(now)
         accepted = sum(self._accept(record, now) for record in records)
         if accepted < len(records):
             self._deliverer.passed_over(len(records) - accepted)
@@ -162,6 +162,14 @@ class Shard:
         if not self._at_end and not self._is_far_ahead():
             times.append(self._read_again_at)
         return max(0.0, min(times, default=self._clock() + POLL_SECONDS) - self._clock())
+
+
+def next_idle_poll(now: float) -> float:
+    """Return the next moment at which idle shards are read; all share them.
+
+    Calls made together cost little more than half of what each of them costs alone.
+    """
+    return now - now % IDLE_POLL_SECONDS + IDLE_POLL_SECONDS
 
 
 def lane_of(partition_key: str, lanes: int) -> int:
