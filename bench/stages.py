@@ -35,7 +35,7 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
 
     def decoding() -> Callable[[], object]:
         records = work.batch(BATCH).event["Records"]
-        return lambda: [decode(record, parse) for record in records]
+        return lambda: decode(records, parse)
 
     def reporting() -> Callable[[], object]:
         records = work.batch(BATCH).event["Records"]

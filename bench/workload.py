@@ -94,8 +94,7 @@ class Workload:
 def _as_batch(records: list[KinesisRecord]) -> Batch:
     # Through JSON, as Lambda's runtime does it: no string is shared between records.
     event: KinesisEvent = json.loads(json.dumps({"Records": records}))
-    items = [item for record in event["Records"] for item in decode(record, parse)]
-    return Batch(event, [item for item in items if isinstance(item, Event)])
+    return Batch(event, decode(event["Records"], parse).events)
 
 
 def _with_ids() -> Iterator[bytes]:

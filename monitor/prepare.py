@@ -15,12 +15,16 @@ from typing import Final, NamedTuple
 
 from monitor.publish import Entry
 from monitor.read_events import Record
-from processor.decode import Rejection, decode_user_record
+from processor.errors import RejectRecord
 from processor.pipeline import Pipeline
 from processor.pipelines import SHIPPED
 
 LONGEST_RECORD: Final = 1024 * 1024 - 256
 """Bytes; Kinesis takes 1 MiB with the partition key, and the longest key we make is 200 bytes."""
+
+
+VARIANT: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""The digit that holds the two bits of a UUID's variant, and two of our own."""
 
 
 class BadRecord(NamedTuple):
@@ -50,20 +54,21 @@ def prepare(
     for position, record in enumerate(records, start=1):
         if position <= skip:
             continue
-        event = decode_user_record(record.data, "0", 0, now, parse)
-        if isinstance(event, Rejection):
-            on_bad(BadRecord(record.line, event.reason, event.detail))
-            continue
         data = record.data
-        if event.columns.event_id is None and data.lstrip().startswith(b"{"):
-            has_time = event.columns.occurred_at != now
-            data = _with_event_id(record, event.columns.occurred_at if has_time else None, source_name)
+        try:
+            columns = parse(data, now)
+        except RejectRecord as no:
+            on_bad(BadRecord(record.line, no.reason, no.detail))
+            continue
+        if columns.event_id is None and data.startswith(b"{"):
+            has_time = columns.occurred_at != now
+            data = _with_event_id(record, columns.occurred_at if has_time else None, source_name)
         if len(data) > LONGEST_RECORD:
             on_bad(
                 BadRecord(record.line, "too_long", f"{len(data):,} bytes; Kinesis takes {LONGEST_RECORD:,}")
             )
             continue
-        yield Entry(data, getattr(event.columns, pipeline.key), position)
+        yield Entry(data, getattr(columns, pipeline.key), position)
 
 
 def _with_event_id(record: Record, occurred_at: datetime | None, source_name: str | None) -> bytes:
@@ -84,5 +89,4 @@ def identity(record: Record, occurred_at: datetime | None, source_name: str | No
         place = os.urandom(16) if source_name is None else f"\0{source_name}\0{record.line}".encode()
         digits = blake2b(record.data + place, digest_size=16).hexdigest()
         time = digits[20:]
-    variant = "89ab"[int(digits[0], 16) & 0b11]
-    return f"{time[:8]}-{time[8:]}-8{digits[1:4]}-{variant}{digits[4:7]}-{digits[7:19]}"
+    return f"{time[:8]}-{time[8:]}-8{digits[1:4]}-{VARIANT[digits[0]]}{digits[4:7]}-{digits[7:19]}"

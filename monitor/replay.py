@@ -11,7 +11,7 @@ from typing import Any, Final
 from monitor.delivery import Delivered, LambdaRecord, deliver
 from monitor.errors import InputError
 from monitor.stack import Aws, Stack
-from processor.decode import Rejection, decode
+from processor.decode import decode
 from processor.pipeline import Pipeline
 
 BATCH_RECORDS: Final = 500
@@ -148,9 +148,7 @@ def _add(receipt: Receipt, delivered: Delivered | None, records: int) -> None:
 def _decode(pipeline: Pipeline, receipt: Receipt, batch: list[LambdaRecord]) -> None:
     for record in batch:
         parse = pipeline.parser(record["eventSourceARN"])
-        for item in decode(record, parse):  # type: ignore[arg-type]  # checked by _check, or made by lambda_record
-            receipt.received += 1
-            if isinstance(item, Rejection):
-                receipt.rejected += 1
-            else:
-                receipt.stored += 1
+        decoded = decode([record], parse)  # type: ignore[list-item]  # checked by _check, or made by lambda_record
+        receipt.received += len(decoded.events) + len(decoded.rejections)
+        receipt.stored += len(decoded.events)
+        receipt.rejected += len(decoded.rejections)

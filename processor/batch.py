@@ -7,9 +7,9 @@ from itertools import groupby
 
 from processor import store
 from processor.connection import Database, Deadline, Source
-from processor.decode import Event, KinesisRecord, Rejection, decode
+from processor.decode import KinesisRecord, decode
 from processor.errors import RetryLater
-from processor.pipeline import Parse, Pipeline
+from processor.pipeline import Pipeline
 
 # Committed at a time: large enough that a commit's cost vanishes, small enough that a large batch makes
 # progress that a nearing deadline does not undo.
@@ -37,8 +37,10 @@ async def process(
     outcome = Outcome()
     done = 0
     for source, part in _parts(records):
-        events, rejections = _decode(part, pipeline.parser(source.stream_arn))
-        save = partial(store.save, pipeline=pipeline, source=source, events=events, rejections=rejections)
+        decoded = decode(part, pipeline.parser(source.stream_arn))
+        save = partial(
+            store.save, pipeline=pipeline, source=source, events=decoded.events, rejections=decoded.rejections
+        )
         try:
             saved = await database.run(save, deadline)
         except RetryLater as later:
@@ -47,7 +49,7 @@ async def process(
             outcome.why_deferred = str(later)
             break
         done += len(part)
-        outcome.received += len(events) + len(rejections)
+        outcome.received += len(decoded.events) + len(decoded.rejections)
         outcome.saved.add(saved)
     return outcome
 
@@ -60,18 +62,6 @@ def response(outcome: Outcome) -> dict[str, list[dict[str, str]]]:
     if outcome.first_deferred is None:
         return {"batchItemFailures": []}
     return {"batchItemFailures": [{"itemIdentifier": outcome.first_deferred}]}
-
-
-def _decode(records: Sequence[KinesisRecord], parse: Parse) -> tuple[list[Event], list[Rejection]]:
-    events: list[Event] = []
-    rejections: list[Rejection] = []
-    for record in records:
-        for item in decode(record, parse):
-            if isinstance(item, Event):
-                events.append(item)
-            else:
-                rejections.append(item)
-    return events, rejections
 
 
 def _parts(records: Sequence[KinesisRecord]) -> Iterator[tuple[Source, list[KinesisRecord]]]:

@@ -1,8 +1,10 @@
 """From one Kinesis record of a Lambda event to events and rejections. Pure: no clock, no I/O."""
 
-from binascii import a2b_base64
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple, TypedDict
+
+from msgspec import ValidationError, convert
 
 from processor import kpl
 from processor.errors import Reason, RejectRecord
@@ -49,50 +51,65 @@ class Rejection(NamedTuple):
     payload: bytes
 
 
-def decode(record: KinesisRecord, parse: Parse) -> list[Event | Rejection]:
-    """Return one item for each user record inside the Kinesis record, good or bad, in their order.
+def decode(records: Iterable[KinesisRecord], parse: Parse) -> "Decoded":
+    """Return the events and rejections of all user records inside the Kinesis records, in their order.
 
-    Any data gives at least one item and never an exception. An aggregated record (Kinesis Producer Library)
-    gives several, told apart by ``sub_sequence``; a broken one gives a single rejection.
+    Any data gives at least one of them and never an exception. An aggregated record (Kinesis Producer
+    Library) gives several, told apart by ``sub_sequence``; a broken one gives a single rejection.
     """
-    kinesis = record["kinesis"]
-    arrived_at = datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC)
-    return decode_base64(kinesis["data"].encode(), kinesis["sequenceNumber"], arrived_at, parse)
+    decoded = Decoded(parse)
+    for record in records:
+        kinesis = record["kinesis"]
+        arrived_at = datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC)
+        decoded.add_base64(kinesis["data"], kinesis["sequenceNumber"], arrived_at)
+    return decoded
 
 
-def decode_base64(
-    text: bytes, sequence_number: str, arrived_at: datetime, parse: Parse
-) -> list[Event | Rejection]:
-    """As ``decode``, from a record's base64 text."""
-    try:
-        data = a2b_base64(text, strict_mode=True)
-    except ValueError as error:
-        detail = f"the record's data is not base64: {error}"
-        return [Rejection(sequence_number, 0, arrived_at, "not_base64", detail, text)]
-    return decode_data(data, sequence_number, arrived_at, parse)
+class Decoded:
+    """The events and rejections of what was added, each in its order."""
 
+    def __init__(self, parse: Parse) -> None:
+        self.events: list[Event] = []
+        self.rejections: list[Rejection] = []
+        self._parse = parse
 
-def decode_data(
-    data: bytes, sequence_number: str, arrived_at: datetime, parse: Parse
-) -> list[Event | Rejection]:
-    """As ``decode``, from a record's data."""
-    if not data.startswith(kpl.MAGIC):
-        return [decode_user_record(data, sequence_number, 0, arrived_at, parse)]
-    try:
-        user_records = kpl.deaggregate(data)
-    except RejectRecord as no:
-        return [Rejection(sequence_number, 0, arrived_at, no.reason, no.detail, data)]
-    return [
-        decode_user_record(user_record, sequence_number, sub_sequence, arrived_at, parse)
-        for sub_sequence, user_record in enumerate(user_records)
-    ]
+    def add_base64(self, text: str, sequence_number: str, arrived_at: datetime) -> None:
+        """Add what a record's base64 text holds."""
+        try:
+            data = convert(text, bytes)
+        except ValidationError:
+            no = RejectRecord("not_base64", "the record's data is not base64")
+            self._reject(text.encode(errors="surrogatepass"), sequence_number, 0, arrived_at, no)
+        else:
+            self.add_data(data, sequence_number, arrived_at)
 
+    def add_data(self, data: bytes, sequence_number: str, arrived_at: datetime) -> None:
+        """Add what a record's data holds."""
+        if not data.startswith(kpl.MAGIC):
+            self.add_user_record(data, sequence_number, 0, arrived_at)
+            return
+        try:
+            user_records = kpl.deaggregate(data)
+        except RejectRecord as no:
+            self._reject(data, sequence_number, 0, arrived_at, no)
+            return
+        for sub_sequence, user_record in enumerate(user_records):
+            self.add_user_record(user_record, sequence_number, sub_sequence, arrived_at)
 
-def decode_user_record(
-    data: bytes, sequence_number: str, sub_sequence: int, arrived_at: datetime, parse: Parse
-) -> Event | Rejection:
-    """Return the event that the bytes hold, or their rejection."""
-    try:
-        return Event(sequence_number, sub_sequence, arrived_at, parse(data, arrived_at), data)
-    except RejectRecord as no:
-        return Rejection(sequence_number, sub_sequence, arrived_at, no.reason, no.detail, data)
+    def add_user_record(
+        self, data: bytes, sequence_number: str, sub_sequence: int, arrived_at: datetime
+    ) -> None:
+        """Add the event that the bytes hold, or their rejection."""
+        try:
+            columns = self._parse(data, arrived_at)
+        except RejectRecord as no:
+            self._reject(data, sequence_number, sub_sequence, arrived_at, no)
+        else:
+            self.events.append(Event(sequence_number, sub_sequence, arrived_at, columns, data))
+
+    def _reject(
+        self, data: bytes, sequence_number: str, sub_sequence: int, arrived_at: datetime, no: RejectRecord
+    ) -> None:
+        self.rejections.append(
+            Rejection(sequence_number, sub_sequence, arrived_at, no.reason, no.detail, data)
+        )

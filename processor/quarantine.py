@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from processor import statements, store
 from processor.connection import Session, Source
-from processor.decode import Event, Rejection, decode_base64, decode_data, decode_user_record
+from processor.decode import Decoded, Event
 from processor.errors import CommandError
 from processor.pipeline import Parse, Pipeline
 from processor.pipelines import Pipelines, named
@@ -65,9 +65,9 @@ async def redrive(session: Session, pipelines: Pipelines, wanted: Redrive) -> di
     still: list[dict[str, Any]] = []
     for row in rows:
         pipeline = named(pipelines, row["pipeline"])
-        items = _decode_again(row, pipeline.parser(row["stream_arn"]))
-        why = next(((item.reason, item.detail) for item in items if isinstance(item, Rejection)), None)
-        events = [item for item in items if isinstance(item, Event)]
+        decoded = _decode_again(row, pipeline.parser(row["stream_arn"]))
+        events = decoded.events
+        why = next(((no.reason, no.detail) for no in decoded.rejections), None)
         if why is None and not await _store(session, pipeline, row, events, done, dry_run=wanted.dry_run):
             why = (row["reason"], row["detail"])
         if why is not None:
@@ -117,14 +117,17 @@ async def _store(
     return True
 
 
-def _decode_again(row: Record, parse: Parse) -> list[Event | Rejection]:
+def _decode_again(row: Record, parse: Parse) -> Decoded:
     """Decode the kept bytes as the whole record they were, or as the one user record of an aggregate."""
-    number, sub, arrived_at = row["sequence_number"], row["sub_sequence"], row["arrived_at"]
+    decoded = Decoded(parse)
+    data, number, sub = row["payload"], row["sequence_number"], row["sub_sequence"]
     if sub:
-        return [decode_user_record(row["payload"], number, sub, arrived_at, parse)]
-    if row["reason"] == "not_base64":
-        return decode_base64(row["payload"], number, arrived_at, parse)
-    return decode_data(row["payload"], number, arrived_at, parse)
+        decoded.add_user_record(data, number, sub, row["arrived_at"])
+    elif row["reason"] == "not_base64":
+        decoded.add_base64(data.decode(errors="surrogatepass"), number, row["arrived_at"])
+    else:
+        decoded.add_data(data, number, row["arrived_at"])
+    return decoded
 
 
 async def _page(session: Session, wanted: Filter) -> list[Record]:
