@@ -9,7 +9,9 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from monitor.errors import PublishError
 
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
 
 MAX_RECORDS: Final = 500
 MAX_BYTES: Final = 5 * 1024 * 1024
-CALLS_IN_FLIGHT: Final = 4
+CALLS_IN_FLIGHT: Final = 8
 ATTEMPTS: Final = 12
 LINGER_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True, gc=False):
     """One record to put: its bytes as the processor will see them, and what chooses its shard.
 
     ``position``: where it stands in the caller's input, for going on after an interruption. ``events``: how

@@ -11,7 +11,9 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from monitor.errors import InputError
 
@@ -24,7 +26,7 @@ LONGEST_ELEMENT: Final = 1 << 22
 MEMBERS: Final = frozenset({"event_id", "student_id", "event_type", "score", "timestamp"})
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True, gc=False):
     """One record as it will be sent; ``line`` is where it starts, in an array its position from 1."""
 
     line: int

@@ -53,3 +53,13 @@ def test_the_reference_names_every_exit_code() -> None:
         if isinstance(e, type) and issubclass(e, errors.MonitorError)
     }
     assert documented == used | {0, 70, 130, 143}
+
+
+def test_the_shell_completes_commands_and_options() -> None:
+    def completed(line: str) -> list[str]:
+        words = {"_SPM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        return CliRunner().invoke(app, env=words, prog_name="spm").output.split()
+
+    assert completed("spm pub") == ["publish"]
+    assert set(completed("spm replay ")) == {"failed", "stream", "file"}
+    assert completed("spm publish --str") == ["--strict"]

@@ -38,12 +38,12 @@ def test_an_event_with_its_own_id_is_not_touched() -> None:
 
 def test_a_missing_id_is_added_and_nothing_else_changes() -> None:
     data = b'{"student_id":"s1", "event_type" : "quiz", "score": 1.50, "extra":[1e400]}  '
-    ((sent, key, *_),), _ = prepared(data)
-    assert key == "s1"
-    assert sent.startswith(
+    [entry], _ = prepared(data)
+    assert entry.partition_key == "s1"
+    assert entry.data.startswith(
         b'{"student_id":"s1", "event_type" : "quiz", "score": 1.50, "extra":[1e400],"event_id":"'
     )
-    assert uuid.UUID(sent[-38:-2].decode()).version == 8
+    assert uuid.UUID(entry.data[-38:-2].decode()).version == 8
 
 
 def test_the_same_event_with_a_time_has_the_same_id_wherever_it_stands() -> None:

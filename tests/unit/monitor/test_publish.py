@@ -57,7 +57,7 @@ def test_batches_lose_nothing_and_keep_every_limit(sizes: list[tuple[int, str]])
     assert [entry for batch in cut for entry in batch] == given_entries
     for batch in cut:
         assert 1 <= len(batch) <= MAX_RECORDS
-        assert sum(len(data) + len(key.encode()) for data, key, *_ in batch) <= MAX_BYTES
+        assert sum(len(entry.data) + len(entry.partition_key.encode()) for entry in batch) <= MAX_BYTES
 
 
 def test_batches_are_as_full_as_allowed() -> None:
