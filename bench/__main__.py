@@ -7,7 +7,20 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import cold, growth, plots, publishing, ratios, regressions, results, scaling, stages, storage, way
+from bench import (
+    cold,
+    embedded,
+    growth,
+    plots,
+    publishing,
+    ratios,
+    regressions,
+    results,
+    scaling,
+    stages,
+    storage,
+    way,
+)
 from bench.contenders import quiet
 from bench.server import new_target, server
 
@@ -22,7 +35,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def main(
     parts: Annotated[
         list[str] | None,
-        typer.Argument(help="With --full: ratios, growth, cold, storage, stages, way, publish; or all."),
+        typer.Argument(
+            help="With --full: ratios, growth, cold, storage, stages, way, embedded, publish; or all."
+        ),
     ] = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="Measure thoroughly, and write the results.")] = False,
@@ -42,6 +57,7 @@ def main(
         "storage": storage.measure,
         "stages": stages.measure,
         "way": way.measure,
+        "embedded": embedded.measure,
         "publish": publishing.measure,
     }
     for part in parts or measures:

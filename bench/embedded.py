@@ -1,32 +1,22 @@
-"""What the embedded cloud does on this machine: ``python -m bench.embedded`` prints figures as JSON.
+"""What the embedded cloud does on this machine: how fast, how soon, and what it costs while it waits."""
 
-- ``throughput``: events from the first PutRecords to the last row, with the deployed processor; and the CPU
-  time of every process in it, which depends less on what else the machine is doing;
-- ``runner``: the same records, already in the stream, given to a function that does nothing: what runner and
-  MiniStack do together;
-- ``runner_alone``: one shard's loop between a stream and a function that take no time;
-- ``lone_event``: from PutRecord to the row, one event at a time, with a window of 0;
-- ``idle``: CPU of all processes while nothing happens, and their memory.
-"""
-
-import argparse
 import asyncio
 import io
 import json
 import random
 import statistics
-import sys
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import psutil  # type: ignore[import-untyped]  # ships no types
 
+from bench.measure import Spread
+from bench.results import Row
 from emulation.cloud import EmbeddedCloud, database_name
 from emulation.runner.checkpoints import Checkpoint, CheckpointFolder
 from emulation.runner.lane import Discard, Invoke
@@ -37,28 +27,34 @@ from emulation.runner.shard import Shard
 from monitor.generate import generate
 from monitor.publish import Entry, publish
 
+ROUNDS = 3
+SHARDS = 2
+EVENTS = 100_000
 IDLE_SECONDS = 20.0
 LONE_EVENTS = 20
 EMPTY_FUNCTION = "def handler(event, context):\n    print('done')\n"
 
 
-def main() -> None:
-    """Deploy, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--shards", type=int, default=2)
-    options = parser.parse_args()
-    figures: dict[str, Any] = {"events": options.events, "shards": options.shards, "batch_size": 500}
+def measure() -> list[Row]:
+    """Return a row for each figure, over several clouds."""
+    rounds = [_round() for _ in range(ROUNDS)]
+    return [
+        {"figure": figure, "value": Spread.of([one[figure] for one in rounds]).rounded(2)}
+        for figure in rounds[0]
+    ]
+
+
+def _round() -> dict[str, float]:
+    """Deploy, measure, and remove it all."""
     with EmbeddedCloud() as cloud:
-        outputs = cloud.deploy("bench", {"shardCount": str(options.shards), "batchWindowSeconds": "0"})
+        outputs = cloud.deploy("bench", {"shardCount": str(SHARDS), "batchWindowSeconds": "0"})
         stream = outputs["KinesisStreamName"]
         cloud.start_runner()
-        figures["lone_event"] = asyncio.run(measure_lone_events(cloud, stream))
-        figures["idle"] = measure_idle()
-        figures["throughput"] = asyncio.run(measure_throughput(cloud, stream, options.events))
-        figures["runner"] = measure_runner(cloud, outputs["KinesisStreamArn"])
-    figures["runner_alone"] = measure_runner_alone(options.events)
-    json.dump(figures, sys.stdout, indent=2)
+        figures = asyncio.run(measure_lone_events(cloud, stream))
+        figures |= measure_idle()
+        figures |= asyncio.run(measure_throughput(cloud, stream))
+        figures |= measure_runner(cloud, outputs["KinesisStreamArn"])
+    return figures | measure_runner_alone()
 
 
 async def measure_lone_events(cloud: EmbeddedCloud, stream: str) -> dict[str, float]:
@@ -72,42 +68,38 @@ async def measure_lone_events(cloud: EmbeddedCloud, stream: str) -> dict[str, fl
         sent_at = time.time()
         data = json.dumps({"student_id": student, "event_type": "quiz"}).encode()
         kinesis.put_record(StreamName=stream, Data=data, PartitionKey=student)
-        query = "SELECT extract(epoch FROM stored_at)::float8 FROM student_performance WHERE student_id = $1"
-        while True:
-            query = (
-                "SELECT extract(epoch FROM stored_at)::float8 FROM student_performance WHERE student_id = $1"
-            )
-            stored_at = await connection.fetchval(query, student)
-            if stored_at is not None:
-                break
+        while not await connection.fetchval(query, student):  # noqa: ASYNC110 - rows tell nobody
             await asyncio.sleep(0.005)
         found.append((time.time() - sent_at) * 1000)
         await asyncio.sleep(random.uniform(0.3, 0.8))  # noqa: S311 - so as not to be in step with the polls
     await connection.close()
     warm = sorted(found[1:])  # the first starts the function
-    return {"p50_ms": round(statistics.median(warm), 1), "max_ms": round(warm[-1], 1)}
+    return {
+        "lone event to row, median ms": statistics.median(warm),
+        "lone event to row, longest ms": warm[-1],
+    }
 
 
-async def measure_throughput(cloud: EmbeddedCloud, stream: str, events: int) -> dict[str, float]:
+async def measure_throughput(cloud: EmbeddedCloud, stream: str) -> dict[str, float]:
     """Publish and wait for the rows; the events are generated beforehand."""
     entries = [
-        Entry(json.dumps(event).encode(), event["student_id"]) for event in generate(events, 500, seed=1)
+        Entry(json.dumps(event).encode(), event["student_id"]) for event in generate(EVENTS, 500, seed=1)
     ]
     connection = await asyncpg.connect(cloud.database.dsn(database_name("bench")))
     before = await count(connection)
-    cpu_before, started = cpu_seconds(), time.monotonic()
+    cpu_before, started = cpu_seconds(), time.time()
     await asyncio.to_thread(lambda: [None for _ in publish(cloud.client("kinesis"), stream, entries)])
-    published = time.monotonic() - started
-    while await count(connection) < before + events:  # noqa: ASYNC110 - rows tell nobody that they are there
-        await asyncio.sleep(0.05)
-    took = time.monotonic() - started
+    while await count(connection) < before + EVENTS:  # noqa: ASYNC110 - rows tell nobody that they are there
+        await asyncio.sleep(0.5)  # counting takes as long as storing a batch
     cpu = cpu_seconds() - cpu_before
+    # The last transaction's start: counting would find its rows up to half a second later.
+    ended = await connection.fetchval(
+        "SELECT extract(epoch FROM max(stored_at))::float8 FROM student_performance"
+    )
     await connection.close()
     return {
-        "events_per_second": round(events / took),
-        "published_per_second": round(events / published),
-        "cpu_seconds": round(cpu, 2),
-        "events_per_cpu_second": round(events / cpu),
+        "PutRecords to rows, events a second": EVENTS / (ended - started),
+        "PutRecords to rows, events a second of processor time": EVENTS / cpu,
     }
 
 
@@ -137,7 +129,7 @@ def measure_runner(cloud: EmbeddedCloud, stream_arn: str) -> dict[str, float]:
             last, ended = now, time.monotonic()
         time.sleep(0.2)
     assert last == polled()  # noqa: S101 - a benchmark that lost records measured nothing
-    return {"records": last, "records_per_second": round((last - first) / (ended - started))}
+    return {"runner and MiniStack to an empty function, records a second": (last - first) / (ended - started)}
 
 
 class InstantStream:
@@ -179,14 +171,14 @@ class InstantStream:
         """Nothing is discarded here."""
         raise NotImplementedError(task)
 
-    def passed_over(self, records: int) -> None:
+    def filtered_out(self, records: int) -> None:
         """Nothing is filtered here."""
         raise NotImplementedError(records)
 
 
-def measure_runner_alone(events: int) -> dict[str, float]:
-    """Return the records a second that one shard's loop could move."""
-    stream = InstantStream(events)
+def measure_runner_alone() -> dict[str, float]:
+    """Return the records a second that one shard's loop could move between ends that take no time."""
+    stream = InstantStream(EVENTS)
     with tempfile.TemporaryDirectory() as folder:
         shard = Shard(
             mapping=stream.mapping,
@@ -202,7 +194,8 @@ def measure_runner_alone(events: int) -> dict[str, float]:
         started = time.process_time()
         while not shard.is_finished:
             shard.step()
-        return {"records_per_cpu_second": round(events / (time.process_time() - started))}
+        rate = EVENTS / (time.process_time() - started)
+        return {"the runner's loop alone, records a second of processor time": rate}
 
 
 def event_count(cloud: EmbeddedCloud, mapping: str, name: str) -> Callable[[], float]:
@@ -231,7 +224,7 @@ def measure_idle() -> dict[str, float]:
     time.sleep(IDLE_SECONDS)
     share = (cpu_seconds() - cpu_before) / (time.monotonic() - started)
     resident = sum(unique_memory(process) for process in family())
-    return {"cpu_percent_of_a_core": round(100 * share, 2), "memory_mib": round(resident / 2**20)}
+    return {"idle, all processes, % of a core": 100 * share, "all processes, MiB": resident / 2**20}
 
 
 def family() -> list[psutil.Process]:
@@ -262,7 +255,3 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(0.02)
-
-
-if __name__ == "__main__":
-    main()

@@ -18,7 +18,10 @@ TEXT: Final = FOLDER / "RESULTS.template.md"
 LIBRARIES: Final = ("asyncpg", "msgspec", "aws-lambda-powertools", "psycopg2-binary", "psycopg", "sqlalchemy")
 
 # What a row is about comes before its figures, whatever the order of the record's members.
-LEADING: Final = ("million_events", "relation", "variant", "step", "kind", "shards", "batch", "stage", "task")
+LEADING: Final = (
+    *("million_events", "relation", "variant", "step", "kind"),
+    *("shards", "batch", "stage", "task", "figure"),
+)
 
 Row = dict[str, Any]
 

@@ -154,7 +154,7 @@ class LambdaDeliverer:
         self._count(name, len(task.batch.records))
         return True
 
-    def passed_over(self, records: int) -> None:
+    def filtered_out(self, records: int) -> None:
         """Count records that the filters dropped."""
         self._count("FilteredOutEventCount", records)
 

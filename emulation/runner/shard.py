@@ -36,8 +36,8 @@ class Deliverer(Protocol):
     def discard(self, task: Discard) -> bool:
         """Send the batch to the on-failure destination; False: it was not taken, try again."""
 
-    def passed_over(self, records: int) -> None:
-        """Count records that no lane gets: filtered out, or done before a restart."""
+    def filtered_out(self, records: int) -> None:
+        """Count records that the filters do not take."""
 
 
 class Shard:
@@ -119,9 +119,9 @@ class Shard:
             return
         records, self._at_end = self._reader.read()
         self._read_again_at = now + POLL_SECONDS if records else next_idle_poll(now)
-        accepted = sum(self._accept(record, now) for record in records)
-        if accepted < len(records):
-            self._deliverer.passed_over(len(records) - accepted)
+        filtered = sum(not self._accept(record, now) for record in records)
+        if filtered:
+            self._deliverer.filtered_out(filtered)
 
     def _is_far_ahead(self) -> bool:
         return (
@@ -130,13 +130,16 @@ class Shard:
         )
 
     def _accept(self, record: Record, now: float) -> bool:
+        """Give the record to its lane, unless it was done before; return whether the filters take it."""
         number = lane_of(record.partition_key, len(self._lanes))
         self._progress.read(record)
-        if self._progress.was_done(record, number) or not self._filters.accepts(record):
+        done = self._progress.was_done(record, number)
+        accepted = done or self._filters.accepts(record)
+        if accepted and not done:
+            self._lanes[number].offer(record, now)
+        else:
             self._progress.passed_over(record)
-            return False
-        self._lanes[number].offer(record, now)
-        return True
+        return accepted
 
     def _start_tasks(self) -> None:
         for number, lane in enumerate(self._lanes):

@@ -321,7 +321,7 @@ class RunnerMachine(RuleBasedStateMachine):
         self.note_done(batch, self.discarded)
         return True
 
-    def passed_over(self, records: int) -> None:
+    def filtered_out(self, records: int) -> None:
         pass  # only a metric
 
     def note_done(self, records: Sequence[Record], where: set[str]) -> None:
