@@ -131,10 +131,16 @@ def _processor_files(*suffixes: str) -> list[Path]:
 
 
 def _pipeline_files(modules: Sequence[str]) -> list[Path]:
-    """Return what belongs to pipelines: of a package all its code and SQL, else the module alone."""
+    """Return what belongs to pipelines: of a package all its code and SQL, else the module alone.
+
+    And what makes the folders above it packages: without it, another package of that name on the path comes
+    before this one (https://docs.python.org/3/reference/import.html#namespace-packages).
+    """
     found: list[Path] = []
     for module in modules:
         path = ROOT / module.replace(".", "/")
+        above = [folder / "__init__.py" for folder in path.parents if ROOT in folder.parents]
+        found += [file for file in above if file.exists() and file not in found]
         files = sorted(path.rglob("*")) if path.is_dir() else [path.with_suffix(".py")]
         found += [file for file in files if file.suffix in (".py", ".sql")]
     return found

@@ -1,18 +1,23 @@
 """The second pipeline beside the first, deployed by the same app, through everything that spm does."""
 
+import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulation.cloud import EmbeddedCloud
+from emulation import cdk
+from emulation.cloud import EmbeddedCloud, stack_name
+from emulation.errors import DeployFailed
 from monitor.publish import Entry, publish
 from monitor.stack import Stack, find
 from tests.support import Deployment, deploy
@@ -128,6 +133,40 @@ def test_rejected_check_ins_are_its_own_and_can_be_redriven(
     assert both.operations.call("rejected", pipeline="student-performance")["rejected"] == []
 
 
+def test_failed_records_and_files_are_replayed_and_old_months_dropped(
+    both: Deployment, attendance: Stack, spm: Spm, tmp_path: Path
+) -> None:
+    """Check-ins of January 1990, which came from a shard of their own."""
+    invocation = {
+        "Records": [
+            {
+                "kinesis": {
+                    "sequenceNumber": str(number),
+                    "data": base64.b64encode(json.dumps(check_in).encode()).decode(),
+                    "approximateArrivalTimestamp": datetime(1990, 1, 2, tzinfo=UTC).timestamp(),
+                },
+                "eventID": f"shardId-000000000099:{number}",
+                "eventSourceARN": attendance.stream_arn,
+            }
+            for number, check_in in enumerate(CHECK_INS[:10], start=1)
+        ]
+    }
+    before = spm("status", codes=(0, 1))["database"]["stored"]
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(invocation))
+    assert spm("replay", "file", str(file))["stored"] == 10
+
+    s3, bucket = both.aws.s3, attendance.bucket_name
+    s3.put_object(Bucket=bucket, Key="failed", Body=json.dumps({"payload": json.dumps(invocation)}))
+    receipt = spm("replay", "failed", "--remove")
+    assert (receipt["stored"], receipt["duplicates"]) == (0, 10)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+    dropped = spm("retention", "--older-than", "1990-02", "--yes")
+    assert ([month["month"] for month in dropped["partitions"]], dropped["dropped"]) == (["1990-01"], True)
+    assert spm("status", codes=(0, 1))["database"]["stored"] == before
+
+
 def test_each_has_its_own_stream_function_and_alarms(
     both: Deployment, attendance: Stack, embedded_cloud: EmbeddedCloud
 ) -> None:
@@ -149,6 +188,30 @@ def test_what_one_pipeline_takes_is_rejected_by_the_other(both: Deployment) -> N
         pass
     rejected = wait_for(lambda: both.operations.call("rejected", pipeline="student-performance")["rejected"])
     assert rejected[0]["reason"] == "missing_member"
+
+
+@pytest.fixture
+def release_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deploy from a copy of the checkout whose events call the table's status by another name."""
+    for name in ("infra", "processor", "examples"):
+        shutil.copytree(cdk.CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("cdk.json", "pyproject.toml", "uv.lock"):
+        shutil.copy(cdk.CHECKOUT / name, tmp_path / name)
+    module = tmp_path / "examples" / "attendance" / "__init__.py"
+    module.write_text(module.read_text().replace("    status: str\n", "    presence: str\n"))
+    monkeypatch.setattr(cdk, "CHECKOUT", tmp_path)
+
+
+@pytest.mark.usefixtures("release_that_does_not_fit")
+def test_a_pipeline_that_does_not_fit_its_table_fails_the_deployment(embedded_cloud: EmbeddedCloud) -> None:
+    with pytest.raises(DeployFailed):
+        embedded_cloud.deploy("misfit", {"pipelines": "examples.attendance"})
+    cloudformation = embedded_cloud.client("cloudformation")
+    events = cloudformation.describe_stack_events(StackName=stack_name("misfit"))["StackEvents"]
+    reasons = [event.get("ResourceStatusReason", "") for event in events]
+    [why] = [reason for reason in reasons if "MigrationFailed" in reason]
+    assert "the pipeline attendance does not fit: " in why
+    assert "the event's column presence is none of the table attendance" in why
 
 
 def test_the_tutorials_commands_do_what_it_says(both: Deployment, environment: dict[str, str]) -> None:
