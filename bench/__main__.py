@@ -27,6 +27,8 @@ from bench.server import new_target, server
 SHORT_ROUNDS = 5
 FULL_ROUNDS = 7
 
+NEEDS_MORE = ("way-localstack",)  # measured when named: LocalStack must be up, and the stack deployed
+
 console = Console(stderr=True)
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -36,7 +38,8 @@ def main(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="With --full: ratios, growth, cold, storage, stages, way, embedded, publish; or all."
+            help="With --full: ratios, growth, cold, storage, stages, way, embedded, publish; or all of "
+            "these. And, when LocalStack is up: way-localstack."
         ),
     ] = None,
     *,
@@ -57,10 +60,11 @@ def main(
         "storage": storage.measure,
         "stages": stages.measure,
         "way": way.measure,
+        "way-localstack": way.measure_localstack,
         "embedded": embedded.measure,
         "publish": publishing.measure,
     }
-    for part in parts or measures:
+    for part in parts or [name for name in measures if name not in NEEDS_MORE]:
         console.print(f"measuring {part}")
         results.write(part, measures[part]())
     record = results.read()

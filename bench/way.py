@@ -1,7 +1,8 @@
-"""The whole way on the embedded target: PutRecords, stream, mapping runner, function, row."""
+"""The whole way: PutRecords, stream, mapping, function, row; on the embedded target and on LocalStack."""
 
 import asyncio
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from emulation.cloud import EmbeddedCloud, database_name
 from monitor.generate import generate
 from monitor.publish import Entry, publish
 from monitor.stack import Aws, Stack, find
+from monitor.target import Target, connect
 from processor import statements
 
 SQL: Final = statements.load(Path(__file__).with_name("way.sql"))
@@ -27,6 +29,9 @@ TRICKLE: Final = 100  # calls of PutRecords …
 TRICKLE_EVENTS: Final = 10  # … with as many events each …
 TRICKLE_PAUSE: Final = 0.1  # … and as many seconds between them
 PATIENCE: Final = 120.0
+
+LOCALSTACK_SUFFIX: Final = "bench"
+PASSWORD: Final = "local-only-password"  # noqa: S105 - docker-compose.yml's default
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,19 @@ def measure() -> list[Row]:
             rows.append(_row(shards, batch, way))
             cloud.destroy(suffix)
     return rows
+
+
+def measure_localstack() -> list[Row]:
+    """Return the row of the environment ``bench`` as it is deployed on docker-compose.yml's LocalStack."""
+    connection = connect(Target.LOCALSTACK, LOCALSTACK_SUFFIX)
+    aws, stack = connection.aws, connection.stack
+    stream = aws.kinesis.describe_stream_summary(StreamName=stack.stream_name)["StreamDescriptionSummary"]
+    [mapping] = aws.functions.list_event_source_mappings(FunctionName=stack.processor_name)[
+        "EventSourceMappings"
+    ]
+    port, password = os.environ.get("POSTGRES_PORT", "5432"), os.environ.get("POSTGRES_PASSWORD", PASSWORD)
+    way = Way(aws, stack, f"postgresql://dbadmin:{password}@127.0.0.1:{port}/studentdata")
+    return [_row(stream["OpenShardCount"], mapping["BatchSize"], way)]
 
 
 def _row(shards: int, batch: int, way: Way) -> Row:

@@ -13,7 +13,7 @@ from processor.pipeline import Pipeline
 
 # Committed at a time: large enough that a commit's cost vanishes, small enough that a large batch makes
 # progress that a nearing deadline does not undo.
-PART = 2_500
+PART = 5_000
 
 
 @dataclass
