@@ -156,14 +156,14 @@ async def _merge_events(
     connection: Connection, pipeline: Pipeline, source_id: int, events: Sequence[Event]
 ) -> tuple[int, int]:
     arrays = _arrays(events)
-    numbers, subs, event_ids = arrays[0], arrays[1], arrays[3]
-    has_identities = any(event_ids)
+    identities = source_id, arrays[0], arrays[1], arrays[3]
+    has_identities = any(arrays[3])
     if has_identities:
-        await connection.execute(SQL["claim_identities"], source_id, numbers, subs, event_ids)
+        await connection.execute(SQL["claim_identities"], *identities)
     new = await connection.fetch(pipeline.sql["merge_events"], source_id, *arrays)
     await _react(connection, pipeline, [pipeline.columns(*row) for row in new])
     conflicts = 0
-    if has_identities and len(new) < len(events):
+    if has_identities and await connection.fetchval(SQL["claimed_elsewhere"], *identities):
         conflicts = await connection.fetchval(pipeline.sql["count_conflicts"], source_id, *arrays)
     return len(new), conflicts
 

@@ -20,6 +20,15 @@ WHERE event.event_id IS NOT NULL
 ORDER BY event.event_id, event.position
 ON CONFLICT DO NOTHING
 
+-- name: claimed_elsewhere
+-- Whether another delivery holds an event_id of these: whatever else is there already is there as it came.
+SELECT EXISTS (
+    SELECT FROM unnest($2::text[], $3::integer[], $4::uuid[]) AS event (sequence_number, sub_sequence, event_id)
+    JOIN event_identity AS identity USING (event_id)
+    WHERE (identity.source_id, identity.sequence_number, identity.sub_sequence)
+        <> ($1, event.sequence_number, event.sub_sequence)
+)
+
 -- name: reject_events
 INSERT INTO rejected_event (source_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload)
 SELECT $1, rejection.*
