@@ -113,11 +113,12 @@ async def _copy(
     rejections: Sequence[Rejection],
 ) -> Saved:
     """Store events that are all new. Identities first, in their order: see claim_identities."""
-    identities = sorted(
+    identities = [
         (event.columns.event_id, source_id, event.sequence_number, event.sub_sequence)
         for event in events
         if event.columns.event_id
-    )
+    ]
+    identities.sort(key=lambda identity: identity[0].int)  # UUIDs themselves compare ten times slower
     if identities:
         await connection.copy_records_to_table(
             "event_identity", records=identities, columns=_IDENTITY_COLUMNS
