@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # The function may run for a minute; botocore's own retries would repeat an invocation that is still running.
 PATIENT = Config(read_timeout=120, retries={"mode": "standard", "total_max_attempts": 1})
+# Kinesis checks each record as well; to have botocore do it first was a fifth of what publishing one takes.
 INSISTENT = Config(
     parameter_validation=False, retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=16
 )

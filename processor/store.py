@@ -164,7 +164,8 @@ async def _merge_events(
     new = await connection.fetch(pipeline.sql["merge_events"], source_id, *arrays)
     await _react(connection, pipeline, [pipeline.columns(*row) for row in new])
     conflicts = 0
-    if has_identities and await connection.fetchval(SQL["claimed_elsewhere"], *identities):
+    there_already = has_identities and len(new) < len(events)
+    if there_already and await connection.fetchval(SQL["claimed_elsewhere"], *identities):
         conflicts = await connection.fetchval(pipeline.sql["count_conflicts"], source_id, *arrays)
     return len(new), conflicts
 

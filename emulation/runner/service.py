@@ -109,6 +109,7 @@ class Runner:
             except (ClientError, BotoCoreError) as error:
                 logger.warning("The deployed mappings cannot be read: %s", error)
             self._clients.metrics.publish()
+            # At one of the moments at which idle shards are read, too: see next_idle_poll.
             self._woken.wait(RECONCILE_SECONDS - time.time() % RECONCILE_SECONDS)
             self._woken.clear()
         for runner in self._runners.values():
