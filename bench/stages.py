@@ -9,14 +9,29 @@ from bench.results import Row
 from bench.server import Busy, new_target, server
 from bench.workload import KINDS, Kind, Workload
 from processor.batch import Outcome
+from processor.copies import Copies
 from processor.decode import decode
 from processor.events import parse
+from processor.pipelines import SHIPPED
 from processor.report import report
 from processor.store import Saved
 
 BATCH: Final = 500
 ROUNDS: Final = 7
 BATCHES: Final = 5
+
+TYPES: Final = (
+    "int4",
+    "text",
+    "int4",
+    "timestamptz",
+    "uuid",
+    "text",
+    "text",
+    "float8",
+    "timestamptz",
+    "jsonb",
+)
 
 
 def measure() -> list[Row]:
@@ -42,6 +57,10 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
         outcome = Outcome(BATCH, Saved(stored=BATCH))
         return lambda: report(outcome, records, Context.aws_request_id, 1.0, 0)
 
+    def making_rows() -> Callable[[], object]:
+        decoded = decode(work.batch(BATCH).event["Records"], parse)
+        return lambda: list(Copies(SHIPPED, 1, decoded, TYPES))
+
     tasks = (
         Task("the whole handler", BATCH, lambda: handler.prepare(work.batch(BATCH)), BATCHES),
         Task(
@@ -49,6 +68,7 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
         ),
         Task("decode", BATCH, decoding, BATCHES),
         Task("report", BATCH, reporting, BATCHES),
+        Task("rows for COPY", BATCH, making_rows, BATCHES),
     )
     all_of_it = compare(tasks, ROUNDS, Busy)
     client_only = compare(tasks[:2], ROUNDS, lambda: lambda: 0.0)
@@ -56,9 +76,10 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
     copy = tasks[1].name
     rows.insert(2, _row(kind, "… of which the client", client_only.busy[copy]))
     rows.insert(1, _row(kind, "… the function's part of it", client_only.busy[tasks[0].name]))
-    known = zip(*(all_of_it.busy[task.name] for task in tasks), strict=True)
+    # The limit's client makes rows, too.
+    known = zip(*(all_of_it.busy[task.name] for task in tasks[:-1]), strict=True)
     rest = [whole - sum(parts) for whole, *parts in known]
-    return [*rows, _row(kind, "the rest: the reaction, making rows, event loop", rest)]
+    return [*rows, _row(kind, "the rest: the reaction, more than one COPY, event loop", rest)]
 
 
 def _row(kind: Kind, stage: str, microseconds: list[float]) -> Row:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from processor import store
 from processor.connection import Database, Deadline, Source
-from processor.decode import KinesisRecord, decode
+from processor.decode import Decoded, KinesisRecord
 from processor.errors import RetryLater
 from processor.pipeline import Pipeline
 
@@ -37,10 +37,8 @@ async def process(
     outcome = Outcome()
     done = 0
     for source, part in _parts(records):
-        decoded = decode(part, pipeline.parser(source.stream_arn))
-        save = partial(
-            store.save, pipeline=pipeline, source=source, events=decoded.events, rejections=decoded.rejections
-        )
+        decoded = Decoded(pipeline.parser(source.stream_arn), part)
+        save = partial(store.save, pipeline=pipeline, source=source, decoded=decoded)
         try:
             saved = await database.run(save, deadline)
         except RetryLater as later:

@@ -54,11 +54,12 @@ class Source(NamedTuple):
 
 @dataclass
 class Session:
-    """A connection, and what was found out through it, pipeline by pipeline."""
+    """A connection, and what was found out through it, pipeline by pipeline or table by table."""
 
     connection: asyncpg.Connection
     source_ids: dict[tuple[str, Source], int] = field(default_factory=dict)
     months: set[tuple[str, int, int]] = field(default_factory=set)
+    types: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Deadline:

@@ -16,6 +16,7 @@ from processor.pipeline import DELIVERY_COLUMNS, Pipeline, Reaction
 SQL = statements.load(statements.FOLDER / "contracts.sql")
 
 NEEDED: Final = (
+    "find_stored",
     "merge_events",
     "convert_events",
     "count_conflicts",
@@ -25,7 +26,7 @@ NEEDED: Final = (
 )
 REBUILDING: Final = ("slice", "clear", "fill")
 
-# What asyncpg writes from a Python value without loss.
+# What the processor writes from a Python value without loss: each type is one of encode.OF_TYPE.
 FITTING: Final[dict[type, tuple[str, ...]]] = {
     UUID: ("uuid",),
     str: ("text", "jsonb"),
@@ -112,6 +113,7 @@ async def _statements(
     """Have PostgreSQL read every statement, and compare the parameters of those that the store calls."""
     rows = [f"{type_of[name]}[]" for name in (*DELIVERY_COLUMNS[1:], *pipeline.names)]
     wanted = {name: ["int4", *rows] for name in ("merge_events", "convert_events", "count_conflicts")}
+    wanted["find_stored"] = ["int4", *rows[:3]]
     wanted |= {r.name: [f"{type_of[column]}[]" for column in r.columns] for r in pipeline.reactions}
     wrong = []
     for name, sql in pipeline.sql.items():

@@ -1,7 +1,8 @@
 """From one Kinesis record of a Lambda event to events and rejections. Pure: no clock, no I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from typing import NamedTuple, TypedDict
 
 from msgspec import ValidationError, convert
@@ -51,27 +52,43 @@ class Rejection(NamedTuple):
     payload: bytes
 
 
-def decode(records: Iterable[KinesisRecord], parse: Parse) -> "Decoded":
-    """Return the events and rejections of all user records inside the Kinesis records, in their order.
-
-    Any data gives at least one of them and never an exception. An aggregated record (Kinesis Producer
-    Library) gives several, told apart by ``sub_sequence``; a broken one gives a single rejection.
-    """
-    decoded = Decoded(parse)
-    for record in records:
-        kinesis = record["kinesis"]
-        arrived_at = datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC)
-        decoded.add_base64(kinesis["data"], kinesis["sequenceNumber"], arrived_at)
-    return decoded
-
-
 class Decoded:
-    """The events and rejections of what was added, each in its order."""
+    """The events and rejections of records, each in their order.
 
-    def __init__(self, parse: Parse) -> None:
+    Records are decoded as far as somebody asked for, and stay decoded. Any data gives at least one event or
+    rejection and never an exception. An aggregated record (Kinesis Producer Library) gives several, told
+    apart by ``sub_sequence``; a broken one gives a single rejection.
+    """
+
+    def __init__(self, parse: Parse, records: Sequence[KinesisRecord] = ()) -> None:
         self.events: list[Event] = []
         self.rejections: list[Rejection] = []
+        self.records = records
+        self._decoded = 0
         self._parse = parse
+
+    def decode(self, events: float = inf) -> None:
+        """Decode on until there are so many events, or no more records."""
+        while len(self.events) < events and self._decoded < len(self.records):
+            kinesis = self.records[self._decoded]["kinesis"]
+            arrived_at = datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC)
+            self.add_base64(kinesis["data"], kinesis["sequenceNumber"], arrived_at)
+            self._decoded += 1
+
+    def months(self) -> set[tuple[int, int]]:
+        """Return year and month, in UTC, of every arrival, of records not decoded yet as well."""
+        times = [record["kinesis"]["approximateArrivalTimestamp"] for record in self.records]
+        if times and _month(min(times)) == _month(max(times)):
+            times = times[:1]
+        decoded = {(event.arrived_at.year, event.arrived_at.month) for event in self.events}
+        return decoded | {_month(time) for time in times}
+
+    def without(self, refused: Mapping[int, Rejection]) -> "Decoded":
+        """Return all of it, the events at these positions as those rejections."""
+        rest = Decoded(self._parse)
+        rest.events = [event for n, event in enumerate(self.events) if n not in refused]
+        rest.rejections = [*self.rejections, *refused.values()]
+        return rest
 
     def add_base64(self, text: str, sequence_number: str, arrived_at: datetime) -> None:
         """Add what a record's base64 text holds."""
@@ -113,3 +130,15 @@ class Decoded:
         self.rejections.append(
             Rejection(sequence_number, sub_sequence, arrived_at, no.reason, no.detail, data)
         )
+
+
+def decode(records: Sequence[KinesisRecord], parse: Parse) -> Decoded:
+    """Return what the records hold, all of it."""
+    decoded = Decoded(parse, records)
+    decoded.decode()
+    return decoded
+
+
+def _month(time: float) -> tuple[int, int]:
+    at = datetime.fromtimestamp(time, UTC)
+    return at.year, at.month

@@ -78,6 +78,11 @@ class Pipeline:
         """The names of the event's own columns, in their order."""
         return tuple(self.columns.__annotations__)
 
+    @cached_property
+    def row(self) -> tuple[str, ...]:
+        """The names of a whole row's columns, those of the delivery first."""
+        return (*DELIVERY_COLUMNS, *self.names)
+
     def parser(self, stream_arn: str) -> Parse:
         """Return what parses the records of a stream."""
         fitting = [d for d in self.decoders if d.of_stream is None or d.of_stream(stream_arn)]

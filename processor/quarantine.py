@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from processor import statements, store
 from processor.connection import Session, Source
-from processor.decode import Decoded, Event
+from processor.decode import Decoded
 from processor.errors import CommandError
 from processor.pipeline import Parse, Pipeline
 from processor.pipelines import Pipelines, named
@@ -66,9 +66,8 @@ async def redrive(session: Session, pipelines: Pipelines, wanted: Redrive) -> di
     for row in rows:
         pipeline = named(pipelines, row["pipeline"])
         decoded = _decode_again(row, pipeline.parser(row["stream_arn"]))
-        events = decoded.events
         why = next(((no.reason, no.detail) for no in decoded.rejections), None)
-        if why is None and not await _store(session, pipeline, row, events, done, dry_run=wanted.dry_run):
+        if why is None and not await _store(session, pipeline, row, decoded, done, dry_run=wanted.dry_run):
             why = (row["reason"], row["detail"])
         if why is not None:
             still.append(_shown(row) | {"reason": why[0], "detail": why[1]})
@@ -85,7 +84,7 @@ async def _store(
     session: Session,
     pipeline: Pipeline,
     row: Record,
-    events: Sequence[Event],
+    decoded: Decoded,
     done: store.Saved,
     *,
     dry_run: bool,
@@ -98,7 +97,7 @@ async def _store(
     transaction = session.connection.transaction()
     await transaction.start()
     try:
-        saved = await store.save(session, pipeline, source, events, [])
+        saved = await store.save(session, pipeline, source, decoded)
         if not saved.refused:
             await session.connection.execute(
                 SQL["mark_redriven"], row["source_id"], row["sequence_number"], row["sub_sequence"]

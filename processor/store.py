@@ -1,38 +1,23 @@
 """Saving a part of a batch: events, identities and rejections in one transaction, each delivery once."""
 
-import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from typing import Any
 
-from asyncpg import (
-    CheckViolationError,
-    Connection,
-    DataError,
-    IntegrityConstraintViolationError,
-    PostgresError,
-    ProgramLimitExceededError,
-    UniqueViolationError,
-)
+from asyncpg import Connection, UniqueViolationError
 
 from processor import statements
 from processor.connection import Session, Source
-from processor.decode import Event, Rejection
-from processor.errors import Reason, TransientError
-from processor.pipeline import DELIVERY_COLUMNS, Columns, Pipeline
+from processor.copies import Copies
+from processor.decode import Decoded, Event, Rejection
+from processor.errors import Reason
+from processor.pipeline import Columns, Pipeline
+from processor.refused import REFUSED, check_partition, find_refused, named, rejection
 
 SQL = statements.load(statements.FOLDER / "queries.sql")
-
-# SQLSTATE classes 22, 23 and 54: the statement will never succeed with this data.
-REFUSED = (DataError, IntegrityConstraintViolationError, ProgramLimitExceededError)
-
-# In an error's context: "COPY some_log, line 251, column metadata", in the server's language.
-_COPY_LINE = re.compile(r"^COPY (\w+), \w+ (\d+)", re.MULTILINE)
-
-_IDENTITY_COLUMNS = ("event_id", "source_id", "sequence_number", "sub_sequence")
 
 
 @dataclass
@@ -54,13 +39,7 @@ class Saved:
         self.refused += other.refused
 
 
-async def save(
-    session: Session,
-    pipeline: Pipeline,
-    source: Source,
-    events: Sequence[Event],
-    rejections: Sequence[Rejection],
-) -> Saved:
+async def save(session: Session, pipeline: Pipeline, source: Source, decoded: Decoded) -> Saved:
     """Store what is new with all that is derived from it, and count the rest; it is committed, or nothing.
 
     Where PostgreSQL itself refuses some events, they are found and become rejections: first the one that a
@@ -69,88 +48,74 @@ async def save(
     Raises what asyncpg raises for anything else.
     """
     source_id = await _source_id(session, pipeline, source)
-    await _make_months(session, pipeline, events)
-    asked = len(events)
+    await _make_months(session, pipeline, decoded)
+    types = await _types(session, pipeline)
+    refused_in_all = 0
     for trial in (None, _convert, _merge_events):
+        copies = Copies(pipeline, source_id, decoded, types)
         try:
-            saved = await _save(session.connection, pipeline, source_id, events, rejections)
+            saved = await _save(session.connection, pipeline, copies)
             break
         except REFUSED as error:
-            _check_partition(error)
-            refused = _named(error, pipeline)
+            check_partition(error)
+            refused = named(error, pipeline.table, copies.first)
+        decoded.decode()
         if trial:
-            attempt = partial(_attempt, trial, session.connection, pipeline, source_id)
-            refused = await _refused(attempt, events)
-        rejections = [*rejections, *(_rejection(events[n], error) for n, error in refused.items())]
-        events = [event for n, event in enumerate(events) if n not in refused]
+            store = partial(trial, session.connection, pipeline, source_id)
+            refused = await find_refused(session.connection, store, decoded.events)
+        decoded = decoded.without({n: rejection(decoded.events[n], error) for n, error in refused.items()})
+        refused_in_all += len(refused)
     else:
-        saved = await _save(session.connection, pipeline, source_id, events, rejections)
-    saved.refused = asked - len(events)
+        saved = await _save(session.connection, pipeline, Copies(pipeline, source_id, decoded, types))
+    saved.refused = refused_in_all
     return saved
 
 
-async def _save(
-    connection: Connection,
-    pipeline: Pipeline,
-    source_id: int,
-    events: Sequence[Event],
-    rejections: Sequence[Rejection],
-) -> Saved:
-    """Store in one transaction, the fast way while every event is new."""
+async def _save(connection: Connection, pipeline: Pipeline, copies: Copies) -> Saved:
+    """Store in one transaction, the fast way while every event is new and its values fit their columns."""
     try:
+        copies.make_soon()
         async with connection.transaction():
-            return await _copy(connection, pipeline, source_id, events, rejections)
-    except UniqueViolationError:
+            return await _copy(connection, pipeline, copies)
+    except (UniqueViolationError, ValueError):
         async with connection.transaction():
-            return await _merge(connection, pipeline, source_id, events, rejections)
+            return await _merge(connection, pipeline, copies.source_id, copies.decoded)
 
 
-async def _copy(
-    connection: Connection,
-    pipeline: Pipeline,
-    source_id: int,
-    events: Sequence[Event],
-    rejections: Sequence[Rejection],
-) -> Saved:
-    """Store events that are all new. Identities first, in their order: see claim_identities."""
-    identities = [
-        (event.columns.event_id, source_id, event.sequence_number, event.sub_sequence)
-        for event in events
-        if event.columns.event_id
-    ]
-    identities.sort(key=lambda identity: identity[0].int)  # UUIDs themselves compare ten times slower
-    if identities:
-        await connection.copy_records_to_table(
-            "event_identity", records=identities, columns=_IDENTITY_COLUMNS
+async def _copy(connection: Connection, pipeline: Pipeline, copies: Copies) -> Saved:
+    """Store events that are all new."""
+    source_id, decoded = copies.source_id, copies.decoded
+    for copy in copies:
+        await connection.copy_to_table(
+            copy.table, source=copies.send(copy), columns=copy.columns, format="binary"
         )
-    if events:
-        await connection.copy_records_to_table(
-            pipeline.table,
-            records=[
-                (source_id, event.sequence_number, event.sub_sequence, event.arrived_at, *event.columns)
-                for event in events
-            ],
-            columns=(*DELIVERY_COLUMNS, *pipeline.names),
-        )
-        await _react(connection, pipeline, [event.columns for event in events])
-    rejected = await _reject(connection, source_id, rejections)
-    return Saved(len(events), len(rejections) - rejected.total(), 0, rejected)
+    await _react(connection, pipeline, [event.columns for event in decoded.events])
+    rejected = await _reject(connection, source_id, decoded.rejections)
+    return Saved(len(decoded.events), len(decoded.rejections) - rejected.total(), 0, rejected)
 
 
-async def _merge(
-    connection: Connection,
-    pipeline: Pipeline,
-    source_id: int,
-    events: Sequence[Event],
-    rejections: Sequence[Rejection],
-) -> Saved:
+async def _merge(connection: Connection, pipeline: Pipeline, source_id: int, decoded: Decoded) -> Saved:
     """Store those events that are new."""
+    decoded.decode()
     stored = conflicts = 0
-    if events:
-        stored, conflicts = await _merge_events(connection, pipeline, source_id, events)
-    rejected = await _reject(connection, source_id, rejections)
-    duplicates = len(events) - stored + len(rejections) - rejected.total()
+    new = await _not_stored(connection, pipeline, source_id, decoded.events)
+    if new:
+        stored, conflicts = await _merge_events(connection, pipeline, source_id, new)
+    rejected = await _reject(connection, source_id, decoded.rejections)
+    duplicates = len(decoded.events) - stored + len(decoded.rejections) - rejected.total()
     return Saved(stored, duplicates, conflicts, rejected)
+
+
+async def _not_stored(
+    connection: Connection, pipeline: Pipeline, source_id: int, events: Sequence[Event]
+) -> list[Event]:
+    """Return those events whose delivery is not there yet: of a redelivery mostly none."""
+    if not events:
+        return []
+    deliveries = zip(*[event[:3] for event in events], strict=True)
+    found = await connection.fetchval(pipeline.sql["find_stored"], source_id, *map(list, deliveries))
+    stored = set(found or ())
+    return [event for n, event in enumerate(events) if n not in stored]
 
 
 async def _merge_events(
@@ -202,66 +167,6 @@ async def _reject(connection: Connection, source_id: int, rejections: Sequence[R
     return Counter(row["reason"] for row in rows)
 
 
-def _named(error: PostgresError, pipeline: Pipeline) -> dict[int, PostgresError]:
-    """Return the position of the event that a COPY stopped at, where the error names its line."""
-    line = _COPY_LINE.search(error.context or "")
-    return {int(line[2]) - 1: error} if line and line[1] == pipeline.table else {}
-
-
-async def _refused(
-    attempt: Callable[[Sequence[Event]], Awaitable[PostgresError | None]],
-    events: Sequence[Event],
-    first: int = 0,
-    error: PostgresError | None = None,
-) -> dict[int, PostgresError]:
-    """Return the positions of the events that PostgreSQL refuses, by halving: O(refused · log n) attempts.
-
-    ``error`` is given where it is known already that one of these is refused.
-    """
-    error = error or (await attempt(events) if events else None)
-    if error is None:
-        return {}
-    if len(events) == 1:
-        return {first: error}
-    middle = len(events) // 2
-    left = await _refused(attempt, events[:middle], first)
-    right = await _refused(attempt, events[middle:], first + middle, None if left else error)
-    return left | right
-
-
-async def _attempt(
-    trial: Callable[[Connection, Pipeline, int, Sequence[Event]], Awaitable[object]],
-    connection: Connection,
-    pipeline: Pipeline,
-    source_id: int,
-    events: Sequence[Event],
-) -> PostgresError | None:
-    """Return why PostgreSQL refuses the events; rolled back, so that no lock is held by the next attempt."""
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        await trial(connection, pipeline, source_id, events)
-    except REFUSED as error:
-        _check_partition(error)
-        return error
-    finally:
-        await transaction.rollback()
-    return None
-
-
-def _rejection(event: Event, error: PostgresError) -> Rejection:
-    detail = "PostgreSQL: " + " ".join(str(error).split())
-    return Rejection(
-        event.sequence_number, event.sub_sequence, event.arrived_at, "not_storable", detail, event.payload
-    )
-
-
-def _check_partition(error: PostgresError) -> None:
-    """Tell a missing partition from bad data: of all check violations, it alone names no constraint."""
-    if isinstance(error, CheckViolationError) and not error.constraint_name:
-        raise TransientError(f"a month's partition was dropped after it was made: {error}") from error
-
-
 async def _source_id(session: Session, pipeline: Pipeline, source: Source) -> int:
     known = pipeline.name, source
     if known not in session.source_ids:
@@ -278,8 +183,16 @@ async def _find_or_add_source(connection: Connection, *source: str) -> int:
     return found
 
 
-async def _make_months(session: Session, pipeline: Pipeline, events: Sequence[Event]) -> None:
-    needed = {(pipeline.table, event.arrived_at.year, event.arrived_at.month) for event in events}
+async def _types(session: Session, pipeline: Pipeline) -> list[str]:
+    """Return the types of the columns of a COPY."""
+    if pipeline.table not in session.types:
+        rows = await session.connection.fetch(SQL["types_of"], pipeline.table, pipeline.row)
+        session.types[pipeline.table] = [row["typname"] for row in rows]
+    return session.types[pipeline.table]
+
+
+async def _make_months(session: Session, pipeline: Pipeline, decoded: Decoded) -> None:
+    needed = {(pipeline.table, year, month) for year, month in decoded.months()}
     for table, year, month in sorted(needed - session.months):
         await session.connection.execute(SQL["make_month"], table, date(year, month, 1))
         session.months.add((table, year, month))

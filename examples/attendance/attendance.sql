@@ -1,5 +1,16 @@
 -- The statements of the pipeline attendance.
 
+-- name: find_stored
+SELECT array_agg(event.position - 1)
+FROM unnest($2::text[], $3::integer[], $4::timestamptz[])
+    WITH ORDINALITY AS event (sequence_number, sub_sequence, arrived_at, position),
+LATERAL (
+    SELECT FROM attendance AS stored
+    WHERE (stored.source_id, stored.sequence_number, stored.sub_sequence, stored.arrived_at)
+        = ($1, event.sequence_number, event.sub_sequence, event.arrived_at)
+    LIMIT 1
+) AS stored
+
 -- name: merge_events
 INSERT INTO attendance (
     source_id, sequence_number, sub_sequence, arrived_at, event_id, session_id, student_id, status, occurred_at

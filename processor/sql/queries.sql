@@ -9,6 +9,14 @@ INSERT INTO event_source (stream_arn, shard_id, pipeline) VALUES ($1, $2, $3) ON
 -- name: make_month
 SELECT make_month($1, $2)
 
+-- name: types_of
+-- The types of a table's columns, in the order of the names.
+SELECT typname
+FROM unnest($2::text[]) WITH ORDINALITY AS wanted (name, position)
+JOIN pg_attribute ON attrelid = to_regclass($1) AND attname = name
+JOIN pg_type ON pg_type.oid = atttypid
+ORDER BY position
+
 -- name: claim_identities
 -- The first delivery to claim an event_id keeps it. In the order of event_id, as the COPY does it: writers
 -- that claim the same ones in the same order cannot wait for each other in a circle.

@@ -1,5 +1,18 @@
 -- The statements of the pipeline student-performance.
 
+-- name: find_stored
+-- Which of the deliveries are there already, by their positions: nothing is to be done for them. Each is
+-- looked up by itself (LIMIT): a join may be planned as a scan of the table while its statistics are young.
+SELECT array_agg(event.position - 1)
+FROM unnest($2::text[], $3::integer[], $4::timestamptz[])
+    WITH ORDINALITY AS event (sequence_number, sub_sequence, arrived_at, position),
+LATERAL (
+    SELECT FROM student_performance AS stored
+    WHERE (stored.source_id, stored.sequence_number, stored.sub_sequence, stored.arrived_at)
+        = ($1, event.sequence_number, event.sub_sequence, event.arrived_at)
+    LIMIT 1
+) AS stored
+
 -- name: merge_events
 INSERT INTO student_performance (
     source_id, sequence_number, sub_sequence, arrived_at,

@@ -91,7 +91,7 @@ async def test_progress_that_was_committed_is_kept_when_time_runs_out(
     save = store.save
 
     async def cut_after_the_second(*args: Any, **kwargs: Any) -> store.Saved:
-        if kwargs["events"][0].sequence_number == f"{20:056d}":
+        if kwargs["decoded"].records[0]["kinesis"]["sequenceNumber"] == f"{20:056d}":
             link.refuse = True
             link.cut()
         return await save(*args, **kwargs)

@@ -3,12 +3,18 @@
 import json
 import math
 import random
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
 
+from processor import batch
+from processor.connection import Deadline
+from processor.pipeline import Decoder
+from processor.pipelines import SHIPPED
 from tests.integration.processor.world import World, event, record, records
 
 DEEP = b'{"student_id":"s","event_type":"e","metadata":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001
@@ -114,6 +120,22 @@ async def test_what_only_postgresql_refuses_is_named_by_copy_or_found_by_halving
     trials = sum(1 for statement in statements if "AS event\n" in statement + "\n")
     to_find = refused - 1
     assert to_find <= trials <= 2 * to_find * (math.log2(size) + 1)
+
+
+async def test_an_event_whose_value_fits_no_column_is_rejected_and_the_others_are_stored(
+    world: World,
+) -> None:
+    parse = SHIPPED.decoders[0].parse
+
+    def parse_wrongly(data: bytes, arrived_at: datetime) -> Any:
+        columns: Any = parse(data, arrived_at)
+        return columns._replace(score="high") if columns.student_id == "student-7" else columns
+
+    pipeline = replace(SHIPPED, decoders=(Decoder(parse_wrongly),))
+    database = world.processor()
+    outcome = await batch.process(pipeline, records(range(50)), database, Deadline(30))
+    assert (outcome.saved.stored, outcome.saved.rejected) == (49, {"not_storable": 1})
+    assert await world.owner.fetchval("SELECT payload FROM rejected_event") == event(7)
 
 
 async def test_a_check_that_an_operator_added_rejects_only_what_violates_it(world: World) -> None:

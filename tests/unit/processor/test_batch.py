@@ -32,8 +32,10 @@ class Times:
         self.parts_left -= 1
         keywords = cast("partial[Any]", work).keywords
         self.sources.append(tuple(keywords["source"]))
-        self.taken += [item.sequence_number for item in (*keywords["events"], *keywords["rejections"])]
-        return store.Saved(stored=len(keywords["events"]))
+        decoded = keywords["decoded"]
+        decoded.decode()
+        self.taken += [item.sequence_number for item in (*decoded.events, *decoded.rejections)]
+        return store.Saved(stored=len(decoded.events))
 
 
 def record(number: int, data: bytes = GOOD, shard: str = "shardId-000000000000") -> KinesisRecord:
