@@ -6,7 +6,6 @@ https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-forma
 """
 
 import hashlib
-from collections.abc import Iterator
 
 from processor.errors import RejectRecord
 
@@ -23,7 +22,7 @@ def deaggregate(data: bytes) -> list[bytes]:
     if hashlib.md5(body, usedforsecurity=False).digest() != digest:
         raise RejectRecord("broken_aggregate", "the MD5 digest does not match: the record was cut or altered")
     try:
-        user_records = [_data(message) for number, message in _fields(body) if number == _RECORDS]
+        user_records = _user_records(body)
     except (IndexError, ValueError) as error:
         raise RejectRecord("broken_aggregate", f"no AggregatedRecord message: {error}") from error
     if not user_records:
@@ -31,35 +30,52 @@ def deaggregate(data: bytes) -> list[bytes]:
     return user_records
 
 
-def _data(record: bytes) -> bytes:
-    for number, value in _fields(record):
+def _user_records(body: bytes) -> list[bytes]:
+    user_records = []
+    end = 0
+    while end < len(body):
+        number, start, end = _field(body, end, len(body))
+        if number == _RECORDS:
+            user_records.append(_data(body, start, end))
+    return user_records
+
+
+def _data(message: bytes, at: int, end: int) -> bytes:
+    while at < end:
+        number, start, at = _field(message, at, end)
         if number == _DATA:
-            return value
+            return message[start:at]
     raise ValueError("a user record has no data")
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number and value of the length-delimited fields; the others are numbers and are passed over."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        number, wire_type = tag >> 3, tag & 7
-        if wire_type == _BYTES:
-            length, at = _varint(message, at)
-            if at + length > len(message):
-                raise ValueError(f"field {number} is longer than the message")
-            yield number, message[at : at + length]
-            at += length
-        elif wire_type == _VARINT:
-            _, at = _varint(message, at)
-        elif wire_type in (_FIXED64, _FIXED32):
-            at += 8 if wire_type == _FIXED64 else 4
-        else:
-            raise ValueError(f"field {number} has the unknown wire type {wire_type}")
+def _field(message: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Return a field's number, and where its bytes begin and end; a number is passed over, as field 0.
+
+    Positions instead of slices, and a byte read here where it is the whole varint: half of the time.
+    """
+    tag = message[at]
+    tag, at = (tag, at + 1) if tag < 0x80 else _varint(message, at)
+    wire_type = tag & 7
+    if wire_type == _BYTES:
+        length, at = _varint(message, at)
+        if at + length > end:
+            raise ValueError(f"field {tag >> 3} is longer than the message")
+        return tag >> 3, at, at + length
+    if wire_type == _VARINT:
+        at = at + 1 if message[at] < 0x80 else _varint(message, at)[1]
+    elif wire_type in (_FIXED64, _FIXED32):
+        at += 8 if wire_type == _FIXED64 else 4
+    else:
+        raise ValueError(f"field {tag >> 3} has the unknown wire type {wire_type}")
+    return 0, at, at
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
+    value, shift = message[at], 7
+    at += 1
+    if value < 0x80:
+        return value, at
+    value &= 0x7F
     while True:
         byte = message[at]
         at += 1
