@@ -23,4 +23,6 @@ class Operations:
         result: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise OperationRefusedError(f"{command}: {result.get('errorMessage', result)}")
+        if "refused" in result:
+            raise OperationRefusedError(f"{command}: {result['refused']}")
         return result

@@ -27,6 +27,18 @@ PipelineOption = Annotated[
         "--pipeline", help="Another deployed pipeline than student-performance.", show_default=False
     ),
 ]
+StudentOption = Annotated[str | None, typer.Option("--student", help="Only this student.")]
+TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
+CourseOption = Annotated[str | None, typer.Option("--course", help="Only this course.")]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="NAME=VALUE",
+        help="Only what has this value in one of the pipeline's filters; can be repeated.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, change nothing.")]
 
@@ -37,3 +49,17 @@ def rfc3339(text: str) -> datetime:
     if moment.tzinfo is None:
         raise typer.BadParameter(f"{text} has no offset: write {text}Z for UTC")
     return moment
+
+
+def narrowed(
+    student: str | None, event_type: str | None, course: str | None, where: list[str] | None
+) -> dict[str, str]:
+    """Return the parameters of a report; raise BadParameter for one that is no NAME=VALUE."""
+    given = {"student_id": student, "event_type": event_type, "course": course}
+    parameters = {name: value for name, value in given.items() if value is not None}
+    for text in where or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--where {text}: write NAME=VALUE")
+        parameters[name] = value
+    return parameters

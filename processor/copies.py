@@ -85,9 +85,9 @@ class Copies:
         """Claim the event_ids, once, in their order: see claim_identities."""
         if self._claimed:
             return None
-        self._claimed = True
         claims = [(event.columns.event_id, event) for event in self.decoded.events if event.columns.event_id]
         if not claims:
+            self._claimed = True
             return None
         claims.sort(key=lambda claim: claim[0].int)  # UUIDs themselves compare ten times slower
         ids, events = zip(*claims, strict=True)
@@ -97,4 +97,6 @@ class Copies:
             [event.sequence_number for event in events],
             [event.sub_sequence for event in events],
         )
-        return Copy("event_identity", _IDENTITY_COLUMNS, encode.rows(columns, _IDENTITY_TYPES), self.first)
+        rows = encode.rows(columns, _IDENTITY_TYPES)
+        self._claimed = True
+        return Copy("event_identity", _IDENTITY_COLUMNS, rows, self.first)

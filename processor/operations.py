@@ -43,13 +43,17 @@ Run = Callable[[Session, Pipelines, Any], Awaitable[dict[str, Any]]]
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Run the command and return its answer (docs/reference.md, "Operations").
 
-    Raises CommandError for a wrong command, MigrationFailed, and RetryLater when the database stays away.
-    As a custom resource it raises nothing: CloudFormation gets the message.
+    A wrong command is answered with ``refused``, its message: no error of the function, which would raise the
+    alarm. Raises MigrationFailed, and RetryLater when the database stays away. As a custom resource it raises
+    nothing: CloudFormation gets the message.
     """
     deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
     if "RequestType" in event:
         return deployment.answer(event, lambda: _LOOP.run(_run(Migrate(), deadline)))
-    return _LOOP.run(_run(command(event), deadline))
+    try:
+        return _LOOP.run(_run(command(event), deadline))
+    except CommandError as error:
+        return {"refused": str(error)}
 
 
 def command(event: Mapping[str, Any]) -> Command:

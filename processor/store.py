@@ -61,8 +61,8 @@ async def save(session: Session, pipeline: Pipeline, source: Source, decoded: De
             refused = named(error, pipeline.table, copies.first)
         decoded.decode()
         if trial:
-            store = partial(trial, session.connection, pipeline, source_id)
-            refused = await find_refused(session.connection, store, decoded.events)
+            bound = partial(trial, session.connection, pipeline, source_id)
+            refused = await find_refused(session.connection, bound, decoded.events)
         decoded = decoded.without({n: rejection(decoded.events[n], error) for n, error in refused.items()})
         refused_in_all += len(refused)
     else:

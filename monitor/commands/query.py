@@ -9,18 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from monitor import console
-from monitor.options import JsonOption, SuffixOption, TargetOption
+from monitor.options import (
+    CourseOption,
+    JsonOption,
+    PipelineOption,
+    StudentOption,
+    SuffixOption,
+    TargetOption,
+    TypeOption,
+    WhereOption,
+    narrowed,
+)
 from monitor.plot import sparkline
 from monitor.target import connect
-
-
-class Report(StrEnum):
-    """The reports a person may ask for."""
-
-    STUDENTS = "students"
-    COURSES = "courses"
-    TYPES = "types"
-    DAYS = "days"
 
 
 class Form(StrEnum):
@@ -32,13 +33,17 @@ class Form(StrEnum):
 
 
 def query(
-    report: Annotated[Report, typer.Argument(help="What to count.")],
+    report: Annotated[
+        str, typer.Argument(help="students, courses, types or days; another pipeline has reports of its own.")
+    ],
     *,
-    student: Annotated[str | None, typer.Option(help="Only this student.")] = None,
-    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
-    course: Annotated[str | None, typer.Option(help="Only this course.")] = None,
+    student: StudentOption = None,
+    event_type: TypeOption = None,
+    course: CourseOption = None,
+    where: WhereOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many rows.")] = 100,
     form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.TABLE,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -47,10 +52,15 @@ def query(
 
     Example: spm query courses --type quiz_score
     Example: spm query days --format csv > days.csv
+    Example: spm query sessions --pipeline attendance --where session_id=math-1
     """
-    parameters = {"student_id": student, "event_type": event_type, "course": course}
-    answer = connect(target, suffix).operations.call(
-        "query", report=report.value, parameters=parameters, limit=limit
+    connection = connect(target, suffix, pipeline)
+    answer = connection.operations.call(
+        "query",
+        pipeline=connection.stack.pipeline.name,
+        report=report,
+        parameters=narrowed(student, event_type, course, where),
+        limit=limit,
     )
     print_rows(answer["columns"], answer["rows"], Form.JSON if as_json else form)
 
@@ -58,8 +68,8 @@ def query(
 def student(
     student_id: Annotated[str, typer.Argument(help="Whose history.")],
     *,
-    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
-    course: Annotated[str | None, typer.Option(help="Only this course.")] = None,
+    event_type: TypeOption = None,
+    course: CourseOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many events.")] = 50,
     suffix: SuffixOption = None,
     target: TargetOption = None,
@@ -69,7 +79,7 @@ def student(
 
     Example: spm student student-0042 --course MATH-101
     """
-    parameters = {"student_id": student_id, "event_type": event_type, "course": course}
+    parameters = narrowed(student_id, event_type, course, None)
     answer = connect(target, suffix).operations.call(
         "query", report="student", parameters=parameters, limit=limit
     )

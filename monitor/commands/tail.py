@@ -8,7 +8,17 @@ from typing import Annotated, Any, Final
 import typer
 
 from monitor import console
-from monitor.options import JsonOption, PipelineOption, SuffixOption, TargetOption
+from monitor.options import (
+    CourseOption,
+    JsonOption,
+    PipelineOption,
+    StudentOption,
+    SuffixOption,
+    TargetOption,
+    TypeOption,
+    WhereOption,
+    narrowed,
+)
 from monitor.target import Connection, connect
 
 PAGE: Final = 10_000
@@ -21,9 +31,10 @@ OVERLAP: Final = timedelta(seconds=10)
 
 def command(
     *,
-    student: Annotated[str | None, typer.Option(help="Only this student.")] = None,
-    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
-    course: Annotated[str | None, typer.Option(help="Only this course.")] = None,
+    student: StudentOption = None,
+    event_type: TypeOption = None,
+    course: CourseOption = None,
+    where: WhereOption = None,
     lines: Annotated[
         int, typer.Option("--lines", "-n", min=0, max=MOST_LINES, help="Show so many older events first.")
     ] = 10,
@@ -38,8 +49,7 @@ def command(
     Example: spm tail --course MATH-101 --type quiz_score
     Example: spm tail --no-follow -n 100 --json
     """
-    given = {"student_id": student, "event_type": event_type, "course": course}
-    parameters = {name: value for name, value in given.items() if value is not None}
+    parameters = narrowed(student, event_type, course, where)
     connection = connect(target, suffix, pipeline)
     for event in events(connection, parameters, lines, follow=follow):
         if as_json:

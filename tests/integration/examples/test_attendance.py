@@ -98,8 +98,7 @@ def test_check_ins_from_file_to_derived_table(both: Deployment, spm: Spm) -> Non
     assert len(shown) == len([c for c in CHECK_INS if c["student_id"] == "s1"])
 
     def sessions() -> list[list[Any]]:
-        answer = both.operations.call("query", pipeline="attendance", report="sessions")
-        return sorted(row[:3] for row in answer["rows"])
+        return sorted(list(row.values())[:3] for row in spm("query", "sessions"))
 
     expected = sorted(
         [
@@ -239,4 +238,5 @@ def test_the_tutorials_commands_do_what_it_says(both: Deployment, environment: d
     assert "published 2, bad and left out 1" in published.stdout
     assert "asleep" in published.stderr
     assert "student_id=bo status=present" in looked.stdout
+    assert re.search(r"math-1\W+\d+\W+\d+\W.*2026-11-23T08:04:00Z", looked.stdout), "bo came last"
     assert "session_attendance: " in rebuilt.stdout

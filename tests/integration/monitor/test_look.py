@@ -103,6 +103,19 @@ def test_query_counts_as_json_csv_and_table(spm: Spm, course: str) -> None:
     assert {"2026-03-01", "2026-03-02"} < {row["day"] for row in days}
 
 
+def test_query_names_the_reports_and_filters_that_there_are(spm: Spm, course: str) -> None:
+    (row,) = json.loads(spm("query", "courses", "--where", f"course={course}", "--json").stdout)
+    assert row["events"] == 4
+    for wrong, code, told in (
+        (("grades",), 4, "students, courses, types, days"),
+        (("days", "--where", "teacher=x"), 4, "student_id, event_type, course, since"),
+        (("days", "--where", "teacher"), 2, "NAME=VALUE"),
+    ):
+        result = spm("query", *wrong)
+        assert result.returncode == code
+        assert told in result.stderr
+
+
 def test_student_shows_history_and_plot(spm: Spm, course: str) -> None:
     result = spm("student", f"{course}-ada")
     assert result.returncode == 0

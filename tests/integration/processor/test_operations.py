@@ -250,6 +250,11 @@ class TestCommand:
             operations.command(event)
         assert message in str(error.value)
 
+    def test_a_wrong_one_is_an_answer_and_no_error_of_the_function(self) -> None:
+        answer = operations.handler({"command": "drop"}, Context())
+        assert list(answer) == ["refused"]
+        assert "the commands are migrate, query" in answer["refused"]
+
     def test_spells_out_its_class(self) -> None:
         assert operations.command({"command": "migrate"}) == operations.Migrate()
         assert isinstance(operations.command({"command": "rejected"}), quarantine.Rejected)
