@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from processor import encode
 from processor.decode import Decoded, Event
@@ -14,15 +15,14 @@ from processor.pipeline import Pipeline
 PIECE: Final = 250
 
 _IDENTITY_COLUMNS: Final = ("event_id", "source_id", "sequence_number", "sub_sequence")
-_IDENTITY_TYPES: Final = ("uuid", "int4", "text", "int4")
 
 
 class Copy(NamedTuple):
-    """Rows for a table; ``first`` is the position of the first one's event."""
+    """What a COPY into a table reads; ``first`` is the position of the first row's event."""
 
     table: str
     columns: Sequence[str]
-    rows: bytes
+    data: bytes
     first: int
 
 
@@ -39,7 +39,7 @@ class Copies:
         self._pipeline = pipeline
         self._types = types
         self._end = 0  # of the pieces that were made
-        self._claimed = False
+        self._claims: list[tuple[UUID, encode.Row]] = []  # of the pieces that were made, no COPY yet
         self._ahead: Copy | None = None
 
     def __iter__(self) -> Iterator[Copy]:
@@ -51,7 +51,7 @@ class Copies:
 
     async def send(self, copy: Copy) -> AsyncIterator[bytes]:
         """Yield what PostgreSQL reads, and make the next COPY when that is on its way."""
-        yield encode.HEADER + copy.rows + encode.TRAILER
+        yield copy.data
         self.make_soon()
 
     def make_soon(self) -> None:
@@ -68,9 +68,11 @@ class Copies:
         events = self.decoded.events[first : first + PIECE]
         if not events:
             return self._make_identities()
-        rows = encode.rows(self._columns(events), self._types)
+        encoded = encode.columns(self._columns(events), self._types)
+        data = encode.copy(encode.rows(encoded))
+        self._claim(events, encoded)
         self._end += len(events)
-        return Copy(self._pipeline.table, self._pipeline.row, rows, first)
+        return Copy(self._pipeline.table, self._pipeline.row, data, first)
 
     def _columns(self, events: Sequence[Event]) -> list[Sequence[object]]:
         return [
@@ -81,22 +83,17 @@ class Copies:
             *zip(*[event.columns for event in events], strict=True),
         ]
 
+    def _claim(self, events: Sequence[Event], encoded: Sequence[Sequence[bytes]]) -> None:
+        """Keep the rows of the event_ids for later: they take the same encoded values."""
+        source_ids, sequence_numbers, sub_sequences, _, event_ids, *_ = encoded
+        rows = encode.rows((event_ids, source_ids, sequence_numbers, sub_sequences))
+        claims = zip((event.columns.event_id for event in events), rows, strict=True)
+        self._claims += [(event_id, row) for event_id, row in claims if event_id]
+
     def _make_identities(self) -> Copy | None:
         """Claim the event_ids, once, in their order: see claim_identities."""
-        if self._claimed:
+        if not self._claims:
             return None
-        claims = [(event.columns.event_id, event) for event in self.decoded.events if event.columns.event_id]
-        if not claims:
-            self._claimed = True
-            return None
-        claims.sort(key=lambda claim: claim[0].int)  # UUIDs themselves compare ten times slower
-        ids, events = zip(*claims, strict=True)
-        columns = (
-            ids,
-            [self.source_id] * len(events),
-            [event.sequence_number for event in events],
-            [event.sub_sequence for event in events],
-        )
-        rows = encode.rows(columns, _IDENTITY_TYPES)
-        self._claimed = True
-        return Copy("event_identity", _IDENTITY_COLUMNS, rows, self.first)
+        self._claims.sort(key=lambda claim: claim[0].int)  # UUIDs themselves compare ten times slower
+        claims, self._claims = self._claims, []
+        return Copy("event_identity", _IDENTITY_COLUMNS, encode.copy(row for _, row in claims), self.first)

@@ -6,14 +6,14 @@ asyncpg makes them only then. Column by column: a call for each value would cost
 """
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain, repeat
 from typing import Any, Final
 
-HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-TRAILER: Final = b"\xff\xff"
+_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER: Final = b"\xff\xff"
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
@@ -34,16 +34,26 @@ Encode = Callable[[Sequence[Any]], list[bytes]]
 """From a column's values to what stands for each in a row: its length and its bytes."""
 
 
-def rows(columns: Sequence[Sequence[Any]], types: Sequence[str]) -> bytes:
-    """Return a whole COPY of the columns' values as those types of PostgreSQL, without HEADER and TRAILER.
+Row = tuple[bytes, ...]
+"""The number of its columns, then what stands for each of their values."""
 
-    Raises ValueError where a value does not fit its type.
-    """
+
+def columns(values: Sequence[Sequence[Any]], types: Sequence[str]) -> list[list[bytes]]:
+    """Return what stands for the values of each column; raise ValueError where one does not fit its type."""
     try:
-        encoded = [OF_TYPE[kind](column) for kind, column in zip(types, columns, strict=True)]
+        return [OF_TYPE[kind](column) for kind, column in zip(types, values, strict=True)]
     except (ArithmeticError, AttributeError, LookupError, TypeError, struct.error) as error:
         raise ValueError(f"a value does not fit the type of its column: {error}") from error
-    return b"".join(chain.from_iterable(zip(repeat(_count(len(columns))), *encoded, strict=False)))
+
+
+def rows(encoded: Sequence[Sequence[bytes]]) -> Iterator[Row]:
+    """Yield the rows of encoded columns."""
+    return zip(repeat(_count(len(encoded))), *encoded, strict=False)
+
+
+def copy(some_rows: Iterable[Row]) -> bytes:
+    """Return the rows as what a whole COPY reads."""
+    return b"".join(chain((_HEADER,), chain.from_iterable(some_rows), (_TRAILER,)))
 
 
 def _texts(values: Sequence[str | None]) -> list[bytes]:

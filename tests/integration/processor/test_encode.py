@@ -75,7 +75,7 @@ async def _both(connection: asyncpg.Connection, rows: list[tuple[Any, ...]]) -> 
 
 
 async def _source(rows: list[tuple[Any, ...]]) -> AsyncIterator[bytes]:
-    yield encode.HEADER + encode.rows(list(zip(*rows, strict=True)), TYPES) + encode.TRAILER
+    yield encode.copy(encode.rows(encode.columns(list(zip(*rows, strict=True)), TYPES)))
 
 
 async def _stored(connection: asyncpg.Connection) -> list[str]:

@@ -14,13 +14,18 @@ def test_every_type_that_a_deployment_accepts_can_be_encoded() -> None:
 
 
 def test_two_rows_as_the_format_describes_them() -> None:
-    assert encode.rows([[7, None], ["é", ""]], ["int4", "text"]) == (
+    encoded = encode.columns([[7, None], ["é", ""]], ["int4", "text"])
+    assert encode.copy(encode.rows(encoded)) == (
+        b"PGCOPY\n\xff\r\n\0"
+        b"\x00\x00\x00\x00"
+        b"\x00\x00\x00\x00"
         b"\x00\x02"
         b"\x00\x00\x00\x04\x00\x00\x00\x07"
         b"\x00\x00\x00\x02\xc3\xa9"
         b"\x00\x02"
         b"\xff\xff\xff\xff"
         b"\x00\x00\x00\x00"
+        b"\xff\xff"
     )
 
 
@@ -44,4 +49,4 @@ def test_two_rows_as_the_format_describes_them() -> None:
 )
 def test_what_does_not_fit_its_column_is_refused(kind: str, value: Any) -> None:
     with pytest.raises(ValueError, match=r"fit|surrogates"):
-        encode.rows([[value]], [kind])
+        encode.columns([[value]], [kind])
