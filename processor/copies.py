@@ -85,9 +85,12 @@ class Copies:
 
     def _claim(self, events: Sequence[Event], encoded: Sequence[Sequence[bytes]]) -> None:
         """Keep the rows of the event_ids for later: they take the same encoded values."""
+        given = [event.columns.event_id for event in events]
+        if not any(given):
+            return
         source_ids, sequence_numbers, sub_sequences, _, event_ids, *_ = encoded
         rows = encode.rows((event_ids, source_ids, sequence_numbers, sub_sequences))
-        claims = zip((event.columns.event_id for event in events), rows, strict=True)
+        claims = zip(given, rows, strict=True)
         self._claims += [(event_id, row) for event_id, row in claims if event_id]
 
     def _make_identities(self) -> Copy | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from math import inf
 from typing import NamedTuple, TypedDict
 
@@ -69,8 +70,10 @@ class Decoded:
 
     def decode(self, events: float = inf) -> None:
         """Decode on until there are so many events, or no more records."""
-        while len(self.events) < events and self._decoded < len(self.records):
-            kinesis = self.records[self._decoded]["kinesis"]
+        for record in islice(self.records, self._decoded, None):
+            if len(self.events) >= events:
+                break
+            kinesis = record["kinesis"]
             arrived_at = datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC)
             self.add_base64(kinesis["data"], kinesis["sequenceNumber"], arrived_at)
             self._decoded += 1
