@@ -20,7 +20,7 @@ BATCH: Final = 500
 ROUNDS: Final = 7
 BATCHES: Final = 5
 
-TYPES: Final = (
+TYPES: Final = [
     "int4",
     "text",
     "int4",
@@ -31,7 +31,7 @@ TYPES: Final = (
     "float8",
     "timestamptz",
     "jsonb",
-)
+]
 
 
 def measure() -> list[Row]:

@@ -2,7 +2,10 @@
 
 import asyncio
 import random
+import uuid
+from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
 from processor.decode import KinesisRecord
@@ -153,3 +156,41 @@ async def test_writers_that_share_event_ids_never_deadlock(world: World) -> None
         )
         == 0
     )
+
+
+async def test_a_merge_and_a_copy_of_one_delivery_that_meet_crosswise_store_it_once(world: World) -> None:
+    """The merge has claimed the event_id and wants the delivery; the COPY has that, and wants the claim."""
+    [delivery] = records([1])
+    await world.deliver(records([0]))  # makes the source and the month
+    held_up = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    merge = world.owner.transaction()
+    await merge.start()
+    await world.owner.execute(
+        "INSERT INTO event_identity SELECT $1, id, $2, 0 FROM event_source",
+        uuid.UUID(int=1),
+        delivery["kinesis"]["sequenceNumber"],
+    )
+    database = world.processor()
+    copying = asyncio.create_task(world.deliver([delivery], to=database))
+    async with asyncio.timeout(10):
+        while not await world.owner.fetchval(held_up):  # noqa: ASYNC110 - a lock has no event to set
+            await asyncio.sleep(0.01)
+    try:
+        await world.owner.execute(
+            "INSERT INTO student_performance "
+            "SELECT id, $1, 0, $2, 's', 'e', NULL, $3, $3, now(), '{}' FROM event_source",
+            delivery["kinesis"]["sequenceNumber"],
+            uuid.UUID(int=1),
+            datetime.fromtimestamp(delivery["kinesis"]["approximateArrivalTimestamp"], UTC),
+        )
+    except asyncpg.DeadlockDetectedError:
+        await merge.rollback()
+        expected = Saved(stored=1)
+    else:
+        await merge.commit()
+        expected = Saved(duplicates=1)
+    outcome = await copying
+    assert outcome.first_deferred is None
+    assert outcome.saved == expected
+    assert await world.count("student_performance") == 2
+    assert await world.owner.fetchval("SELECT count(*) FROM event_identity") == 2

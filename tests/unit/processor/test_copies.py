@@ -15,18 +15,7 @@ from processor.copies import Copies
 from processor.decode import Decoded, Event, KinesisRecord
 from processor.pipelines import SHIPPED
 
-TYPES = (
-    "int4",
-    "text",
-    "int4",
-    "timestamptz",
-    "uuid",
-    "text",
-    "text",
-    "float8",
-    "timestamptz",
-    "jsonb",
-)
+TYPES = ["int4", "text", "int4", "timestamptz", "uuid", "text", "text", "float8", "timestamptz", "jsonb"]
 SOURCE_ID = 7
 
 
