@@ -12,7 +12,8 @@ import asyncpg
 
 from bench.server import Target
 from bench.workload import SOURCE, Batch
-from processor import events, handler
+from processor import events, fold, handler
+from processor.connection import Session
 from processor.handler import KinesisEvent
 from processor.pipeline import Pipeline
 from processor.pipelines import SHIPPED
@@ -69,6 +70,31 @@ class Handler:
     def close(self) -> None:
         """Disconnect."""
         self.database.discard()
+
+
+class Folding:
+    """What the schedule does later, elsewhere: the deltas of a batch that the handler has stored."""
+
+    name = "folding its deltas, later"
+
+    def __init__(self, target: Target, handler: Handler) -> None:
+        self._handler = handler
+        self._loop = asyncio.Runner()
+        self._session = Session(self._loop.run(asyncpg.connect(target.owner_dsn)))
+
+    def prepare(self, batch: Batch) -> Callable[[], object]:
+        """Have the handler store the batch, when nothing else is left to fold."""
+        self._fold()
+        self._handler.run(batch.event)
+        return self._fold
+
+    def _fold(self) -> None:
+        self._loop.run(fold.fold(self._session, {SHIPPED.name: SHIPPED}, fold.Fold()))
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._loop.run(self._session.connection.close())
+        self._loop.close()
 
 
 class Limit:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from bench.contenders import Contender, Handler, Limit
+from bench.contenders import Contender, Folding, Handler, Limit
 from bench.measure import Rounds, Task, compare
 from bench.peers import PEERS
 from bench.server import Busy, Target
@@ -59,11 +59,12 @@ class Bench:
         self.limit = Limit(target)
         self.handler = Handler(target)
         self.without = Handler(target, replace(SHIPPED, reactions=()))
+        self.folding = Folding(target, self.handler)
         self.peers = [peer(target, self.limit.source_id) for peer in PEERS]
 
     def close(self) -> None:
         """Disconnect."""
-        for contender in (self.limit, self.handler, self.without, *self.peers):
+        for contender in (self.limit, self.handler, self.without, self.folding, *self.peers):
             contender.close()
 
     def comparisons(self) -> Iterator[Comparison]:
@@ -92,6 +93,7 @@ class Bench:
             _task(LIMIT, size, _fresh(self.limit, workload, size)),
             _task(CLEAN, size, _fresh(self.handler, workload, size)),
             _task(NO_REACTION, size, _fresh(self.without, workload, size)),
+            _task(Folding.name, size, _fresh(self.folding, workload, size)),
             _task(AGGREGATED, size, lambda: handle(workload.aggregated(size))),
             _task(DUPLICATE, size, duplicate),
         ]

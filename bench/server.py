@@ -89,11 +89,11 @@ class Busy:
     """The processor time that the server's processes for our connections have used (Linux)."""
 
     def __init__(self, database: str = DATABASE) -> None:
-        mark = f"postgres: {PROCESSOR} {database}".encode()
+        mark = f" {database} ".encode()
         self._processes = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
-                if path.read_bytes().startswith(mark):
+                if path.read_bytes().startswith(b"postgres: ") and mark in path.read_bytes():
                     self._processes.append(path.with_name("schedstat"))
 
     def __call__(self) -> float:

@@ -45,6 +45,10 @@ async def check(connection: asyncpg.Connection, pipeline: Pipeline) -> None:
     catalogue = {row["name"]: row for row in await connection.fetch(SQL["columns_of"], pipeline.table)}
     wrong += _registered(await connection.fetch(SQL["registered"]), pipeline)
     wrong += _columns(pipeline, catalogue)
+    for reaction in pipeline.reactions:
+        if reaction.deltas:
+            deltas = await connection.fetch(SQL["columns_of"], reaction.deltas)
+            wrong += _deltas(reaction, catalogue, {row["name"]: row for row in deltas})
     if not wrong:
         wrong += await _statements(
             connection, pipeline, {name: row["type"] for name, row in catalogue.items()}
@@ -69,7 +73,7 @@ def _declaration(pipeline: Pipeline) -> Iterator[str]:
 
 
 def _reaction(pipeline: Pipeline, reaction: Reaction) -> Iterator[str]:
-    for name in (reaction.name, *(f"{reaction.name}_{part}" for part in REBUILDING)):
+    for name in (reaction.statement, *(f"{reaction.name}_{part}" for part in REBUILDING)):
         if name not in pipeline.sql:
             yield f"its reaction {reaction.name} has no statement {name}"
     for column in reaction.columns:
@@ -79,7 +83,8 @@ def _reaction(pipeline: Pipeline, reaction: Reaction) -> Iterator[str]:
 
 def _registered(rows: list[asyncpg.Record], pipeline: Pipeline) -> Iterator[str]:
     kinds = {row["name"]: row["kind"] for row in rows}
-    wanted = {pipeline.table: "event log"} | {reaction.name: "derived" for reaction in pipeline.reactions}
+    wanted = {pipeline.table: "event log"}
+    wanted |= {r.deltas or r.name: "deltas" if r.deltas else "derived" for r in pipeline.reactions}
     for table, kind in wanted.items():
         if kinds.get(table) != kind:
             yield f"its table {table} is not registered in pipeline_table as {kind!r}: do so in a migration"
@@ -107,6 +112,22 @@ def _columns(pipeline: Pipeline, catalogue: dict[str, asyncpg.Record]) -> Iterat
             yield f"the table {pipeline.table} requires {name}, which the event does not have"
 
 
+def _deltas(
+    reaction: Reaction, log: dict[str, asyncpg.Record], deltas: dict[str, asyncpg.Record]
+) -> Iterator[str]:
+    """Compare a reaction's deltas with the event log, whose values they take in arrays."""
+    if not deltas:
+        yield f"there is no table {reaction.deltas}, to which its reaction {reaction.name} appends"
+        return
+    for name in reaction.columns:
+        ours, theirs = (columns[name]["type"] if name in columns else "none" for columns in (deltas, log))
+        if ours != f"_{theirs}":
+            yield f"the column {name} of {reaction.deltas} is {_shown(ours)}, not {theirs}[]"
+    for name, column in deltas.items():
+        if column["required"] and not column["has_default"] and name not in reaction.columns:
+            yield f"the table {reaction.deltas} requires {name}, which its reaction does not append"
+
+
 async def _statements(
     connection: asyncpg.Connection, pipeline: Pipeline, type_of: dict[str, str]
 ) -> list[str]:
@@ -114,7 +135,9 @@ async def _statements(
     rows = [f"{type_of[name]}[]" for name in (*DELIVERY_COLUMNS[1:], *pipeline.names)]
     wanted = {name: ["int4", *rows] for name in ("merge_events", "convert_events", "count_conflicts")}
     wanted["find_stored"] = ["int4", *rows[:3]]
-    wanted |= {r.name: [f"{type_of[column]}[]" for column in r.columns] for r in pipeline.reactions}
+    for reaction in pipeline.reactions:
+        arrays = [f"{type_of[column]}[]" for column in reaction.columns]
+        wanted[reaction.statement] = ["int8"] if reaction.deltas else arrays
     wrong = []
     for name, sql in pipeline.sql.items():
         try:
@@ -129,6 +152,10 @@ async def _statements(
         if name == "merge_events" and returns != pipeline.names:
             wrong.append(f"its statement {name} returns {', '.join(returns)}, not the event's columns")
     return wrong
+
+
+def _shown(kind: str) -> str:
+    return f"{kind[1:]}[]" if kind.startswith("_") else kind
 
 
 def _kind(hint: Any) -> tuple[type, bool]:  # noqa: ANN401 - whatever stands in an annotation

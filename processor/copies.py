@@ -39,7 +39,9 @@ class Copies:
         self._pipeline = pipeline
         self._types = types
         self._end = 0  # of the pieces that were made
-        self._claims: list[tuple[UUID, encode.Row]] = []  # of the pieces that were made, no COPY yet
+        # Of the pieces that were made, no COPY yet:
+        self._claims: list[tuple[UUID, encode.Row]] = []
+        self._deltas = [(r, [list[bytes]() for _ in r.columns]) for r in pipeline.reactions if r.deltas]
         self._ahead: Copy | None = None
 
     def __iter__(self) -> Iterator[Copy]:
@@ -67,10 +69,11 @@ class Copies:
         self.decoded.decode(first + PIECE)
         events = self.decoded.events[first : first + PIECE]
         if not events:
-            return self._make_identities()
+            return self._make_identities() or self._make_deltas()
         encoded = encode.columns(self._columns(events), self._types)
         data = encode.copy(encode.rows(encoded))
         self._claim(events, encoded)
+        self._derive(encoded)
         self._end += len(events)
         return Copy(self._pipeline.table, self._pipeline.row, data, first)
 
@@ -92,6 +95,23 @@ class Copies:
         rows = encode.rows((event_ids, source_ids, sequence_numbers, sub_sequences))
         claims = zip(given, rows, strict=True)
         self._claims += [(event_id, row) for event_id, row in claims if event_id]
+
+    def _derive(self, encoded: Sequence[Sequence[bytes]]) -> None:
+        """Keep what goes into deltas for later: they, too, take the encoded values."""
+        value_of = dict(zip(self._pipeline.row, encoded, strict=True))
+        for reaction, columns in self._deltas:
+            for name, values in zip(reaction.columns, columns, strict=True):
+                values.extend(value_of[name])
+
+    def _make_deltas(self) -> Copy | None:
+        """Make one row for all the events, an array in each column."""
+        if not self._deltas or not self._end:
+            return None
+        reaction, columns = self._deltas.pop(0)
+        type_of = dict(zip(self._pipeline.row, self._types, strict=True))
+        named = zip(reaction.columns, columns, strict=True)
+        row = [[encode.array(values, type_of[name])] for name, values in named]
+        return Copy(str(reaction.deltas), reaction.columns, encode.copy(encode.rows(row)), self.first)
 
     def _make_identities(self) -> Copy | None:
         """Claim the event_ids, once, in their order: see claim_identities."""

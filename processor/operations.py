@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from processor import deployment, migrations, quarantine, rebuild, reports, retention
+from processor import deployment, fold, migrations, quarantine, rebuild, reports, retention
 from processor.connection import Database, Deadline, Session
 from processor.errors import CommandError
 from processor.handler import Context
@@ -36,6 +36,7 @@ Command = (
     | quarantine.Redrive
     | retention.Retention
     | rebuild.Rebuild
+    | fold.Fold
 )
 Run = Callable[[Session, Pipelines, Any], Awaitable[dict[str, Any]]]
 
@@ -69,6 +70,8 @@ def command(event: Mapping[str, Any]) -> Command:
 async def _run(wanted: Command, deadline: Deadline) -> dict[str, Any]:
     if isinstance(wanted, Migrate):
         return await _migrate()
+    if isinstance(wanted, fold.Fold):
+        deadline = Deadline(fold.PATIENCE)
     run, pipelines = _HOW[type(wanted)], settings().pipelines
     return await database().run(lambda session: run(session, pipelines, wanted), deadline)
 
@@ -100,4 +103,5 @@ _HOW: Mapping[type[Command], Run] = {
     quarantine.Redrive: quarantine.redrive,
     retention.Retention: retention.drop_months,
     rebuild.Rebuild: rebuild.rebuild,
+    fold.Fold: fold.fold,
 }

@@ -45,14 +45,22 @@ class Decoder(NamedTuple):
 
 
 class Reaction(NamedTuple):
-    """A derived table of this name, kept by the statement of this name in the transaction of the events.
+    """A derived table of this name, kept in the events' transaction from exactly the rows that became new.
 
-    The statement gets the named columns of exactly the rows that became new, an array for each.
+    The statement of this name gets their named columns, an array for each. With ``deltas``, a table of such
+    arrays, they are appended to it instead, which costs far less; the statement ``name_fold`` takes up to so
+    many rows from there later and returns how many, and ``name`` is a view of what is folded and what is not.
     ``name_slice``, ``name_clear`` and ``name_fill`` rebuild the table from the event log.
     """
 
     name: str
     columns: tuple[str, ...]
+    deltas: str | None = None
+
+    @property
+    def statement(self) -> str:
+        """The name of the statement that keeps the table."""
+        return f"{self.name}_fold" if self.deltas else self.name
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ async def status(session: Session, pipelines: Pipelines, wanted: Status) -> dict
         "stored": await value(pipeline.sql["count_stored"]) if exact else estimate,
         "stored_is_estimate": not exact,
         "lag_ms": lag,
+        "deltas": await value(SQL["estimate_deltas"], [r.deltas for r in pipeline.reactions if r.deltas]),
         **_plain({**shown, **rejected}),
         "partitions": [_plain(dict(row)) for row in await fetch(SQL["partitions"], pipeline.table)],
     }

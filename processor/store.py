@@ -14,7 +14,7 @@ from processor.connection import Session, Source
 from processor.copies import Copies
 from processor.decode import Decoded, Event, Rejection
 from processor.errors import Reason
-from processor.pipeline import Columns, Pipeline
+from processor.pipeline import Columns, Pipeline, Reaction
 from processor.refused import REFUSED, check_partition, find_refused, named, rejection
 
 SQL = statements.load(statements.FOLDER / "queries.sql")
@@ -127,7 +127,9 @@ async def _merge_events(
     if has_identities:
         await connection.execute(SQL["claim_identities"], *identities)
     new = await connection.fetch(pipeline.sql["merge_events"], source_id, *arrays)
-    await _react(connection, pipeline, [pipeline.columns(*row) for row in new])
+    columns = [pipeline.columns(*row) for row in new]
+    await _append_deltas(connection, pipeline, columns)
+    await _react(connection, pipeline, columns)
     conflicts = 0
     there_already = has_identities and len(new) < len(events)
     if there_already and await connection.fetchval(SQL["claimed_elsewhere"], *identities):
@@ -140,10 +142,21 @@ async def _react(connection: Connection, pipeline: Pipeline, new: Sequence[Colum
 
     Last of all that events lock, and each statement locks its rows in their order.
     """
-    if new:
-        for reaction in pipeline.reactions:
-            arrays = [[getattr(columns, name) for columns in new] for name in reaction.columns]
-            await connection.execute(pipeline.sql[reaction.name], *arrays)
+    for reaction in pipeline.reactions:
+        if new and not reaction.deltas:
+            await connection.execute(pipeline.sql[reaction.statement], *_of_reaction(reaction, new))
+
+
+async def _append_deltas(connection: Connection, pipeline: Pipeline, new: Sequence[Columns]) -> None:
+    """Do for merged rows what a COPY of the deltas does for copied ones."""
+    for reaction in pipeline.reactions:
+        if new and reaction.deltas:
+            row = _of_reaction(reaction, new)
+            await connection.copy_records_to_table(reaction.deltas, records=[row], columns=reaction.columns)
+
+
+def _of_reaction(reaction: Reaction, new: Sequence[Columns]) -> list[list[Any]]:
+    return [[getattr(columns, name) for columns in new] for name in reaction.columns]
 
 
 async def _convert(

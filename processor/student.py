@@ -15,5 +15,7 @@ PIPELINE: Final = Pipeline(
     migrations=statements.FOLDER / "migrations",
     key="student_id",
     filters=("student_id", "event_type", "course"),
-    reactions=(Reaction("student_activity", ("student_id", "occurred_at", "score")),),
+    reactions=(
+        Reaction("student_activity", ("student_id", "occurred_at", "score"), deltas="student_activity_delta"),
+    ),
 )

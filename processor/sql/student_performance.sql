@@ -162,24 +162,33 @@ WHERE ($1::text IS NULL OR student_id = $1)
 ORDER BY stored_at DESC, sequence_number DESC, sub_sequence DESC
 LIMIT $5
 
--- name: student_activity
--- In the order of the key: writers that meet on the same rows cannot wait for each other in a circle.
-INSERT INTO student_activity AS stored
-    (student_id, day, events, scored, score_sum, score_squares, first_at, last_at)
-SELECT
-    student_id, (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*), count(score),
-    coalesce(sum(score::numeric), 0), coalesce(sum(score::numeric * score::numeric), 0),
-    min(occurred_at), max(occurred_at)
-FROM unnest($1::text[], $2::timestamptz[], $3::double precision[]) AS event (student_id, occurred_at, score)
-GROUP BY student_id, day
-ORDER BY student_id, day
-ON CONFLICT (student_id, day) DO UPDATE SET
-    events = stored.events + excluded.events,
-    scored = stored.scored + excluded.scored,
-    score_sum = stored.score_sum + excluded.score_sum,
-    score_squares = stored.score_squares + excluded.score_squares,
-    first_at = least(stored.first_at, excluded.first_at),
-    last_at = greatest(stored.last_at, excluded.last_at)
+-- name: student_activity_fold
+-- In the order of the key: two that fold at once cannot wait for each other in a circle. What one has taken, the
+-- other does not get.
+WITH taken AS (
+    DELETE FROM student_activity_delta
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM student_activity_delta LIMIT $1))
+    RETURNING student_id, occurred_at, score
+), folded AS (
+    INSERT INTO student_activity_day AS stored
+        (student_id, day, events, scored, score_sum, score_squares, first_at, last_at)
+    SELECT
+        event.student_id, (event.occurred_at AT TIME ZONE 'UTC')::date AS day, count(*), count(event.score),
+        coalesce(sum(event.score::numeric), 0), coalesce(sum(event.score::numeric * event.score::numeric), 0),
+        min(event.occurred_at), max(event.occurred_at)
+    FROM taken,
+        unnest(taken.student_id, taken.occurred_at, taken.score) AS event (student_id, occurred_at, score)
+    GROUP BY event.student_id, day
+    ORDER BY event.student_id, day
+    ON CONFLICT (student_id, day) DO UPDATE SET
+        events = stored.events + excluded.events,
+        scored = stored.scored + excluded.scored,
+        score_sum = stored.score_sum + excluded.score_sum,
+        score_squares = stored.score_squares + excluded.score_squares,
+        first_at = least(stored.first_at, excluded.first_at),
+        last_at = greatest(stored.last_at, excluded.last_at)
+)
+SELECT count(*) FROM taken
 
 -- name: student_activity_slice
 -- The student with whom the slice after $1 ends, when it is to hold about $2 events; none: it is the last.
@@ -188,11 +197,11 @@ WHERE student_id > coalesce($1::text, '')
 ORDER BY student_id OFFSET $2 LIMIT 1
 
 -- name: student_activity_clear
-DELETE FROM student_activity
+DELETE FROM student_activity_day
 WHERE student_id > coalesce($1::text, '') AND ($2::text IS NULL OR student_id <= $2)
 
 -- name: student_activity_fill
-INSERT INTO student_activity (student_id, day, events, scored, score_sum, score_squares, first_at, last_at)
+INSERT INTO student_activity_day (student_id, day, events, scored, score_sum, score_squares, first_at, last_at)
 SELECT
     student_id, (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*), count(score),
     coalesce(sum(score::numeric), 0), coalesce(sum(score::numeric * score::numeric), 0),

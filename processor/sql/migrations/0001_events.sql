@@ -1,13 +1,13 @@
 -- The event log, its identities, what was rejected, and the processor's rights.
 
--- The tables of pipelines. The processor may append to an event log, and change a derived table; only event
--- logs get partitions.
+-- The tables of pipelines. The processor may append to an event log and to deltas, and change a derived
+-- table; only event logs get partitions.
 CREATE TABLE pipeline_table (
     name text PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('event log', 'derived'))
+    kind text NOT NULL CHECK (kind IN ('event log', 'derived', 'deltas'))
 );
 
-INSERT INTO pipeline_table (name, kind) VALUES ('student_performance', 'event log'), ('student_activity', 'derived');
+INSERT INTO pipeline_table (name, kind) VALUES ('student_performance', 'event log'), ('student_activity_delta', 'deltas');
 
 CREATE TABLE event_source (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -36,9 +36,22 @@ CREATE INDEX student_performance_student_id_occurred_at_idx ON student_performan
 -- Rows are stored nearly in the order of this column: a few pages of BRIN find what is new.
 CREATE INDEX student_performance_stored_at_idx ON student_performance USING brin (stored_at) WITH (autosummarize);
 
--- Derived from student_performance, day by day in UTC. Sums are numeric: exact, so that no order of the events
--- changes them. Rows are updated often: room is left for it in each page.
-CREATE TABLE student_activity (
+-- Derived from student_performance: what each student did on a day (UTC). Sums are numeric: exact, so that no
+-- order of the events changes them. The new events of a batch come as one row of arrays, which costs next to
+-- nothing to store, and are folded into the days later; student_activity is both together.
+CREATE TABLE student_activity_delta (
+    student_id text[] NOT NULL,
+    occurred_at timestamptz[] NOT NULL,
+    score double precision[] NOT NULL
+);
+
+-- Not compressed: that would take most of the time.
+ALTER TABLE student_activity_delta
+    ALTER student_id SET STORAGE EXTERNAL,
+    ALTER occurred_at SET STORAGE EXTERNAL,
+    ALTER score SET STORAGE EXTERNAL;
+
+CREATE TABLE student_activity_day (
     student_id text NOT NULL,
     day date NOT NULL,
     events bigint NOT NULL,
@@ -48,7 +61,25 @@ CREATE TABLE student_activity (
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
     PRIMARY KEY (student_id, day)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 70); -- rows are updated: room for it in each page
+
+CREATE VIEW student_activity AS
+SELECT
+    student_id, day, sum(events)::bigint AS events, sum(scored)::bigint AS scored,
+    sum(score_sum) AS score_sum, sum(score_squares) AS score_squares,
+    min(first_at) AS first_at, max(last_at) AS last_at
+FROM (
+    SELECT student_id, day, events, scored, score_sum, score_squares, first_at, last_at
+    FROM student_activity_day
+    UNION ALL
+    SELECT
+        event.student_id, (event.occurred_at AT TIME ZONE 'UTC')::date, 1, (event.score IS NOT NULL)::integer,
+        coalesce(event.score::numeric, 0), coalesce(event.score::numeric * event.score::numeric, 0),
+        event.occurred_at, event.occurred_at
+    FROM student_activity_delta AS delta,
+        unnest(delta.student_id, delta.occurred_at, delta.score) AS event (student_id, occurred_at, score)
+) AS part
+GROUP BY student_id, day;
 
 CREATE TABLE event_identity (
     event_id uuid PRIMARY KEY,
@@ -105,8 +136,9 @@ BEGIN
     EXECUTE format('DROP TABLE %I', partition);
 END $$;
 
--- Keeps writers of a derived table out until the transaction ends, and waits for those that are in; reading
--- goes on. Whoever waits here has stored events that the transaction does not see, and derives from them after it.
+-- Keeps writers of a derived table, or of its deltas, out until the transaction ends, and waits for those that
+-- are in; reading goes on. Whoever waits here has stored events that the transaction does not see, and derives
+-- from them after it.
 CREATE FUNCTION lock_derived(derived text) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN

@@ -229,6 +229,7 @@ def test_nothing_consumes_before_the_schema_is_there(dev: Template) -> None:
     for kind, part in (
         ("AWS::Lambda::EventSourceMapping", "EventSource"),
         ("AWS::Lambda::Function", "Processor"),
+        ("AWS::Events::Rule", "Folding"),
     ):
         (waiting,) = [r for name, r in of_type(dev, kind).items() if part in name]
         assert migration in waiting["DependsOn"]
@@ -236,6 +237,14 @@ def test_nothing_consumes_before_the_schema_is_there(dev: Template) -> None:
     assert resource["Properties"]["ServiceToken"]["Fn::GetAtt"][0].startswith("FunctionsOperations")
     needed = {dev["Resources"][name]["Type"] for name in resource["DependsOn"]}
     assert {"AWS::RDS::DBInstance", "AWS::EC2::VPCEndpoint", "AWS::EC2::SecurityGroupIngress"} <= needed
+
+
+def test_deltas_are_folded_every_minute(dev: Template) -> None:
+    properties = only(dev, "AWS::Events::Rule")
+    assert properties["ScheduleExpression"] == "rate(1 minute)"
+    [target] = properties["Targets"]
+    assert target["Input"] == '{"command":"fold"}'
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsOperations")
 
 
 def test_failed_records_bucket(dev: Template) -> None:

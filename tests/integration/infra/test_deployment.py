@@ -1,5 +1,6 @@
 """The real stack, deployed by the real cdklocal onto the embedded cloud."""
 
+import asyncio
 import base64
 import json
 import shutil
@@ -77,6 +78,22 @@ def test_the_functions_have_logins_of_their_own(cloud: EmbeddedCloud) -> None:
     assert login(cloud, "processor")["username"] == f"processor_{SUFFIX}"
 
 
+async def test_the_schedule_folds_what_reactions_appended(cloud: EmbeddedCloud) -> None:
+    owner = await connect(login(cloud, "operations"))
+    try:
+        await owner.execute("INSERT INTO student_activity_delta VALUES ('{folded}', ARRAY[now()], '{50}')")
+        async with asyncio.timeout(120):
+            while not (rows := await owner.fetch(FOLDED)):  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.5)
+        assert [row["events"] for row in rows] == [1]
+        assert not await owner.fetch("SELECT FROM student_activity_delta WHERE 'folded' = ANY (student_id)")
+    finally:
+        await owner.execute("DELETE FROM student_activity_day WHERE student_id = 'folded'")
+        await owner.close()
+
+
+FOLDED = "SELECT events FROM student_activity_day WHERE student_id = 'folded'"
+
 FORBIDDEN = [
     "UPDATE student_performance SET score = 100",
     "DELETE FROM student_performance",
@@ -90,7 +107,8 @@ FORBIDDEN = [
     "SELECT FROM schema_migration",
     "INSERT INTO schema_migration (pipeline, version, name, checksum) VALUES ('x', 99, 'x', 'x')",
     "INSERT INTO pipeline_table (name, kind) VALUES ('x', 'event log')",
-    "DELETE FROM student_activity",
+    "DELETE FROM student_activity_delta",
+    "UPDATE student_activity_day SET events = 0",
     "CREATE TABLE public.mine (x integer)",
     "CREATE SCHEMA mine",
     "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",

@@ -73,6 +73,36 @@ async def test_a_reaction_whose_statement_takes_other_values(world: World) -> No
     assert "takes text[], text[], timestamptz[]; it gets text[], timestamptz[], text[]" in message
 
 
+DELTAS = Reaction("session_attendance", ("session_id", "occurred_at"), deltas="check_in_delta")
+
+
+async def test_deltas_that_are_none(world: World) -> None:
+    message = await fail(world, reactions=(DELTAS,))
+    assert "its reaction session_attendance has no statement session_attendance_fold" in message
+    assert "its table check_in_delta is not registered in pipeline_table as 'deltas'" in message
+    assert "there is no table check_in_delta, to which its reaction session_attendance appends" in message
+
+
+async def test_deltas_whose_columns_are_others_than_the_event_logs(world: World) -> None:
+    await world.owner.execute("""
+        CREATE TABLE check_in_delta (session_id uuid[], status text[] NOT NULL);
+        INSERT INTO pipeline_table (name, kind) VALUES ('check_in_delta', 'deltas')
+    """)
+    message = await fail(world, reactions=(DELTAS,))
+    assert "the column session_id of check_in_delta is uuid[], not text[]" in message
+    assert "the column occurred_at of check_in_delta is none, not timestamptz[]" in message
+    assert "the table check_in_delta requires status, which its reaction does not append" in message
+
+
+async def test_a_fold_that_takes_something_else(world: World) -> None:
+    fold = {
+        "student_activity_fold": "SELECT count(*) FROM student_activity_delta WHERE $1 = ANY (student_id)"
+    }
+    wrong = replace(SHIPPED, sql={**SHIPPED.sql, **fold})
+    with pytest.raises(MigrationFailed, match="student_activity_fold takes text; it gets int8"):
+        await migrations.migrate(world.owner, world.login, [wrong])
+
+
 async def test_a_missing_statement(world: World) -> None:
     assert "it has no statement figures" in await fail(world, sql=without(ATTENDANCE, "figures"))
 

@@ -43,6 +43,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 _rows = st.lists(st.tuples(*(st.none() | VALUES[kind] for kind in TYPES)), min_size=1, max_size=8)
 
 
+ARRAYS = f"CREATE TEMPORARY TABLE arrays ({', '.join(f'{kind} {kind}[]' for kind in TYPES)})"
+
+
 @pytest.fixture(scope="module")
 def connection(server: PostgresServer) -> Any:
     with asyncio.Runner() as loop:
@@ -53,6 +56,7 @@ def connection(server: PostgresServer) -> Any:
 async def _connect(server: PostgresServer) -> asyncpg.Connection:
     connection = await asyncpg.connect(server.dsn("postgres"))
     await connection.execute(TABLE)
+    await connection.execute(ARRAYS)
     return connection
 
 
@@ -63,6 +67,35 @@ def test_every_value_is_stored_as_asyncpg_stores_it(connection: Any, rows: list[
     ours, asyncpgs = loop.run(_both(opened, rows))
     assert ours == asyncpgs
     assert len(ours) == len(rows)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=_rows)
+def test_so_is_an_array_of_every_type(connection: Any, rows: list[tuple[Any, ...]]) -> None:
+    loop, opened = connection
+    ours, asyncpgs = loop.run(_both_as_arrays(opened, list(zip(*rows, strict=True))))
+    assert ours == asyncpgs
+    assert len(ours) == 1
+
+
+async def _both_as_arrays(
+    connection: asyncpg.Connection, columns: list[tuple[Any, ...]]
+) -> tuple[list[str], list[str]]:
+    encoded = encode.columns(columns, TYPES)
+    row = [[encode.array(values, kind)] for values, kind in zip(encoded, TYPES, strict=True)]
+
+    async def source() -> AsyncIterator[bytes]:
+        yield encode.copy(encode.rows(row))
+
+    async def stored() -> list[str]:
+        return [row[0] for row in await connection.fetch("SELECT arrays::text FROM arrays")]
+
+    await connection.execute("TRUNCATE arrays")
+    await connection.copy_to_table("arrays", source=source(), columns=TYPES, format="binary")
+    ours = await stored()
+    await connection.execute("TRUNCATE arrays")
+    await connection.copy_records_to_table("arrays", records=[columns], columns=TYPES)
+    return ours, await stored()
 
 
 async def _both(connection: asyncpg.Connection, rows: list[tuple[Any, ...]]) -> tuple[list[str], list[str]]:

@@ -1,5 +1,6 @@
 """The operations function's commands, on a real database, as its handler runs them."""
 
+import asyncio
 import base64
 import http.server
 import json
@@ -60,6 +61,21 @@ class TestStatus:
         monkeypatch.setattr(reports, "EXACT_UP_TO", 5)
         status = await run(session, command="status")
         assert (status["stored"], status["stored_is_estimate"]) == (10, True)
+
+    async def test_tells_about_how_many_deltas_are_not_folded_yet(
+        self, world: World, session: Session
+    ) -> None:
+        async def wait_for(deltas: int) -> None:
+            async with asyncio.timeout(30):  # PostgreSQL's sessions tell their figures when they are idle
+                while (await run(session, command="status"))["deltas"] != deltas:  # noqa: ASYNC110 - no event
+                    await asyncio.sleep(0.05)
+
+        assert (await run(session, command="status"))["deltas"] == 0
+        for number in range(10):
+            await world.deliver(records([number]))
+        await wait_for(10)
+        await run(session, command="fold")
+        await wait_for(0)
 
 
 class TestQuery:
@@ -238,7 +254,7 @@ class TestCommand:
             ({}, "`command`"),
             (
                 {"command": "drop"},
-                "the commands are migrate, query, rebuild, redrive, rejected, retention, status",
+                "the commands are fold, migrate, query, rebuild, redrive, rejected, retention, status",
             ),
             ({"command": "status", "extra": 1}, "extra"),
             ({"command": "query", "report": "students", "limit": 0}, "limit"),
@@ -253,7 +269,7 @@ class TestCommand:
     def test_a_wrong_one_is_an_answer_and_no_error_of_the_function(self) -> None:
         answer = operations.handler({"command": "drop"}, Context())
         assert list(answer) == ["refused"]
-        assert "the commands are migrate, query" in answer["refused"]
+        assert "the commands are fold, migrate, query" in answer["refused"]
 
     def test_spells_out_its_class(self) -> None:
         assert operations.command({"command": "migrate"}) == operations.Migrate()
@@ -298,8 +314,10 @@ class TestMigrations:
             "UPDATE rejected_event SET redriven_at = now()",
             "SELECT * FROM schema_migration",
             "SELECT * FROM pipeline_table",
-            "DELETE FROM student_activity",
-            "SELECT lock_derived('student_activity')",
+            "UPDATE student_activity_delta SET score = NULL",
+            "DELETE FROM student_activity_delta",
+            "INSERT INTO student_activity_day VALUES ('s', now(), 1, 0, 0, 0, now(), now())",
+            "SELECT lock_derived('student_activity_delta')",
             "CREATE TABLE mine (id int)",
             "SELECT drop_month('student_performance', '2026-11-01')",
             "SELECT make_processor_login('me', 'too')",

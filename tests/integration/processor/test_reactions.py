@@ -2,24 +2,68 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from asyncpg import Connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulation.postgres import PostgresServer
-from processor import operations
+from processor import migrations, operations
 from processor.connection import Session
 from processor.decode import KinesisRecord
 from processor.errors import CommandError
-from processor.pipelines import load
+from processor.pipeline import Reaction
+from processor.pipelines import SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
-from tests.integration.processor.world import ARRIVAL, World, event, record
+from tests.integration.processor.world import ARRIVAL, World, connect, event, record
 
-PIPELINES = load()
+# The same table by both means: from deltas that are folded later, as shipped, and by a statement at once.
+DELTAS = SHIPPED.reactions[0]
+AT_ONCE = Reaction("activity_at_once", DELTAS.columns)
+UPSERT = """
+    INSERT INTO activity_at_once AS stored
+    SELECT
+        student_id, (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*), count(score),
+        coalesce(sum(score::numeric), 0), coalesce(sum(score::numeric * score::numeric), 0),
+        min(occurred_at), max(occurred_at)
+    FROM unnest($1::text[], $2::timestamptz[], $3::float[]) AS event (student_id, occurred_at, score)
+    GROUP BY student_id, day
+    ORDER BY student_id, day
+    ON CONFLICT (student_id, day) DO UPDATE SET
+        events = stored.events + excluded.events, scored = stored.scored + excluded.scored,
+        score_sum = stored.score_sum + excluded.score_sum,
+        score_squares = stored.score_squares + excluded.score_squares,
+        first_at = least(stored.first_at, excluded.first_at),
+        last_at = greatest(stored.last_at, excluded.last_at)
+"""
+CLEAR = """
+    DELETE FROM activity_at_once
+    WHERE student_id > coalesce($1::text, '') AND ($2::text IS NULL OR student_id <= $2)
+"""
+BOTH = replace(
+    SHIPPED,
+    reactions=(DELTAS, AT_ONCE),
+    sql={
+        **SHIPPED.sql,
+        "activity_at_once": UPSERT,
+        "activity_at_once_slice": SHIPPED.sql["student_activity_slice"],
+        "activity_at_once_clear": CLEAR,
+        "activity_at_once_fill": SHIPPED.sql["student_activity_fill"].replace(
+            "student_activity_day", "activity_at_once"
+        ),
+    },
+)
+PIPELINES = {BOTH.name: BOTH}
+TABLES = """
+    CREATE TABLE activity_at_once (LIKE student_activity_day INCLUDING ALL);
+    INSERT INTO pipeline_table (name, kind) VALUES ('activity_at_once', 'derived')
+"""
 ACTIVITY = "SELECT * FROM student_activity ORDER BY student_id, day"
+ACTIVITY_AT_ONCE = "SELECT * FROM activity_at_once ORDER BY student_id, day"
 SUMS_THAT_DOUBLES_GET_WRONG = (0.1, 0.2, 0.3, 1e15, -1e15, 1e-9, 7, None)
 
 
@@ -42,19 +86,51 @@ def event_id(number: int, shard: int) -> str:
     return f"00000000-0000-4000-8000-{number if number % 3 else number + 1000 * shard:012d}"
 
 
+async def run(world: World, connection: Connection | None = None, **wanted: Any) -> dict[str, Any]:
+    command = operations.command(wanted)
+    session = Session(connection or world.owner)
+    return await operations._HOW[type(command)](session, PIPELINES, command)
+
+
 async def rebuild(world: World, *, slice_: int = 50_000) -> None:
-    wanted: dict[str, Any] = {"command": "rebuild", "reaction": "student_activity", "slice": slice_}
-    after: str | None = None
-    while True:
-        command = operations.command(wanted | {"after": after})
-        answer = await operations._HOW[type(command)](Session(world.owner), PIPELINES, command)
-        after = answer["next"]
-        if after is None:
-            return
+    for reaction in BOTH.reactions:
+        after: str | None = None
+        while True:
+            answer = await run(world, command="rebuild", reaction=reaction.name, slice=slice_, after=after)
+            after = answer["next"]
+            if after is None:
+                break
+
+
+async def fold(world: World, *, slice_: int = 100) -> int:
+    folded: int = (await run(world, command="fold", slice=slice_))["folded"]["student_activity"]
+    return folded
+
+
+async def keep_folding(world: World, done: asyncio.Event) -> None:
+    connection = await connect(world.owner_login)
+    while not done.is_set():
+        await run(world, connection, command="fold", slice=2)
+    await connection.close()
 
 
 async def activity(world: World) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await world.owner.fetch(ACTIVITY)]
+    """Return what is derived, which is the same by both means."""
+    rows = [tuple(row) for row in await world.owner.fetch(ACTIVITY)]
+    assert rows == [tuple(row) for row in await world.owner.fetch(ACTIVITY_AT_ONCE)]
+    return rows
+
+
+async def with_both_means(world: World) -> World:
+    await world.owner.execute(TABLES)
+    world.pipeline = BOTH
+    await migrations.migrate(world.owner, world.login, [BOTH])
+    return world
+
+
+@pytest.fixture(name="world")
+async def _world(world: World) -> World:
+    return await with_both_means(world)
 
 
 async def test_what_student_activity_holds(world: World) -> None:
@@ -111,17 +187,23 @@ def test_any_order_repetition_split_crash_and_concurrency_is_one_clean_pass_and_
 async def _one_clean_pass(
     server: PostgresServer, batches: list[tuple[int, list[int]]], chance: random.Random, *, together: bool
 ) -> None:
-    world, clean = await make_world(server), await make_world(server)
+    world, clean = [await with_both_means(await make_world(server)) for _ in range(2)]
     try:
         deliveries = [[at(number, shard) for number in numbers] for shard, numbers in [*batches, *batches]]
         chance.shuffle(deliveries)
         if together:
+            done = asyncio.Event()
             killing = asyncio.create_task(_kill_now_and_then(world))
+            folding = asyncio.create_task(keep_folding(world, done))
             await asyncio.gather(*(world.deliver(batch) for batch in deliveries))
             killing.cancel()
+            done.set()
+            await folding
         else:
             for batch in deliveries:
                 await world.deliver(batch)
+                if chance.random() < 0.3:
+                    await fold(world, slice_=chance.randint(1, 20))
         # Which of two deliveries keeps an event_id depends on their order; what is stored is what counts.
         log = await world.owner.fetch("SELECT * FROM student_performance")
         assert sum(row[2] for row in await activity(world)) == len(log)
@@ -134,6 +216,8 @@ async def _one_clean_pass(
             await clean.deliver([at(int(number), shard_of[source_id])])
         before = await activity(world)
         assert before == await activity(clean)
+        await fold(world, slice_=chance.randint(1, 20))
+        assert await activity(world) == before
         await rebuild(world, slice_=chance.randint(1, 20))
         assert await activity(world) == before
     finally:
@@ -165,8 +249,10 @@ async def test_a_rebuild_while_events_are_stored_counts_each_once(world: World) 
         return rounds
 
     rebuilding = asyncio.create_task(keep_rebuilding())
+    folding = asyncio.create_task(keep_folding(world, done))
     await asyncio.gather(write(0), write(1), write(2))
     done.set()
+    await folding
     assert await rebuilding > 1
     before = await activity(world)
     await rebuild(world)
@@ -175,14 +261,24 @@ async def test_a_rebuild_while_events_are_stored_counts_each_once(world: World) 
     assert sum(row[2] for row in before) == stored
 
 
+SPOIL = """
+    UPDATE student_activity_day SET events = 0 WHERE student_id = 's1';
+    DELETE FROM student_activity_day WHERE student_id = 's2';
+    INSERT INTO student_activity_day VALUES ('zzz', '2026-01-01', 1, 0, 0, 0, now(), now());
+    UPDATE activity_at_once SET events = 0 WHERE student_id = 's1';
+    DELETE FROM activity_at_once WHERE student_id = 's2';
+    INSERT INTO activity_at_once VALUES ('zzz', '2026-01-01', 1, 0, 0, 0, now(), now());
+    DELETE FROM student_activity_delta WHERE 's3' = ANY (student_id);
+    INSERT INTO student_activity_delta VALUES ('{zzz,s1}', ARRAY[now(), now()], '{7,NULL}');
+"""
+
+
 async def test_a_rebuild_repairs_what_was_spoiled(world: World) -> None:
-    await world.deliver([at(number) for number in range(40)])
+    await world.deliver([at(number) for number in range(20)])
+    await fold(world)
+    await world.deliver([at(number) for number in range(20, 40)])
     before = await activity(world)
-    await world.owner.execute("UPDATE student_activity SET events = 0 WHERE student_id = 's1'")
-    await world.owner.execute("DELETE FROM student_activity WHERE student_id = 's2'")
-    await world.owner.execute(
-        "INSERT INTO student_activity VALUES ('zzz', '2026-01-01', 1, 0, 0, 0, now(), now())"
-    )
+    await world.owner.execute(SPOIL)
     await rebuild(world, slice_=9)
     assert await activity(world) == before
 
@@ -191,7 +287,9 @@ async def test_a_rebuild_repairs_what_was_spoiled(world: World) -> None:
 SLOWLY = """
     CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;
-    CREATE TRIGGER slowly BEFORE INSERT OR UPDATE ON student_activity FOR EACH ROW EXECUTE FUNCTION slowly();
+    CREATE TRIGGER slowly BEFORE INSERT OR UPDATE ON activity_at_once FOR EACH ROW EXECUTE FUNCTION slowly();
+    CREATE TRIGGER slowly BEFORE INSERT OR UPDATE ON student_activity_day
+        FOR EACH ROW EXECUTE FUNCTION slowly();
     GRANT EXECUTE ON FUNCTION slowly() TO PUBLIC;
 """
 
@@ -218,18 +316,50 @@ async def test_writers_that_meet_on_the_same_rows_do_not_deadlock(world: World) 
     assert [row[2] for row in await activity(world)] == [12] * 8
 
 
+async def test_several_that_fold_at_once_do_not_deadlock_and_fold_each_delta_once(world: World) -> None:
+    await world.owner.execute(SLOWLY)
+    connections = [await connect(world.owner_login) for _ in range(3)]
+    for batch in range(0, 120, 4):
+        await world.deliver([at(number) for number in range(batch, batch + 4)])
+    folded = await asyncio.gather(
+        *(run(world, connection, command="fold", slice=3) for connection in connections)
+    )
+    assert sum(answer["folded"]["student_activity"] for answer in folded) <= 30
+    await activity(world)
+    await fold(world)
+    assert await world.owner.fetchval("SELECT count(*) FROM student_activity_delta") == 0
+    assert sum(row[2] for row in await activity(world)) == 120
+    for connection in connections:
+        await connection.close()
+
+
+async def test_a_fold_takes_what_is_there_slice_by_slice(world: World) -> None:
+    for number in range(10):
+        await world.deliver([at(number)])
+    assert await fold(world, slice_=3) == 10
+    assert await fold(world) == 0
+    await world.deliver([at(number) for number in range(25)])
+    assert await fold(world) == 1
+    assert sum(row[2] for row in await activity(world)) == 25
+
+
 async def test_an_unknown_reaction_is_named(world: World) -> None:
     command = operations.command({"command": "rebuild", "reaction": "grades"})
     with pytest.raises(
-        CommandError, match="grades is no reaction of student-performance; there are: student_activity"
+        CommandError,
+        match="grades is no reaction of student-performance; there are: student_activity, activity_at_once",
     ):
         await operations._HOW[type(command)](Session(world.owner), PIPELINES, command)
 
 
+@pytest.mark.parametrize(
+    ("table", "no_s1"),
+    [("student_activity_delta", "'s1' <> ALL (student_id)"), ("activity_at_once", "student_id <> 's1'")],
+)
 async def test_an_event_that_a_reaction_cannot_take_is_rejected_and_the_others_are_stored(
-    world: World,
+    world: World, table: str, no_s1: str
 ) -> None:
-    await world.owner.execute("ALTER TABLE student_activity ADD CONSTRAINT no_s1 CHECK (student_id <> 's1')")
+    await world.owner.execute(f"ALTER TABLE {table} ADD CONSTRAINT no_s1 CHECK ({no_s1})")
     saved = (await world.deliver([at(number) for number in range(8)])).saved
     assert (saved.stored, dict(saved.rejected)) == (6, {"not_storable": 2})
     assert sum(row[2] for row in await activity(world)) == 6

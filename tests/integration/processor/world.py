@@ -14,6 +14,7 @@ import asyncpg
 from processor import batch, migrations
 from processor.connection import ATTEMPT, Database, Deadline
 from processor.decode import KinesisRecord
+from processor.pipeline import Pipeline
 from processor.pipelines import SHIPPED
 from processor.secret import CURRENT, Login
 from processor.settings import Settings
@@ -90,6 +91,7 @@ class World:
     secrets: dict[str, Login] = field(default_factory=dict)  # what Secrets Manager holds, by stage
     secret_reads: list[str] = field(default_factory=list)
     databases: list[Database] = field(default_factory=list)
+    pipeline: Pipeline = SHIPPED
 
     def __post_init__(self) -> None:
         self.secrets.setdefault(CURRENT, self.login)
@@ -110,7 +112,7 @@ class World:
     ) -> batch.Outcome:
         """Deliver one batch, as one invocation; in a fresh execution environment unless ``to`` names one."""
         database = to or self.processor()
-        outcome = await batch.process(SHIPPED, batch_records, database, Deadline(seconds))
+        outcome = await batch.process(self.pipeline, batch_records, database, Deadline(seconds))
         if to is None:
             database.discard()
         return outcome

@@ -17,6 +17,7 @@ from processor.pipelines import SHIPPED
 
 TYPES = ["int4", "text", "int4", "timestamptz", "uuid", "text", "text", "float8", "timestamptz", "jsonb"]
 SOURCE_ID = 7
+DELTAS = SHIPPED.reactions[0]
 
 
 def record(number: int, event_id: int | None = None) -> KinesisRecord:
@@ -64,6 +65,14 @@ def claims_of(events: Sequence[Event]) -> bytes:
     return body_of(list(columns), ("uuid", "int4", "text", "int4"))
 
 
+def deltas_of(events: Sequence[Event]) -> bytes:
+    kinds = ("text", "timestamptz", "float8")
+    columns = [[getattr(e.columns, name) for e in events] for name in DELTAS.columns]
+    encoded = encode.columns(columns, kinds)
+    row = [[encode.array(values, kind)] for values, kind in zip(encoded, kinds, strict=True)]
+    return body(encode.copy(encode.rows(row))) if events else b""
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.none() | st.integers(0, 3) | st.integers(0, 2**48 - 1), max_size=20),
@@ -75,20 +84,24 @@ async def test_the_rows_are_the_same_whenever_they_are_made(
     monkeypatch.setattr(copies, "PIECE", 3)
     records = [record(number, event_id) for number, event_id in enumerate(event_ids)]
     making = Copies(SHIPPED, SOURCE_ID, Decoded(SHIPPED.parser("arn:stream"), records), TYPES)
-    events, identities, firsts = b"", b"", []
+    events, identities, deltas, firsts = b"", b"", b"", []
     for copy, wait in zip(making, waits, strict=False):
         rows = body(b"".join([data async for data in making.send(copy)]))
         if copy.table == SHIPPED.table:
-            assert not identities, "identities come last"
+            assert not identities + deltas, "what is kept of the events comes last"
             events += rows
             firsts.append(copy.first)
-        else:
+        elif copy.table == "event_identity":
             identities += rows
+        else:
+            assert (copy.table, copy.columns) == (DELTAS.deltas, DELTAS.columns)
+            deltas += rows
         if wait:
             await asyncio.sleep(0)
     expected = whole(records).events
     assert events == rows_of(expected)
     assert identities == claims_of(expected)
+    assert deltas == deltas_of(expected)
     assert firsts == list(range(0, len(records), 3))
 
 

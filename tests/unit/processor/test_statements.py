@@ -26,9 +26,12 @@ def test_names_used_are_names_defined(file: Path) -> None:
 
 def test_a_pipelines_statements_are_what_the_framework_asks_for_and_its_reports() -> None:
     of_reactions = {
-        f"{reaction.name}{part}"
+        name
         for reaction in SHIPPED.reactions
-        for part in ("", "_slice", "_clear", "_fill")
+        for name in (
+            reaction.statement,
+            *(f"{reaction.name}_{part}" for part in contracts.REBUILDING),
+        )
     }
     reports = {f"report_{name}" for name in ("students", "courses", "types", "days", "student", "tail")}
     assert set(SHIPPED.sql) == {*contracts.NEEDED, *of_reactions, *reports}

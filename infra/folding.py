@@ -1,0 +1,30 @@
+"""What folds the deltas of reactions into their derived tables, minute by minute."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.config import APPLICATION, Config
+
+
+class Folding(Construct):
+    """The schedule of the operations function's ``fold``: often, so that readers find few deltas unfolded."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, operations: lambda_.Function
+    ) -> None:
+        super().__init__(scope, construct_id)
+        events.Rule(
+            self,
+            "Rule",
+            rule_name=f"{APPLICATION}-fold-{config.environment_suffix}",
+            description="Folds what reactions appended into their derived tables",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[
+                targets.LambdaFunction(
+                    operations, event=events.RuleTargetInput.from_object({"command": "fold"})
+                )
+            ],
+        )
