@@ -78,22 +78,6 @@ def test_the_functions_have_logins_of_their_own(cloud: EmbeddedCloud) -> None:
     assert login(cloud, "processor")["username"] == f"processor_{SUFFIX}"
 
 
-async def test_the_schedule_folds_what_reactions_appended(cloud: EmbeddedCloud) -> None:
-    owner = await connect(login(cloud, "operations"))
-    try:
-        await owner.execute("INSERT INTO student_activity_delta VALUES ('{folded}', ARRAY[now()], '{50}')")
-        async with asyncio.timeout(120):
-            while not (rows := await owner.fetch(FOLDED)):  # noqa: ASYNC110 - no event tells of it
-                await asyncio.sleep(0.5)
-        assert [row["events"] for row in rows] == [1]
-        assert not await owner.fetch("SELECT FROM student_activity_delta WHERE 'folded' = ANY (student_id)")
-    finally:
-        await owner.execute("DELETE FROM student_activity_day WHERE student_id = 'folded'")
-        await owner.close()
-
-
-FOLDED = "SELECT events FROM student_activity_day WHERE student_id = 'folded'"
-
 FORBIDDEN = [
     "UPDATE student_performance SET score = 100",
     "DELETE FROM student_performance",
@@ -300,3 +284,20 @@ def test_a_failing_migration_rolls_back_with_the_databases_message_and_the_old_r
         FunctionName=outputs(cloud)["OperationsFunctionName"], Payload=json.dumps({"command": "status"})
     )
     assert json.loads(answer["Payload"].read())["schema_version"] >= 1
+
+
+FOLDED = "SELECT events FROM student_activity_day WHERE student_id = 'folded'"
+
+
+async def test_the_schedule_folds_what_reactions_appended(cloud: EmbeddedCloud) -> None:
+    owner = await connect(login(cloud, "operations"))
+    try:
+        await owner.execute("INSERT INTO student_activity_delta VALUES ('{folded}', ARRAY[now()], '{50}')")
+        async with asyncio.timeout(120):
+            while not (rows := await owner.fetch(FOLDED)):  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.5)
+        assert [row["events"] for row in rows] == [1]
+        assert not await owner.fetch("SELECT FROM student_activity_delta WHERE 'folded' = ANY (student_id)")
+    finally:
+        await owner.execute("DELETE FROM student_activity_day WHERE student_id = 'folded'")
+        await owner.close()

@@ -55,3 +55,14 @@ def test_bad_records_are_kept_as_sent_and_hold_back_no_good_one(
     assert kept() == BAD
     status = environment.operations.call("status")
     assert status["rejected"] >= len(BAD)
+
+
+FOLDED = "SELECT sum(events) AS events FROM student_activity_day WHERE student_id = 'folded'"
+
+
+def test_the_schedule_folds_what_was_appended_to_the_derived_table(
+    cloud: Cloud, environment: Environment
+) -> None:
+    entry = Entry(b'{"student_id": "folded", "event_type": "login"}', "folded")
+    send(environment, [entry] * 3)
+    wait_until(lambda: cloud.fetch(FOLDED)[0]["events"] == 3, "three folded events", seconds=150)
