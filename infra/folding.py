@@ -16,6 +16,8 @@ class Folding(Construct):
         self, scope: Construct, construct_id: str, *, config: Config, operations: lambda_.Function
     ) -> None:
         super().__init__(scope, construct_id)
+        # The next minute is the next attempt: repeated ones would pile up while the database is away.
+        operations.configure_async_invoke(retry_attempts=0)
         events.Rule(
             self,
             "Rule",

@@ -245,6 +245,7 @@ def test_deltas_are_folded_every_minute(dev: Template) -> None:
     [target] = properties["Targets"]
     assert target["Input"] == '{"command":"fold"}'
     assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsOperations")
+    assert only(dev, "AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"] == 0
 
 
 def test_failed_records_bucket(dev: Template) -> None:
