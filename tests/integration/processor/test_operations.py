@@ -5,6 +5,7 @@ import base64
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,13 @@ import msgspec
 import pytest
 
 from emulation.postgres import PostgresServer
-from processor import migrations, operations, quarantine, reports, retention, statements
-from processor.connection import Session
-from processor.errors import CommandError, MigrationFailed
+from emulation.process import free_port
+from processor import fold, migrations, operations, quarantine, reports, retention, statements
+from processor.connection import Database, Session
+from processor.errors import CommandError, MigrationFailed, RetryLater
 from processor.pipelines import SHIPPED, load
 from processor.secret import Login
+from processor.settings import Settings
 from tests.integration.processor.world import World, connect, event, record, records
 
 PIPELINES = load()
@@ -270,6 +273,20 @@ class TestCommand:
         answer = operations.handler({"command": "drop"}, Context())
         assert list(answer) == ["refused"]
         assert "the commands are fold, migrate, query" in answer["refused"]
+
+    def test_a_fold_gives_up_early_where_the_database_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def nowhere(_arn: str, _stage: str) -> Login:
+            return Login("127.0.0.1", free_port(), "dbadmin", "", "spm")
+
+        chosen = Settings("arn:secret", sslmode="disable")
+        away = Database(chosen, attempt=operations.ATTEMPT, read=nowhere)
+        monkeypatch.setattr(operations, "settings", lambda: chosen)
+        monkeypatch.setattr(operations, "database", lambda: away)
+        monkeypatch.setattr(fold, "PATIENCE", 2.2)
+        started = time.monotonic()
+        with pytest.raises(RetryLater):
+            operations.handler({"command": "fold"}, Context())
+        assert time.monotonic() - started < Context().get_remaining_time_in_millis() / 2_000
 
     def test_spells_out_its_class(self) -> None:
         assert operations.command({"command": "migrate"}) == operations.Migrate()
