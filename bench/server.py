@@ -89,7 +89,7 @@ class Busy:
     """The processor time that the server's processes for our connections have used (Linux)."""
 
     def __init__(self, database: str = DATABASE) -> None:
-        mark = f" {database} ".encode()
+        mark = f" {database}".encode()
         self._processes = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
