@@ -57,7 +57,7 @@ def write(part: str, rows: Sequence[Row]) -> None:
     """Put the part's rows into the record in place of earlier ones, and make the page anew."""
     record = read()
     record[part] = {"circumstances": circumstances(), "rows": list(rows)}
-    RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(page(record), encoding="utf-8")
 
 
