@@ -25,9 +25,8 @@ _int4 = struct.Struct("!ii").pack
 _int8 = struct.Struct("!iq").pack
 _float8 = struct.Struct("!id").pack
 _numeric_head = struct.Struct("!ihhHh").pack
-_array_head = struct.Struct(
-    "!iiiIii"
-)  # length, dimensions, whether NULLs may be in it, type, size, lower bound
+# Length, dimensions, whether NULLs may be in it, type, size, lower bound.
+_array_head = struct.Struct("!iiiIii")
 
 _NULL: Final = _length(-1)
 _UUID_LENGTH: Final = _length(16)
