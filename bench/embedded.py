@@ -24,8 +24,8 @@ from emulation.runner.mapping import Mapping
 from emulation.runner.outcome import Outcome, Succeeded
 from emulation.runner.records import Record, event_of, make_record
 from emulation.runner.shard import Shard
-from monitor.generate import generate
-from monitor.publish import Entry, publish
+from spm.publishing.put_records import Entry, publish
+from spm.term import generate
 
 ROUNDS = 3
 SHARDS = 2

@@ -12,12 +12,12 @@ from typing import Final
 from bench.measure import Spread
 from bench.results import Row
 from emulation.cloud import EmbeddedCloud
-from monitor.commands.publish import GARBAGE_THRESHOLD
-from monitor.generate import generate
-from monitor.prepare import prepare
-from monitor.publish import CALLS_IN_FLIGHT, MAX_RECORDS, publish
-from monitor.read_events import read
-from monitor.stack import Aws
+from spm.aws.stack import Aws
+from spm.commands.publish import GARBAGE_THRESHOLD
+from spm.publishing.files import read
+from spm.publishing.prepare import prepare
+from spm.publishing.put_records import CALLS_IN_FLIGHT, MAX_RECORDS, publish
+from spm.term import generate
 
 EVENTS: Final = 20_000
 ROUNDS: Final = 9

@@ -15,11 +15,11 @@ import asyncpg
 
 from bench.results import Row
 from emulation.cloud import EmbeddedCloud, database_name
-from monitor.generate import generate
-from monitor.publish import Entry, publish
-from monitor.stack import Aws, Stack, find
-from monitor.target import Target, connect
 from processor import statements
+from spm.aws.stack import Aws, Stack, find
+from spm.aws.target import Target, connect
+from spm.publishing.put_records import Entry, publish
+from spm.term import generate
 
 SQL: Final = statements.load(Path(__file__).with_name("way.sql"))
 

@@ -10,11 +10,11 @@ from typing import Any, Final, Literal
 
 import aws_kinesis_agg.aggregator
 
-from monitor.generate import generate
 from processor.connection import Source
 from processor.decode import Event, KinesisRecord, decode
 from processor.events import parse
 from processor.handler import KinesisEvent
+from spm.term import generate
 
 Kind = Literal["with event_id", "without event_id"]
 KINDS: Final[tuple[Kind, ...]] = ("without event_id", "with event_id")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from emulation.cloud import EmbeddedCloud, database_name
-from monitor.operations import Operations
-from monitor.stack import Aws, Stack, find
+from spm.aws.operations import Operations
+from spm.aws.stack import Aws, Stack, find
 
 
 @dataclass(frozen=True)

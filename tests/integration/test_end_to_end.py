@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 
 from emulation.cloud import EmbeddedCloud
-from monitor.delivery import Delivered, deliver, lambda_record
-from monitor.generate import BAD_RECORDS, Event, generate
-from monitor.publish import Entry, publish
-from monitor.stream import records_of, shard_ids
+from spm.aws.delivery import Delivered, deliver, lambda_record
+from spm.aws.stream import records_of, shard_ids
+from spm.publishing.put_records import Entry, publish
+from spm.term import BAD_RECORDS, Event, generate
 from tests.support import Deployment, deploy
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import pytest
 from emulation import cdk
 from emulation.cloud import EmbeddedCloud, stack_name
 from emulation.errors import DeployFailed
-from monitor.publish import Entry, publish
-from monitor.stack import Stack, find
+from spm.aws.stack import Stack, find
+from spm.publishing.put_records import Entry, publish
 from tests.support import Deployment, deploy
 
 pytestmark = pytest.mark.long

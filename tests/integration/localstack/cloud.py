@@ -21,9 +21,9 @@ from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
 from testcontainers.core.network import Network
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from monitor.operations import Operations
-from monitor.stack import Aws, Stack, from_outputs
-from monitor.stream import records_of, shard_ids
+from spm.aws.operations import Operations
+from spm.aws.stack import Aws, Stack, from_outputs
+from spm.aws.stream import records_of, shard_ids
 from tests import engine
 from tests.integration.localstack.checkout import Checkout
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from monitor.generate import Event
-from monitor.publish import Entry, publish
+from spm.publishing.put_records import Entry, publish
+from spm.term import Event
 from tests.integration.localstack.cloud import Cloud, Environment, Record
 from tests.waiting import wait_until
 

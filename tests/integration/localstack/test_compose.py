@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from monitor.stack import Aws, find
+from spm.aws.stack import Aws, find
 from tests.engine import compose_missing
 from tests.integration.localstack.checkout import Checkout, copy_of_the_project
 from tests.waiting import wait_until

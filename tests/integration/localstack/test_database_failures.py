@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.generate import generate
+from spm.term import generate
 from tests.integration.localstack.cloud import Cloud, Environment
 from tests.integration.localstack.events import entries_of, expected, send, stored, wait_for_rows
 from tests.integration.localstack.outages import Outage, paused, stopped

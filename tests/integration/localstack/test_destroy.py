@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from monitor.generate import generate
+from spm.term import generate
 from tests.integration.localstack.cloud import Cloud, Environment
 from tests.integration.localstack.events import entries_of, expected, send, stored, wait_for_rows
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from monitor.generate import Event, generate
-from monitor.publish import Entry
+from spm.publishing.put_records import Entry
+from spm.term import Event, generate
 from tests.integration.localstack.cloud import SHARED, Cloud, Environment
 from tests.integration.localstack.events import count, entries_of, expected, send, stored, wait_for_rows
 from tests.integration.localstack.outages import stopped

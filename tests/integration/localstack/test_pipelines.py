@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.publish import Entry
-from monitor.stack import find
+from spm.aws.stack import find
+from spm.publishing.put_records import Entry
 from tests.integration.localstack.cloud import Cloud
 from tests.integration.localstack.events import send
 from tests.waiting import wait_until

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monitor.generate import generate
+from spm.term import generate
 from tests.integration.localstack.checkout import Checkout
 from tests.integration.localstack.cloud import SHARED, Cloud, Environment
 from tests.integration.localstack.events import stored, wait_for_rows

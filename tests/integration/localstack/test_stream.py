@@ -2,8 +2,8 @@
 
 import pytest
 
-from monitor.generate import generate
-from monitor.publish import Entry
+from spm.publishing.put_records import Entry
+from spm.term import generate
 from tests.integration.localstack.cloud import Cloud, Environment
 from tests.integration.localstack.events import entries_of, expected, send, stored, wait_for_rows
 from tests.waiting import wait_until

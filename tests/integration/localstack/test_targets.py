@@ -10,10 +10,10 @@ from typing import Literal, get_args
 import pytest
 from botocore.exceptions import ClientError
 
-from monitor.publish import Entry, publish
-from monitor.stack import Aws, Stack
-from monitor.stream import records_of, shard_ids
 from processor.metrics import MetricName
+from spm.aws.stack import Aws, Stack
+from spm.aws.stream import records_of, shard_ids
+from spm.publishing.put_records import Entry, publish
 from tests.engine import ROOT
 from tests.waiting import wait_until
 

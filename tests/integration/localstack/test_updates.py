@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.generate import Event, generate
+from spm.term import Event, generate
 from tests.integration.localstack.checkout import copy_of_the_project
 from tests.integration.localstack.cloud import SHARED, Cloud, Environment
 from tests.integration.localstack.events import entries_of, expected, send, stored, wait_for_rows

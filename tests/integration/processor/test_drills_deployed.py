@@ -15,8 +15,8 @@ import pytest
 
 from emulation import postgres
 from emulation.cloud import EmbeddedCloud
-from monitor.generate import Event, generate
-from monitor.publish import Entry, publish
+from spm.publishing.put_records import Entry, publish
+from spm.term import Event, generate
 from tests.support import Deployment, deploy
 
 pytestmark = pytest.mark.long

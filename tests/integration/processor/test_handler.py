@@ -142,5 +142,5 @@ def test_importing_the_handler_loads_no_more_than_it_needs() -> None:
     modules = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     packages = {name.partition(".")[0] for name in modules}
     assert {"asyncpg", "msgspec", "aws_lambda_powertools"} <= packages
-    assert not packages & {"boto3", "pydantic", "typer", "rich", "emulation", "infra", "monitor"}
+    assert not packages & {"boto3", "pydantic", "typer", "rich", "emulation", "infra", "spm"}
     assert "botocore.session" not in modules

@@ -1,0 +1,154 @@
+"""Bring records to the processor again under their original identities, so that nothing is stored twice."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from processor.decode import decode
+from processor.pipeline import Pipeline
+from spm.aws.delivery import Delivered, LambdaRecord, deliver
+from spm.aws.stack import Aws, Stack
+from spm.errors import InputError
+
+BATCH_RECORDS: Final = 500
+BATCH_BYTES: Final = 5_000_000
+"""An invocation takes 6 MB, the records' envelopes included."""
+ENVELOPE_BYTES: Final = 600
+
+
+@dataclass
+class Receipt:
+    """What a replay did, or would do; all are records or events.
+
+    ``untold``: records that were saved, but the function's log did not say as what they count.
+    """
+
+    dry_run: bool
+    records: int = 0
+    untold: int = 0
+    received: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    shards: Counter[str] = field(default_factory=Counter)
+
+
+def replay(
+    aws: Aws,
+    stack: Stack,
+    records: Iterable[LambdaRecord],
+    receipt: Receipt,
+    *,
+    rate: float,
+    advance: Callable[[int], None],
+) -> None:
+    """Deliver the records in their order, at most ``rate`` a second, and count in ``receipt``.
+
+    A dry run only decodes them here: ``stored`` then counts what would be stored or is there already.
+    Raises DeliveryError where the processor does not take a batch; what came before it is counted.
+    """
+    started = time.monotonic()
+    for batch in batches(records):
+        _count(receipt, batch)
+        if receipt.dry_run:
+            _decode(stack.pipeline, receipt, batch)
+        else:
+            _add(receipt, deliver(aws, stack, batch), len(batch))
+            ahead = started + receipt.records / rate - time.monotonic()
+            time.sleep(max(0.0, ahead))
+        advance(len(batch))
+
+
+def batches(records: Iterable[LambdaRecord]) -> Iterator[list[LambdaRecord]]:
+    """Cut the records into lists that one invocation takes."""
+    batch: list[LambdaRecord] = []
+    size = 0
+    for record in records:
+        record_size = len(record["kinesis"]["data"]) + ENVELOPE_BYTES
+        if batch and (len(batch) == BATCH_RECORDS or size + record_size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += record_size
+    if batch:
+        yield batch
+
+
+def records_in(text: str, name: str) -> list[LambdaRecord]:
+    """Return the records of an on-failure invocation record, or of a Lambda event.
+
+    Raises InputError where it is neither, or holds no payload (what SQS and SNS get has none).
+    """
+    try:
+        document = json.loads(text)
+        if isinstance(document, dict) and "payload" in document:
+            payload = document["payload"]
+            document = json.loads(payload) if isinstance(payload, str) else payload
+    except ValueError as error:
+        raise InputError(f"{name} is not JSON: {error}") from error
+    if isinstance(document, dict) and isinstance(records := document.get("Records"), list):
+        for record in records:
+            _check(record, name)
+        return records
+    raise InputError(f"{name} holds no records: give an on-failure record from the bucket, or a Lambda event")
+
+
+def records_in_file(file: Path) -> Iterator[LambdaRecord]:
+    """Yield the records of a file: one such document, or one a line."""
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from error
+    documents = text.splitlines() if text.count("\n{") else [text]
+    for number, document in enumerate(documents, start=1):
+        if document.strip():
+            yield from records_in(document, f"{file}, line {number}" if len(documents) > 1 else str(file))
+
+
+def failed_objects(aws: Aws, stack: Stack) -> Iterator[tuple[str, str]]:
+    """Yield the key and the text of each object in the failed-records bucket, by shard and time."""
+    pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket_name)
+    for page in pages:
+        for item in page.get("Contents", []):
+            answer = aws.s3.get_object(Bucket=stack.bucket_name, Key=item["Key"])
+            yield item["Key"], answer["Body"].read().decode(errors="replace")
+
+
+def _check(record: Any, name: str) -> None:  # noqa: ANN401 - whatever the JSON holds
+    try:
+        kinesis = record["kinesis"]
+        whole = all(isinstance(value, str) for value in (record["eventID"], record["eventSourceARN"]))
+        whole = whole and isinstance(kinesis["data"], str) and isinstance(kinesis["sequenceNumber"], str)
+        float(kinesis["approximateArrivalTimestamp"])
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{name} holds something that is no Kinesis record: {error!r}") from error
+    if not whole:
+        raise InputError(f"{name} holds a Kinesis record without its identity or data")
+
+
+def _count(receipt: Receipt, batch: list[LambdaRecord]) -> None:
+    receipt.records += len(batch)
+    receipt.shards.update(record["eventID"].partition(":")[0] for record in batch)
+
+
+def _add(receipt: Receipt, delivered: Delivered | None, records: int) -> None:
+    if delivered is None:
+        receipt.untold += records
+        return
+    receipt.received += delivered.received
+    receipt.stored += delivered.stored
+    receipt.duplicates += delivered.duplicates
+    receipt.rejected += delivered.rejected
+
+
+def _decode(pipeline: Pipeline, receipt: Receipt, batch: list[LambdaRecord]) -> None:
+    for record in batch:
+        parse = pipeline.parser(record["eventSourceARN"])
+        decoded = decode([record], parse)  # type: ignore[list-item]  # checked by _check, or made by lambda_record
+        receipt.received += len(decoded.events) + len(decoded.rejections)
+        receipt.stored += len(decoded.events)
+        receipt.rejected += len(decoded.rejections)

@@ -1,0 +1,159 @@
+"""Find a deployed stack by its CloudFormation outputs, and make the clients to work with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from msgspec import Struct
+from msgspec.json import Decoder
+
+from processor.errors import ConfigurationError
+from processor.pipeline import Pipeline
+from processor.pipelines import SHIPPED, load_one
+from spm.aws.operations import Operations
+from spm.errors import StackNotFoundError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+
+# The function may run for a minute; botocore's own retries would repeat an invocation that is still running.
+PATIENT = Config(read_timeout=120, retries={"mode": "standard", "total_max_attempts": 1})
+# Kinesis checks each record as well; to have botocore do it first was a fifth of what publishing one takes.
+INSISTENT = Config(
+    parameter_validation=False, retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=16
+)
+
+
+def _leave_out_what_worked(response_dict: dict[str, Any], **_: object) -> None:
+    """Spare botocore the records' sequence numbers: reading them took longer than checking an event."""
+    is_json = response_dict["body"].startswith(b"{")
+    if is_json and response_dict["status_code"] == HTTPStatus.OK:
+        answer = _decode_answer(response_dict["body"])
+        if not answer.FailedRecordCount:
+            response_dict["body"] = b'{"FailedRecordCount":0,"Records":[]}'
+
+
+class _Answer(Struct):
+    FailedRecordCount: int
+
+
+_decode_answer = Decoder(_Answer).decode
+
+
+class Aws:
+    """Clients for one account and region, or for an emulator."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Take the ordinary AWS configuration, or exactly the AWS_* variables in ``environment``."""
+        self._endpoint_url = environment.get("AWS_ENDPOINT_URL") if environment else None
+        self._session = boto3.Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"] if environment else None,
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"] if environment else None,
+            region_name=environment["AWS_DEFAULT_REGION"] if environment else None,
+        )
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        """Stacks."""
+        return self._session.client("cloudformation", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """Metrics and alarms."""
+        return self._session.client("cloudwatch", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def kinesis(self) -> "KinesisClient":
+        """Streams; the answer to a PutRecords call in which nothing failed names no records."""
+        client = self._session.client("kinesis", endpoint_url=self._endpoint_url, config=INSISTENT)
+        client.meta.events.register("before-parse.kinesis.PutRecords", _leave_out_what_worked)
+        return client
+
+    @cached_property
+    def functions(self) -> "LambdaClient":
+        """Lambda, patient enough for a function that uses its whole time."""
+        return self._session.client("lambda", endpoint_url=self._endpoint_url, config=PATIENT)
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """Buckets."""
+        return self._session.client("s3", endpoint_url=self._endpoint_url)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a deployed stack says of itself in its outputs."""
+
+    name: str
+    stream_name: str
+    stream_arn: str
+    processor_arn: str
+    operations_name: str
+    bucket_name: str
+    topic_arn: str
+    pipeline: Pipeline = SHIPPED
+
+    @property
+    def processor_name(self) -> str:
+        """The processor's function name, the last part of its ARN."""
+        return self.processor_arn.rpartition(":")[2]
+
+    def operations(self, aws: Aws) -> Operations:
+        """The way to this stack's database."""
+        return Operations(aws.functions, self.operations_name)
+
+
+def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
+    """Read the outputs of the stack with this suffix; raise StackNotFoundError where there is none.
+
+    The stream, processor and bucket are those of ``pipeline``, a name; the one that ships without.
+    """
+    name = f"StudentPerformance-{suffix}"
+    try:
+        answer = aws.cloudformation.describe_stacks(StackName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise StackNotFoundError(
+            f"no stack {name} in region {aws.cloudformation.meta.region_name}: deploy it, "
+            "or name another one with --suffix, AWS_REGION or AWS_PROFILE"
+        ) from error
+    outputs = {
+        output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])
+    }
+    return from_outputs(name, outputs, pipeline or SHIPPED.name)
+
+
+def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str = SHIPPED.name) -> Stack:
+    """Take what is needed out of a stack's outputs; raise StackNotFoundError where one is missing."""
+    prefix = "" if pipeline == SHIPPED.name else "".join(part.capitalize() for part in pipeline.split("-"))
+    if prefix and f"{prefix}Module" not in outputs:
+        raise StackNotFoundError(
+            f"stack {name} has no pipeline {pipeline}: name its module in the context `pipelines`, and deploy"
+        )
+    try:
+        return Stack(
+            name=name,
+            stream_name=outputs[f"{prefix}KinesisStreamName"],
+            stream_arn=outputs[f"{prefix}KinesisStreamArn"],
+            processor_arn=outputs[f"{prefix}ProcessorFunctionArn"],
+            operations_name=outputs["OperationsFunctionName"],
+            bucket_name=outputs[f"{prefix}FailedRecordsBucketName"],
+            topic_arn=outputs["AlarmTopicArn"],
+            pipeline=load_one(outputs[f"{prefix}Module"]) if prefix else SHIPPED,
+        )
+    except ConfigurationError as error:
+        raise StackNotFoundError(f"{error}: use the checkout that was deployed") from error
+    except KeyError as missing:
+        raise StackNotFoundError(
+            f"stack {name} has no output {missing}: is its deployment finished, and of this version?"
+        ) from missing

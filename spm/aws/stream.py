@@ -1,0 +1,53 @@
+"""Read a stream's records back, shard by shard."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from spm.aws.stack import Aws, Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.type_defs import RecordTypeDef
+
+PAUSE_SECONDS: Final = 0.25
+"""Between reads of a shard: it allows five a second, and the event source mapping needs one of them."""
+
+
+def shard_ids(aws: Aws, stack: Stack) -> list[str]:
+    """The stream's shards, closed ones included, oldest first."""
+    pages = aws.kinesis.get_paginator("list_shards").paginate(StreamName=stack.stream_name)
+    return [shard["ShardId"] for page in pages for shard in page["Shards"]]
+
+
+def records_of(
+    aws: Aws, stack: Stack, shard_id: str, since: datetime | None = None, until: datetime | None = None
+) -> Iterator["RecordTypeDef"]:
+    """Yield the records that arrived in the shard from ``since`` on and before ``until``, in their order.
+
+    Without ``since`` from the oldest that is kept; without ``until`` up to the newest at this moment.
+    """
+    iterator = _iterator(aws, stack, shard_id, since)
+    while iterator:
+        answer = aws.kinesis.get_records(ShardIterator=iterator)
+        for record in answer["Records"]:
+            if until and record["ApproximateArrivalTimestamp"] >= until:
+                return
+            yield record
+        # An empty answer is not the end: records may be further on (GetRecords, MillisBehindLatest).
+        if not answer.get("MillisBehindLatest"):
+            return
+        iterator = answer.get("NextShardIterator")
+        time.sleep(PAUSE_SECONDS)
+
+
+def _iterator(aws: Aws, stack: Stack, shard_id: str, since: datetime | None) -> str | None:
+    if since is None:
+        answer = aws.kinesis.get_shard_iterator(
+            StreamName=stack.stream_name, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON"
+        )
+    else:
+        answer = aws.kinesis.get_shard_iterator(
+            StreamName=stack.stream_name, ShardId=shard_id, ShardIteratorType="AT_TIMESTAMP", Timestamp=since
+        )
+    return answer["ShardIterator"]

@@ -1,0 +1,78 @@
+"""Which cloud a command talks to, and which stack in it."""
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from emulation.cloud import CloudState, read_state
+from spm.aws.operations import Operations
+from spm.aws.stack import Aws, Stack, find
+from spm.errors import StackNotFoundError
+
+DEFAULT_SUFFIX: Final = "dev"
+LOCALSTACK_URL: Final = "http://localhost:4566"
+
+
+class Target(StrEnum):
+    """Where a stack can be."""
+
+    EMBEDDED = "embedded"
+    LOCALSTACK = "localstack"
+    AWS = "aws"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A stack and the clients to work with it."""
+
+    target: str
+    aws: Aws
+    stack: Stack
+
+    @property
+    def operations(self) -> Operations:
+        """The way to the stack's database."""
+        return self.stack.operations(self.aws)
+
+
+def connect(target: Target | None, suffix: str | None, pipeline: str | None = None) -> Connection:
+    """Find the stack; raise StackNotFoundError where it is not.
+
+    Without a target: what ``AWS_ENDPOINT_URL`` says, else the embedded cloud when one is running, else the
+    ordinary AWS configuration.
+    """
+    local = read_state() if target in {Target.EMBEDDED, None} else None
+    if target is Target.EMBEDDED or (target is None and local and "AWS_ENDPOINT_URL" not in os.environ):
+        return _connect_embedded(local, suffix, pipeline)
+    if target is Target.LOCALSTACK:
+        aws = Aws(_localstack_environment())
+        return Connection(target, aws, find(aws, suffix or DEFAULT_SUFFIX, pipeline))
+    aws = Aws()
+    return Connection(target or _name_of(aws), aws, find(aws, suffix or DEFAULT_SUFFIX, pipeline))
+
+
+def _connect_embedded(local: CloudState | None, suffix: str | None, pipeline: str | None) -> Connection:
+    if local is None:
+        raise StackNotFoundError(
+            "no embedded cloud is running: start one in another terminal with: spm local"
+        )
+    aws = Aws(local.aws_environment)
+    if suffix is None:
+        suffix = next(iter(local.databases)) if len(local.databases) == 1 else DEFAULT_SUFFIX
+    return Connection(Target.EMBEDDED, aws, find(aws, suffix, pipeline))
+
+
+def _localstack_environment() -> dict[str, str]:
+    defaults = {
+        "AWS_ENDPOINT_URL": LOCALSTACK_URL,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    return {name: os.environ.get(name) or value for name, value in defaults.items()}
+
+
+def _name_of(aws: Aws) -> str:
+    url = str(aws.cloudformation.meta.endpoint_url)
+    return Target.AWS if ".amazonaws.com" in url else url

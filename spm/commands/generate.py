@@ -1,0 +1,108 @@
+"""``spm generate``: made-up students and a term of their events."""
+
+import json
+import random
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spm.aws.target import connect
+from spm.publishing.put_records import Entry, publish
+from spm.term import BAD_RECORDS, COURSES, generate
+from spm.terminal import console
+from spm.terminal.options import JsonOption, SuffixOption, TargetOption
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+
+Line = tuple[bytes, str]
+
+
+def command(
+    output: Annotated[Path, typer.Argument(help="The file to write, - for standard output.")] = Path("-"),
+    *,
+    events: Annotated[int, typer.Option(min=0, help="How many events.")] = 20_000,
+    students: Annotated[int, typer.Option(min=1, help="Of how many students.")] = 500,
+    courses: Annotated[int, typer.Option(min=1, max=len(COURSES), help="In how many courses.")] = len(
+        COURSES
+    ),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 1,
+    bad: Annotated[int, typer.Option(min=0, help="How many broken records to mix in.")] = 0,
+    duplicates: Annotated[int, typer.Option(min=0, help="How many events to repeat.")] = 0,
+    rate: Annotated[float, typer.Option(min=0, help="Events a second; 0 for as fast as possible.")] = 0,
+    stream: Annotated[bool, typer.Option("--stream", help="Send them to the stream, not to a file.")] = False,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make plausible events: JSON lines to a file, or straight to the stream.
+
+    Example: spm generate term.jsonl --events 50000 --students 800 --seed 7
+    Example: spm generate --stream --rate 200 --bad 5
+    """
+    made = generate(events, students, seed=seed, courses=courses)
+    lines = mix(((json.dumps(e).encode(), e["student_id"]) for e in made), events, bad, duplicates, seed)
+    paced = pace(lines, rate) if rate else lines
+    if stream:
+        connection = connect(target, suffix)
+        count = _send(connection.aws.kinesis, connection.stack.stream_name, paced, events + bad + duplicates)
+    else:
+        count = _write(output, paced)
+    if as_json and (stream or output != Path("-")):
+        console.print_json({"generated": count})
+
+
+def mix(lines: Iterable[Line], events: int, bad: int, duplicates: int, seed: int) -> Iterator[Line]:
+    """Spread broken and repeated records over the lines, at places drawn from the seed."""
+    dice = random.Random(seed)  # noqa: S311 - made-up data must be repeatable, not secret
+    repeat = _places(dice, events, duplicates)
+    broken = _places(dice, events, bad)
+    number = 0
+    for place, line in enumerate(lines):
+        yield line
+        for _ in range(repeat.get(place, 0)):
+            yield line
+        for _ in range(broken.get(place, 0)):
+            yield BAD_RECORDS[number % len(BAD_RECORDS)][0], "a faulty producer"
+            number += 1
+
+
+def _places(dice: random.Random, events: int, count: int) -> dict[int, int]:
+    places: dict[int, int] = {}
+    for _ in range(count if events else 0):
+        place = dice.randrange(events)
+        places[place] = places.get(place, 0) + 1
+    return places
+
+
+def pace(lines: Iterable[Line], rate: float) -> Iterator[Line]:
+    """Hand on ``rate`` lines a second."""
+    started = time.monotonic()
+    for number, line in enumerate(lines):
+        ahead = started + number / rate - time.monotonic()
+        if ahead > 0:
+            time.sleep(ahead)
+        yield line
+
+
+def _send(client: "KinesisClient", stream: str, lines: Iterable[Line], total: int) -> int:
+    entries = (Entry(data, key) for data, key in lines)
+    count = 0
+    with console.bar("Publishing", total) as advance:
+        for batch in publish(client, stream, entries):
+            advance(len(batch))
+            count += len(batch)
+    return count
+
+
+def _write(output: Path, lines: Iterable[Line]) -> int:
+    count = 0
+    with console.opened_for_writing(output) as file:
+        for data, _ in lines:
+            file.write(data + b"\n")
+            count += 1
+    return count

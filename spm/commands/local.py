@@ -1,0 +1,135 @@
+"""``spm local``: the embedded cloud in the foreground, with a panel that shows how it is doing."""
+
+import os
+import time
+from collections import deque
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from emulation.cloud import EmbeddedCloud, read_state, remove_state
+from emulation.process import ChildProcess
+from spm.aws.health import Health, look
+from spm.aws.stack import Aws, find
+from spm.aws.target import DEFAULT_SUFFIX, Connection, Target
+from spm.commands.status import screen
+from spm.errors import MonitorError
+from spm.terminal import console
+
+REFRESH_SECONDS: Final = 2.0
+RATE_SECONDS: Final = 10.0
+ERRORS_SHOWN: Final = 5
+LONGEST_LINE: Final = 300
+LOG_WINDOW: Final = 1 << 16  # bytes at a log's end that are looked at
+ERROR_SIGNS: Final = (" ERROR ", " WARNING ", "ERROR:", "FATAL:", "PANIC:")
+
+
+def command(
+    *,
+    suffix: Annotated[str, typer.Option(help="The environment to deploy.")] = DEFAULT_SUFFIX,
+    shards: Annotated[int, typer.Option(min=1, max=20, help="Shards of the stream.")] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print how to reach it as JSON, and no panel.")
+    ] = False,
+) -> None:
+    """Run the whole pipeline on this machine until Ctrl-C; the other commands find it by themselves.
+
+    Example: spm local --shards 4
+    Example, in another terminal: spm generate - | spm publish -
+    """
+    if (other := read_state()) is not None:
+        raise MonitorError(f"an embedded cloud is running already (process {other.pid}): stop it first")
+    with ExitStack() as until_the_end:
+        with console.step("Starting PostgreSQL and MiniStack"):
+            cloud = until_the_end.enter_context(EmbeddedCloud())
+        with console.step("Deploying the stack with cdklocal"):
+            cloud.deploy(suffix, {"shardCount": str(shards)})
+            cloud.start_runner()
+        until_the_end.callback(remove_state)
+        cloud.write_state()
+        aws = Aws(cloud.aws_environment())
+        console.err.print("ready; Ctrl-C stops it and forgets what it holds")
+        if as_json:
+            console.print_json({"suffix": suffix, "environment": cloud.aws_environment()})
+        watch(cloud, Connection(Target.EMBEDDED, aws, find(aws, suffix)), panel_wanted=not as_json)
+
+
+def watch(cloud: EmbeddedCloud, connection: Connection, *, panel_wanted: bool) -> None:
+    """Keep the panel up to date until Ctrl-C; raise MonitorError when a part of the cloud ends."""
+    rate, errors = Rate(), Errors(cloud.programs)
+    shown = panel_wanted and console.out.is_terminal
+    try:
+        with Live(console=console.out, auto_refresh=False, screen=shown) as live:
+            while True:
+                for program in cloud.programs:
+                    if not program.running:
+                        raise MonitorError(f"{program.name} has ended.\n{program.end_of_log()}")
+                if shown:
+                    live.update(panel(cloud, connection, rate, errors), refresh=True)
+                time.sleep(REFRESH_SECONDS)
+    except KeyboardInterrupt:
+        console.err.print("stopping")
+
+
+class Rate:
+    """Events a second over the last moments."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def update(self, stored: int, now: float) -> float:
+        """Note how many are stored now; return the rate since about ten seconds ago."""
+        self._seen.append((now, stored))
+        while len(self._seen) > 2 and now - self._seen[0][0] > RATE_SECONDS:
+            self._seen.popleft()
+        (then, before), (now, after) = self._seen[0], self._seen[-1]
+        return (after - before) / (now - then) if now > then else 0.0
+
+
+class Errors:
+    """The warnings and errors that the processes write from now on."""
+
+    def __init__(self, programs: list[ChildProcess]) -> None:
+        # What a server says while it starts, and is not reachable yet, is no error.
+        self._starts = {program.log: program.log.stat().st_size for program in programs}
+
+    def last(self) -> list[Text]:
+        """Return the last ones, as they are shown."""
+        lines = [line for log, start in self._starts.items() for line in _written_since(log, start)]
+        shown = [line for line in lines if any(sign in line for sign in ERROR_SIGNS)][-ERRORS_SHOWN:]
+        title = [Text("Last errors", style="bold")] if shown else []
+        return title + [Text(line[:LONGEST_LINE], style="red") for line in shown]
+
+
+def panel(cloud: EmbeddedCloud, connection: Connection, rate: Rate, errors: Errors) -> RenderableType:
+    """Lay out services, figures and the last errors."""
+    services = Table.grid(padding=(0, 2))
+    services.add_row(
+        Text("Services", style="bold"), *(Text(program.name, style="green") for program in cloud.programs)
+    )
+    try:
+        health = look(connection)
+    except (MonitorError, BotoCoreError, ClientError) as error:
+        return Group(services, Text(str(error), style="red"), *errors.last())
+    return Group(services, figures(health, rate), *errors.last())
+
+
+def figures(health: Health, rate: Rate) -> RenderableType:
+    """The status screen, with the rate above it."""
+    per_second = rate.update(health.database["stored"], time.monotonic())
+    line = Table.grid(padding=(0, 2))
+    line.add_row(Text("Rate    ", style="bold"), f"{per_second:,.0f} events/s stored")
+    return Group(line, screen(health))
+
+
+def _written_since(log: Path, start: int) -> list[str]:
+    with log.open("rb") as file:
+        file.seek(max(start, file.seek(0, os.SEEK_END) - LOG_WINDOW))
+        return file.read().decode(errors="replace").splitlines()

@@ -1,0 +1,95 @@
+"""``spm retention``, ``spm rebuild`` and ``spm migrate``: the database's upkeep."""
+
+from typing import Annotated, Final
+
+import typer
+
+from spm.aws.target import connect
+from spm.terminal import console
+from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption
+
+SLICE: Final = 50_000
+"""Events; whoever stores waits while the rows of so many are made."""
+
+
+def retention(
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="YYYY-MM", help="The first month (UTC) to keep.")
+    ],
+    *,
+    dry_run: DryRunOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop the months of the event log before a month, for good; shows them and asks first.
+
+    Example: spm retention --older-than 2025-09 --dry-run
+    """
+    connection = connect(target, suffix, pipeline)
+    log = connection.stack.pipeline.name
+    planned = connection.operations.call("retention", pipeline=log, older_than=older_than, dry_run=True)
+    rows = planned["partitions"]
+    if not as_json:
+        console.print_table(
+            ["month", "events, about", "size"],
+            ([p["month"], p["rows"], console.size(p["bytes"])] for p in rows),
+        )
+    if rows and not dry_run:
+        if not yes:
+            typer.confirm(
+                f"Drop {len(rows)} months of {connection.stack.name} for good?", abort=True, err=True
+            )
+        planned = connection.operations.call("retention", pipeline=log, older_than=older_than, dry_run=False)
+    if as_json:
+        console.print_json(planned)
+    else:
+        console.out.print(f"{'dropped' if planned['dropped'] else 'nothing was dropped'}")
+
+
+def rebuild(
+    reaction: Annotated[str, typer.Argument(help="The derived table, for example student_activity.")],
+    *,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a derived table again from the event log, slice by slice, while events are stored.
+
+    It then holds what the event log holds: days of events that retention dropped are gone from it, too.
+
+    Example: spm rebuild student_activity
+    """
+    connection = connect(target, suffix, pipeline)
+    name = connection.stack.pipeline.name
+    total = connection.operations.call("status", pipeline=name)["stored"]
+    rows, after = 0, None
+    with console.bar(f"Rebuilding {reaction}", total) as advance:
+        while True:
+            answer = connection.operations.call(
+                "rebuild", pipeline=name, reaction=reaction, after=after, slice=SLICE
+            )
+            rows, after = rows + answer["rows"], answer["next"]
+            advance(SLICE if after else total)
+            if after is None:
+                break
+    if as_json:
+        console.print_json({"reaction": reaction, "rows": rows})
+    else:
+        console.out.print(f"{reaction}: {rows:,} rows made from {total:,} events")
+
+
+def migrate(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:
+    """Bring the database's schema up to date; deployments do it by themselves.
+
+    Example: spm migrate --suffix prod
+    """
+    answer = connect(target, suffix).operations.call("migrate")
+    if as_json:
+        console.print_json(answer)
+    else:
+        applied = ", ".join(str(migration) for migration in answer["applied"]) or "nothing to do"
+        console.out.print(f"schema {answer['schema_version']}: {applied}")

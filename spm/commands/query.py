@@ -1,0 +1,115 @@
+"""``spm query`` and ``spm student``: ready-made reports about what is stored."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from spm.aws.target import connect
+from spm.terminal import console
+from spm.terminal.options import (
+    CourseOption,
+    JsonOption,
+    PipelineOption,
+    StudentOption,
+    SuffixOption,
+    TargetOption,
+    TypeOption,
+    WhereOption,
+    narrowed,
+)
+from spm.terminal.plot import sparkline
+
+
+class Form(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def query(
+    report: Annotated[
+        str, typer.Argument(help="students, courses, types or days; another pipeline has reports of its own.")
+    ],
+    *,
+    student: StudentOption = None,
+    event_type: TypeOption = None,
+    course: CourseOption = None,
+    where: WhereOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many rows.")] = 100,
+    form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.TABLE,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a ready-made, read-only report over the stored events.
+
+    Example: spm query courses --type quiz_score
+    Example: spm query days --format csv > days.csv
+    Example: spm query sessions --pipeline attendance --where session_id=math-1
+    """
+    connection = connect(target, suffix, pipeline)
+    answer = connection.operations.call(
+        "query",
+        pipeline=connection.stack.pipeline.name,
+        report=report,
+        parameters=narrowed(student, event_type, course, where),
+        limit=limit,
+    )
+    print_rows(answer["columns"], answer["rows"], Form.JSON if as_json else form)
+
+
+def student(
+    student_id: Annotated[str, typer.Argument(help="Whose history.")],
+    *,
+    event_type: TypeOption = None,
+    course: CourseOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many events.")] = 50,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a student's newest events, and their scores as a small plot.
+
+    Example: spm student student-0042 --course MATH-101
+    """
+    parameters = narrowed(student_id, event_type, course, None)
+    answer = connect(target, suffix).operations.call(
+        "query", report="student", parameters=parameters, limit=limit
+    )
+    rows: list[list[Any]] = answer["rows"]
+    if as_json:
+        print_rows(answer["columns"], rows, Form.JSON)
+        return
+    if not rows:
+        console.err.print(f"nothing is stored of {student_id}", markup=False)
+        raise typer.Exit(1)
+    console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
+    scores = [row[2] for row in reversed(rows) if row[2] is not None]
+    if scores:
+        mean = sum(scores) / len(scores)
+        console.out.print(f"scores, oldest to newest: {sparkline(scores, 60)}")
+        console.out.print(f"lowest {min(scores):.1f}, mean {mean:.1f}, highest {max(scores):.1f}")
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form) -> None:
+    """Print rows in the form asked for; JSON is an array of objects."""
+    if form is Form.JSON:
+        console.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    elif form is Form.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    else:
+        console.print_table(columns, rows)
+
+
+def _event(row: Sequence[Any]) -> list[object]:
+    occurred_at, event_type, score, metadata = row
+    return [console.moment(occurred_at), event_type, score, console.pairs(metadata)]

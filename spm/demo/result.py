@@ -1,0 +1,30 @@
+"""What the demo is asked for, and what came of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from spm.aws.delivery import Delivered
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the demo sends."""
+
+    events: int = 20_000
+    students: int = 500
+    seed: int = 1
+    keep: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it, as the report shows it and the checks judge it."""
+
+    accepted: int
+    seconds: float
+    before: dict[str, Any]
+    after: dict[str, Any]
+    redelivered: Delivered
+    students: list[list[Any]]
+    rejected: list[dict[str, Any]]

@@ -1,0 +1,159 @@
+"""The whole pipeline on this machine: deploy it, send it a term of events, show that every figure adds up.
+
+After the embedded cloud is up, everything goes through AWS APIs: PutRecords in, the operations function out.
+"""
+
+import base64
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import Any, Final
+
+from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
+from spm.aws.delivery import Delivered, deliver, lambda_record
+from spm.aws.operations import Operations
+from spm.aws.stack import Aws, Stack, find
+from spm.aws.stream import records_of, shard_ids
+from spm.demo import report
+from spm.demo.figures import Check, Tally
+from spm.demo.result import Options, Result
+from spm.errors import DemoError
+from spm.publishing.put_records import Entry, publish
+from spm.term import BAD_RECORDS, generate
+from spm.terminal import console
+
+SUFFIX: Final = "demo"
+PATIENCE_SECONDS: Final = 60.0
+BATCH_DELIVERED_TWICE: Final = 500
+
+
+def run(options: Options) -> None:
+    """Run the demo; raise DemoError when a figure does not add up."""
+    with ExitStack() as until_the_end:
+        with console.step("Starting PostgreSQL and MiniStack"):
+            cloud = until_the_end.enter_context(EmbeddedCloud())
+        with console.step("Deploying the stack with cdklocal"):
+            cloud.deploy(SUFFIX)
+            cloud.start_runner()
+        aws = Aws(cloud.aws_environment())
+        tally = Tally()
+        result = send_and_look(aws, find(aws, SUFFIX), options, tally)
+        checks = figures(options, tally, result)
+        if options.as_json:
+            report.print_json(result, checks)
+        else:
+            report.show(result, checks)
+        failed = [check.what for check in checks if not check.holds]
+        if failed:
+            raise DemoError(f"these figures do not add up: {', '.join(failed)}")
+        if options.keep:
+            keep_running(cloud)
+
+
+def send_and_look(aws: Aws, stack: Stack, options: Options, tally: Tally) -> Result:
+    """Publish, wait until all is stored, deliver one batch twice more, and read everything back."""
+    operations = stack.operations(aws)
+    sent = options.events + len(BAD_RECORDS)
+    started = time.monotonic()
+    accepted = 0
+    with console.bar("Publishing", sent) as advance:
+        for batch in publish(aws.kinesis, stack.stream_name, records(options, tally)):
+            accepted += len(batch)
+            advance(len(batch))
+    before = wait_until_stored(operations, sent)
+    seconds = time.monotonic() - started
+    with console.step("Delivering one batch twice more"):
+        redelivered = deliver_again(aws, stack)
+    return Result(
+        accepted=accepted,
+        seconds=seconds,
+        before=before,
+        after=operations.call("status"),
+        redelivered=redelivered,
+        students=operations.call("query", report="students", parameters={}, limit=options.students)["rows"],
+        rejected=operations.call("rejected", limit=100)["rejected"],
+    )
+
+
+def records(options: Options, tally: Tally) -> Iterator[Entry]:
+    """Yield the events, counted in ``tally``, with the bad records spread evenly between them."""
+    bad = iter(BAD_RECORDS)
+    every = options.events // (len(BAD_RECORDS) + 1) + 1
+    for number, event in enumerate(generate(options.events, options.students, seed=options.seed), start=1):
+        tally.add(event)
+        yield Entry(json.dumps(event).encode(), event["student_id"])
+        if number % every == 0:
+            yield Entry(next(bad)[0], "a faulty producer")
+    for data, _ in bad:
+        yield Entry(data, "a faulty producer")
+
+
+def wait_until_stored(operations: Operations, sent: int) -> dict[str, Any]:
+    """Wait until as many records are accounted for as were sent; raise DemoError when it stops moving."""
+    done = 0
+    moved = time.monotonic()
+    with console.bar("Waiting until all is stored", sent) as advance:
+        while True:
+            status = operations.call("status")
+            seen = status["stored"] + status["rejected"]
+            if seen > done:
+                advance(seen - done)
+                done, moved = seen, time.monotonic()
+            if done >= sent:
+                return status
+            if time.monotonic() - moved > PATIENCE_SECONDS:
+                raise DemoError(
+                    f"{done:,} of {sent:,} records arrived, then none for {PATIENCE_SECONDS:.0f} s"
+                )
+            time.sleep(0.2)
+
+
+def deliver_again(aws: Aws, stack: Stack) -> Delivered:
+    """Read a batch back from the stream and hand it to the deployed processor, twice, as Lambda might."""
+    shard_id = shard_ids(aws, stack)[0]
+    oldest = islice(records_of(aws, stack, shard_id), BATCH_DELIVERED_TWICE)
+    batch = [lambda_record(stack, shard_id, record) for record in oldest]
+    first, second = (deliver(aws, stack, batch) for _ in range(2))
+    if first is None or second is None:
+        raise DemoError("the processor's log does not tell what became of the batch delivered again")
+    return Delivered(*(a + b for a, b in zip(first, second, strict=True)))
+
+
+def figures(options: Options, tally: Tally, result: Result) -> list[Check]:
+    """Return everything that must hold."""
+    sent = options.events + len(BAD_RECORDS)
+    again = result.redelivered
+    rejected = sorted((base64.b64decode(row["payload"]), row["reason"]) for row in result.rejected)
+    return [
+        Check("records accepted by the stream", sent, result.accepted),
+        Check("events stored", options.events, result.before["stored"]),
+        Check("records rejected", len(BAD_RECORDS), result.before["rejected"]),
+        Check("rejected bytes and reasons", sorted(BAD_RECORDS), rejected),
+        Check("every student's events and mean score", [], tally.differences(result.students)),
+        Check("new rows of the second delivery", (0, 0), (again.stored, again.rejected)),
+        Check("events stored after it", options.events, result.after["stored"]),
+        Check("records rejected after it", len(BAD_RECORDS), result.after["rejected"]),
+        Check(
+            "redelivered records seen as duplicates",
+            (True, again.received),
+            (again.received > 0, again.duplicates),
+        ),
+    ]
+
+
+def keep_running(cloud: EmbeddedCloud) -> None:
+    """Let other terminals find the running cloud, say how to use it, and wait for Ctrl-C."""
+    if read_state() is None:
+        cloud.write_state()
+    else:
+        console.err.print("another embedded cloud is running: the commands below find that one instead")
+    report.explain(cloud.database.dsn(database_name(SUFFIX)))
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        console.err.print("stopping")
+    finally:
+        remove_state()

@@ -1,0 +1,43 @@
+"""Remembers how far a file was published, so that an interrupted publish goes on where it stopped."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from spm.errors import InputError
+
+
+class ProgressFile:
+    """The position in one input file on its way to one stream; it vanishes when the file is done.
+
+    Kept under ``$XDG_STATE_HOME/spm`` (``~/.local/state/spm``). A file that changed since starts again.
+    """
+
+    def __init__(self, source: Path, stream_arn: str) -> None:
+        status = source.stat()
+        self._version = [status.st_size, status.st_mtime_ns]
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        key = hashlib.sha256(f"{source.resolve()}\0{stream_arn}".encode()).hexdigest()[:24]
+        self._file = state / "spm" / f"publish-{key}.json"
+
+    def read(self) -> int:
+        """Return how many records are in the stream already; 0 when there is nothing to go on from."""
+        try:
+            kept = json.loads(self._file.read_text())
+        except FileNotFoundError:
+            return 0
+        except ValueError as error:
+            raise InputError(f"{self._file} is broken: remove it to publish from the start") from error
+        return int(kept["position"]) if kept["version"] == self._version else 0
+
+    def write(self, position: int) -> None:
+        """Remember that everything up to ``position`` is in the stream."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._file.with_suffix(".draft")
+        draft.write_text(json.dumps({"version": self._version, "position": position}))
+        draft.replace(self._file)
+
+    def remove(self) -> None:
+        """Forget it: the file is done."""
+        self._file.unlink(missing_ok=True)

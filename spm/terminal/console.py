@@ -1,0 +1,130 @@
+"""What the commands print: results on standard output, progress and errors on standard error.
+
+Rich drops colours and moving bars by itself where the output is no terminal, and colours under NO_COLOR.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from spm.errors import InputError
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+TITLE_WIDTH = 34
+
+debug = False
+"""Whether a person asked for tracebacks."""
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Show that something is going on, and afterwards how long it took."""
+    started = time.monotonic()
+    with err.status(title):
+        yield
+    err.print(f"{title:<{TITLE_WIDTH}} {time.monotonic() - started:6.1f} s")
+
+
+@contextmanager
+def bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar; yields what is called with the number of things newly done.
+
+    ``total``: None where it is not known before.
+    """
+    started = time.monotonic()
+    done = 0
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(title, total=total, rate=0.0)
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            progress.update(task, advance=count, rate=done / max(0.001, time.monotonic() - started))
+
+        yield advance
+    took = time.monotonic() - started
+    of = "" if total is None else f" of {total:,}"
+    err.print(f"{title:<{TITLE_WIDTH}} {took:6.1f} s   {done:,}{of}, {done / max(0.001, took):,.0f}/s")
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document on standard output, for programs."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under a header, numbers to the right."""
+    listed = [list(row) for row in rows]
+    table = Table()
+    for index, column in enumerate(columns):
+        numbers = any(isinstance(row[index], int | float) for row in listed)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in listed:
+        table.add_row(*(Text(cell(value)) for value in row))
+    out.print(table)
+
+
+def cell(value: object) -> str:
+    """One value of a table, as a person reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def moment(time_: str | None) -> str:
+    """A time as the operations function gives it, to the second."""
+    return "never" if time_ is None else time_[:19].replace("T", " ") + " UTC"
+
+
+def size(count: float) -> str:
+    """A number of bytes in a unit that fits."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:,.0f} {unit}"
+        count /= 1024
+    return f"{count:,.1f} TiB"
+
+
+def pairs(members: Mapping[str, object]) -> str:
+    """An object's members on one line."""
+    return " ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in members.items()
+    )
+
+
+@contextmanager
+def opened_for_writing(file: Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing, or take standard output for ``-``; raise InputError where that fails."""
+    if file == Path("-"):
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output = file.open("wb")
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error
+    with output:
+        yield output

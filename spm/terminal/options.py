@@ -1,0 +1,65 @@
+"""Options that many commands share."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from spm.aws.target import Target
+
+SuffixOption = Annotated[
+    str | None,
+    typer.Option(
+        "--suffix", help="The environment: stack StudentPerformance-SUFFIX. Default: dev.", show_default=False
+    ),
+]
+TargetOption = Annotated[
+    Target | None,
+    typer.Option(
+        "--target",
+        help="Where the stack is. Default: AWS_ENDPOINT_URL if set, a running `spm local`, else AWS.",
+        show_default=False,
+    ),
+]
+PipelineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pipeline", help="Another deployed pipeline than student-performance.", show_default=False
+    ),
+]
+StudentOption = Annotated[str | None, typer.Option("--student", help="Only this student.")]
+TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
+CourseOption = Annotated[str | None, typer.Option("--course", help="Only this course.")]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="NAME=VALUE",
+        help="Only what has this value in one of the pipeline's filters; can be repeated.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, change nothing.")]
+
+
+def rfc3339(text: str) -> datetime:
+    """Read a time with its offset; typer shows the message of what is raised."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"{text} has no offset: write {text}Z for UTC")
+    return moment
+
+
+def narrowed(
+    student: str | None, event_type: str | None, course: str | None, where: list[str] | None
+) -> dict[str, str]:
+    """Return the parameters of a report; raise BadParameter for one that is no NAME=VALUE."""
+    given = {"student_id": student, "event_type": event_type, "course": course}
+    parameters = {name: value for name, value in given.items() if value is not None}
+    for text in where or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--where {text}: write NAME=VALUE")
+        parameters[name] = value
+    return parameters

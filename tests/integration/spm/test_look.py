@@ -1,0 +1,240 @@
+"""The commands that look: ``status``, ``query``, ``student``, ``tail``, ``migrate`` and ``retention``."""
+
+import base64
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from spm.publishing.put_records import Entry, publish
+from tests.integration.spm.conftest import Spm
+from tests.support import Deployment
+
+
+def send(deployed: Deployment, *events: dict[str, object]) -> None:
+    entries = (Entry(json.dumps(event).encode(), "key") for event in events)
+    for _ in publish(deployed.aws.kinesis, deployed.stack.stream_name, entries):
+        pass
+
+
+def wait_for(deployed: Deployment, student_id: str, count: int) -> None:
+    deadline = time.monotonic() + 180
+    while True:
+        answer = deployed.operations.call("query", report="student", parameters={"student_id": student_id})
+        if len(answer["rows"]) >= count:
+            return
+        assert time.monotonic() < deadline, f"{len(answer['rows'])} of {count} events"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def course(deployed: Deployment) -> str:
+    """A course of this module's own, with two students."""
+    course = f"C-{uuid.uuid4().hex[:8]}"
+    events = [
+        {
+            "student_id": f"{course}-{name}",
+            "event_type": "quiz",
+            "score": score,
+            "timestamp": f"2026-03-{day:02d}T12:00:00Z",
+            "metadata": {"course": course, "quiz": f"Q{day}"},
+        }
+        for name, day, score in [("ada", 1, 90.0), ("ada", 2, 95.5), ("bob", 2, 40)]
+    ]
+    events.append({"student_id": f"{course}-bob", "event_type": "login", "metadata": {"course": course}})
+    send(deployed, *events)
+    wait_for(deployed, f"{course}-ada", 2)
+    wait_for(deployed, f"{course}-bob", 2)
+    return course
+
+
+@pytest.mark.usefixtures("course")
+def test_status_is_one_screen(spm: Spm) -> None:
+    result = spm("status")
+    for line in (
+        "Stack",
+        "Stream",
+        "Mapping",
+        "Lag",
+        "Stored",
+        "Duplicates",
+        "Rejected",
+        "Database",
+        "Alarms",
+    ):
+        assert line in result.stdout
+    assert len(result.stdout.splitlines()) <= 24
+    assert max(len(line.rstrip()) for line in result.stdout.splitlines()) <= 80
+
+
+@pytest.mark.usefixtures("course")
+def test_status_as_json_tells_the_same_as_the_exit_code(spm: Spm) -> None:
+    result = spm("status", "--json")
+    health = json.loads(result.stdout)
+    assert health["shards"] == 1
+    assert health["database"]["stored"] >= 4
+    assert health["alarms"]
+    assert health["mapping"] == "Enabled"
+    assert result.returncode == (1 if health["attention"] else 0)
+
+
+def test_query_counts_as_json_csv_and_table(spm: Spm, course: str) -> None:
+    (row,) = json.loads(spm("query", "courses", "--course", course, "--json").stdout)
+    assert (row["course"], row["events"], row["students"]) == (course, 4, 2)
+    assert row["mean_score"] == pytest.approx((90 + 95.5 + 40) / 3)
+
+    rows = list(
+        csv.DictReader(io.StringIO(spm("query", "students", "--course", course, "--format", "csv").stdout))
+    )
+    assert [(r["student_id"], r["events"]) for r in rows] == [(f"{course}-ada", "2"), (f"{course}-bob", "2")]
+
+    table = spm("query", "types", "--course", course).stdout
+    assert "quiz" in table
+    assert "login" in table
+    days = json.loads(spm("query", "days", "--course", course, "--json").stdout)
+    assert {"2026-03-01", "2026-03-02"} < {row["day"] for row in days}
+
+
+def test_query_names_the_reports_and_filters_that_there_are(spm: Spm, course: str) -> None:
+    (row,) = json.loads(spm("query", "courses", "--where", f"course={course}", "--json").stdout)
+    assert row["events"] == 4
+    for wrong, code, told in (
+        (("grades",), 4, "students, courses, types, days"),
+        (("days", "--where", "teacher=x"), 4, "student_id, event_type, course, since"),
+        (("days", "--where", "teacher"), 2, "NAME=VALUE"),
+    ):
+        result = spm("query", *wrong)
+        assert result.returncode == code
+        assert told in result.stderr
+
+
+def test_student_shows_history_and_plot(spm: Spm, course: str) -> None:
+    result = spm("student", f"{course}-ada")
+    assert result.returncode == 0
+    assert "2026-03-02 12:00" in result.stdout
+    assert "▁█" in result.stdout
+    assert "lowest 90.0, mean 92.8, highest 95.5" in result.stdout
+    newest, oldest = json.loads(spm("student", f"{course}-ada", "--json").stdout)
+    assert (newest["score"], oldest["metadata"]["quiz"]) == (95.5, "Q1")
+
+
+def test_an_unknown_student_is_said_to_be_one(spm: Spm) -> None:
+    result = spm("student", "nobody")
+    assert result.returncode == 1
+    assert result.stderr == "nothing is stored of nobody\n"
+
+
+def test_tail_shows_the_newest_and_ends(spm: Spm, course: str) -> None:
+    result = spm("tail", "--no-follow", "--course", course, "-n", "3", "--json")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(events) == 3
+    assert [e["stored_at"] for e in events] == sorted(e["stored_at"] for e in events)
+    assert spm("tail", "--no-follow", "--course", course, "--type", "login").stdout.count("\n") == 1
+
+
+def test_tail_follows_every_event_once_until_ctrl_c(
+    deployed: Deployment, environment: dict[str, str]
+) -> None:
+    student = f"tail-{uuid.uuid4().hex[:8]}"
+    process = subprocess.Popen(
+        ["spm", "tail", "--student", student, "--json", "--suffix", deployed.suffix],
+        env=environment | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    seen: list[int] = []
+    for batch in range(4):
+        send(
+            deployed, *({"student_id": student, "event_type": "n", "score": batch * 5 + n} for n in range(5))
+        )
+        seen += [json.loads(process.stdout.readline())["score"] for _ in range(5)]
+    os.killpg(process.pid, signal.SIGINT)
+    rest, errors = process.communicate(timeout=120)
+    assert (seen, rest, errors) == (list(range(20)), "", "")
+    assert process.returncode == 130
+
+
+def test_migrate_has_nothing_to_do_on_a_deployed_stack(spm: Spm) -> None:
+    result = spm("migrate")
+    assert result.returncode == 0
+    assert "nothing to do" in result.stdout
+    assert json.loads(spm("migrate", "--json").stdout)["applied"] == []
+
+
+@pytest.mark.usefixtures("course")
+def test_retention_of_the_past_drops_nothing(spm: Spm) -> None:
+    result = spm("retention", "--older-than", "1980-01", "--dry-run", "--json")
+    assert json.loads(result.stdout) == {"partitions": [], "dropped": False}
+
+
+def test_a_wrong_month_is_one_line(spm: Spm) -> None:
+    result = spm("retention", "--older-than", "last year")
+    assert result.returncode == 4
+    (line,) = result.stderr.splitlines()
+    assert "older_than" in line
+
+
+@pytest.mark.usefixtures("course")
+def test_colours_and_tables_fit_a_pipe(spm: Spm) -> None:
+    plain = spm("status", FORCE_COLOR="", NO_COLOR="1").stdout
+    assert "\x1b" not in plain
+
+
+def test_retention_shows_asks_and_drops_whole_months(spm: Spm, deployed: Deployment, tmp_path: Path) -> None:
+    """One event of February 1990, long before everybody else's."""
+    record = {
+        "kinesis": {
+            "sequenceNumber": "1",
+            "data": base64.b64encode(b'{"student_id": "old", "event_type": "x"}').decode(),
+            "approximateArrivalTimestamp": datetime(1990, 2, 3, tzinfo=UTC).timestamp(),
+        },
+        "eventID": f"shardId-{uuid.uuid4().hex[:12]}:1",
+        "eventSourceARN": deployed.stack.stream_arn,
+    }
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps({"Records": [record]}))
+    assert spm("replay", "file", str(file)).returncode == 0
+
+    def months() -> list[str]:
+        partitions = json.loads(spm("status", "--json").stdout)["database"]["partitions"]
+        return [partition["month"] for partition in partitions]
+
+    kept = [month for month in months() if month != "1990-02"]
+    planned = json.loads(spm("retention", "--older-than", "1991-01", "--dry-run", "--json").stdout)
+    assert [partition["month"] for partition in planned["partitions"]] == ["1990-02"]
+    refused = spm("retention", "--older-than", "1991-01", stdin="n\n")
+    assert refused.returncode == 1
+    assert "1990-02" in refused.stdout
+    assert "1990-02" in months()
+    dropped = spm("retention", "--older-than", "1991-01", "--yes", "--json")
+    assert json.loads(dropped.stdout)["dropped"] is True
+    assert months() == kept
+
+
+def test_watching_ends_with_ctrl_c(deployed: Deployment, environment: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        ["spm", "status", "--watch", "--suffix", deployed.suffix],
+        env=environment | {"FORCE_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    while "Stack" not in (line := process.stdout.readline()):
+        assert line, "it ended"
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors == ""

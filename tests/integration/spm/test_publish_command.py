@@ -1,0 +1,221 @@
+"""``spm generate`` and ``spm publish`` as processes, what they sent looked up in the database."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.integration.spm.conftest import Spm
+from tests.support import Deployment
+
+
+def students_events(deployed: Deployment, student_id: str) -> list[list[object]]:
+    answer = deployed.operations.call(
+        "query", report="student", parameters={"student_id": student_id}, limit=10_000
+    )
+    rows: list[list[object]] = answer["rows"]
+    return rows
+
+
+def wait_for_events(deployed: Deployment, student_id: str, count: int) -> None:
+    deadline = time.monotonic() + 180
+    while len(found := students_events(deployed, student_id)) < count:
+        assert time.monotonic() < deadline, f"{len(found)} of {count} events of {student_id}"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def student() -> str:
+    """A student nobody else has events of."""
+    return f"s-{uuid.uuid4().hex[:12]}"
+
+
+def lines(student: str, count: int) -> list[str]:
+    return [
+        json.dumps(
+            {
+                "student_id": student,
+                "event_type": "quiz",
+                "score": n,
+                "timestamp": f"2026-01-01T00:00:{n:02d}Z",
+            }
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_file_arrives_and_publishing_it_again_stores_nothing_twice(
+    spm: Spm, deployed: Deployment, student: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(lines(student, 30)))
+    for _ in range(2):
+        result = spm("publish", str(file))
+        assert (result.returncode, result.stdout) == (0, "published 30, bad and left out 0\n"), result.stderr
+    marker = f"{student}-marker"
+    assert spm("publish", "-", stdin=f'{{"student_id": "{marker}", "event_type": "end"}}').returncode == 0
+    wait_for_events(deployed, marker, 1)  # one shard: what was sent before it has been seen
+    assert [row[2] for row in students_events(deployed, student)] == list(range(29, -1, -1))
+
+
+def test_aggregated_events_arrive_one_by_one(
+    spm: Spm, deployed: Deployment, student: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(lines(student, 60)))
+    result = spm("publish", str(file), "--aggregate")
+    assert (result.returncode, result.stdout) == (0, "published 60, bad and left out 0\n"), result.stderr
+    wait_for_events(deployed, student, 60)
+    assert [row[2] for row in students_events(deployed, student)] == list(range(59, -1, -1))
+
+
+def test_csv_gzip_with_bad_lines_says_which_and_why(
+    spm: Spm, deployed: Deployment, student: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.csv.gz"
+    file.write_bytes(
+        gzip.compress(
+            f"student_id,event_type,score,course\n{student},quiz,91,MATH\n,quiz,1,\n{student},quiz,much,\n".encode()
+        )
+    )
+    result = spm("publish", str(file), "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == {
+        "published": 1,
+        "bad": 2,
+        "resumed_after": 0,
+        "reasons": {"missing_member": 1, "invalid_member": 1},
+    }
+    assert "line 3: missing_member: " in result.stderr
+    assert "line 4: invalid_member: " in result.stderr
+    wait_for_events(deployed, student, 1)
+    ((_, event_type, score, metadata),) = students_events(deployed, student)
+    assert (event_type, score, metadata) == ("quiz", 91.0, {"course": "MATH"})
+
+
+def test_strict_publishes_nothing_of_a_file_with_a_bad_line(
+    spm: Spm, deployed: Deployment, student: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join([*lines(student, 3), "nonsense"]))
+    result = spm("publish", str(file), "--strict")
+    assert result.returncode == 2
+    assert "line 4: not_json" in result.stderr
+    assert result.stderr.splitlines()[-1].endswith(
+        "1 bad lines, nothing was published: correct them, or leave out --strict"
+    )
+    assert students_events(deployed, student) == []
+
+
+def test_generated_events_pipe_into_publish(spm: Spm) -> None:
+    made = spm("generate", "-", "--events", "50", "--bad", "3", "--duplicates", "4", "--seed", "9")
+    assert made.returncode == 0
+    assert len(made.stdout.splitlines()) == 57
+    published = spm("publish", "-", "--json", stdin=made.stdout)
+    assert published.returncode == 0, published.stderr
+    receipt = json.loads(published.stdout)
+    assert (receipt["published"], receipt["bad"]) == (54, 3)
+    assert receipt["reasons"] == {"not_json": 1, "not_an_object": 1, "missing_member": 1}
+
+
+def test_generate_straight_to_the_stream(spm: Spm, deployed: Deployment) -> None:
+    before = deployed.operations.call("status")["stored"]
+    seed = str(uuid.uuid4().int % 10**9)
+    result = spm("generate", "--stream", "--events", "300", "--students", "5", "--seed", seed)
+    assert result.returncode == 0, result.stderr
+    deadline = time.monotonic() + 180
+    while deployed.operations.call("status")["stored"] < before + 300:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_an_interrupted_publish_goes_on_where_it_stopped(
+    spm: Spm, deployed: Deployment, environment: dict[str, str], student: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    filler = json.dumps({"student_id": "filler", "event_type": "x", "metadata": {"text": "y" * 4000}})
+    file.write_text("\n".join([filler] * 6000 + lines(student, 5)))
+    process = subprocess.Popen(
+        ["spm", "publish", str(file), "--suffix", deployed.suffix],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    state = tmp_path / "state" / "spm"
+    deadline = time.monotonic() + 180
+    while not (state.exists() and any(state.glob("*.json"))):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=180)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+    result = spm("publish", str(file), "--json")
+    receipt = json.loads(result.stdout)
+    assert result.returncode == 0
+    assert receipt["resumed_after"] > 0
+    assert receipt["resumed_after"] + receipt["published"] == 6005
+    wait_for_events(deployed, student, 5)
+    assert not any(state.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("publish", "/no/such/file"), 2, "/no/such/file cannot be read: No such file or directory"),
+        (("publish", "-", "--suffix", "none"), 3, "no stack StudentPerformance-none in region us-east-1"),
+    ],
+)
+def test_errors_are_one_line_that_says_what_to_do(
+    spm: Spm, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    result = spm(*arguments)
+    assert result.returncode == code
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("spm: ")
+    assert says in line
+
+
+def test_debug_shows_the_traceback(spm: Spm) -> None:
+    result = spm("--debug", "publish", "/no/such/file")
+    assert result.returncode == 2
+    assert "Traceback" in result.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error(environment: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        ["spm", "generate", "-", "--events", "200000"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    assert json.loads(process.stdout.readline())["student_id"]
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    process.wait(timeout=120)
+
+
+def test_generate_to_a_file_says_how_many(spm: Spm, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    result = spm("generate", str(file), "--events", "25", "--bad", "2", "--json")
+    assert json.loads(result.stdout) == {"generated": 27}
+    assert len(file.read_bytes().splitlines()) == 27
+
+
+def test_a_rate_is_kept(spm: Spm, tmp_path: Path) -> None:
+    started = time.monotonic()
+    assert spm("generate", str(tmp_path / "events.jsonl"), "--events", "21", "--rate", "20").returncode == 0
+    assert time.monotonic() - started >= 1.0

@@ -1,0 +1,91 @@
+"""The rights that docs/reference.md names for a command are those of the calls that it makes."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from emulation.cloud import EmbeddedCloud
+from spm.cli import app
+from tests.support import Deployment
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
+
+ACTIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "monitoring:GetMetricStatistics": "cloudwatch:GetMetricStatistics",
+    "monitoring:DescribeAlarms": "cloudwatch:DescribeAlarms",
+}
+"""Calls whose IAM action has another name: the service authorization reference."""
+
+COMMANDS = {
+    "publish": ["publish", "FILE"],
+    "generate --stream": ["generate", "--stream", "--events", "3", "--seed", "77"],
+    "status": ["status"],
+    "tail": ["tail", "--no-follow"],
+    "student": ["student", "nobody"],
+    "query": ["query", "types"],
+    "rejected": ["rejected", "redrive", "--dry-run", "--reason", "not_utf8"],
+    "retention": ["retention", "--older-than", "2000-01", "--dry-run"],
+    "rebuild": ["rebuild", "student_activity"],
+    "migrate": ["migrate"],
+    "replay failed": ["replay", "failed", "--remove"],
+    "replay stream": ["replay", "stream"],
+    "replay file": ["replay", "file", "EVENT"],
+}
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, embedded_cloud: EmbeddedCloud) -> set[str]:
+    """Every AWS call that this process makes, as service:Operation."""
+    made: set[str] = set()
+
+    class RecordingSession(boto3.Session):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.events.register("before-call", self._note)
+
+        @staticmethod
+        def _note(event_name: str, **_: object) -> None:
+            service, operation = event_name.split(".")[1:]
+            made.add(f"{service}:{operation}")
+
+    for variable, value in embedded_cloud.aws_environment().items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(boto3, "Session", RecordingSession)
+    return made
+
+
+def documented(command: str) -> set[str]:
+    rights = REFERENCE.read_text().partition("### Rights")[2].partition("\n#")[0]
+    found: set[str] = set()
+    for line in rights.splitlines():
+        names, _, actions = line.strip("|").partition("|")
+        if command in re.findall(r"`([^`]+)`", names) or names.strip() == "all":
+            found |= set(re.findall(r"`(\w+:\w+)`", actions))
+    return found
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_calls_what_is_documented_and_nothing_else(
+    command: str, calls: set[str], deployed: Deployment, tmp_path: Path
+) -> None:
+    (tmp_path / "FILE").write_text(
+        '{"student_id": "rights", "event_type": "x", "timestamp": "2026-01-01T00:00:00Z"}'
+    )
+    (tmp_path / "EVENT").write_text(json.dumps({"Records": []}))
+    arguments = [str(tmp_path / a) if a in {"FILE", "EVENT"} else a for a in COMMANDS[command]]
+    result = CliRunner().invoke(app, [*arguments, "--suffix", deployed.suffix])
+    assert result.exit_code in {0, 1}, result.output
+    made = {ACTIONS.get(call, call) for call in calls}
+    # Encryption is asked for by the services on the caller's behalf, and an empty bucket has nothing to read.
+    implied = {"kms:Decrypt", "kms:GenerateDataKey", "s3:GetObject", "s3:DeleteObject"}
+    if command in {"replay file", "replay failed"}:  # there is no record: nothing is invoked
+        implied |= {"lambda:InvokeFunction"}
+    assert made <= documented(command)
+    assert documented(command) - made <= implied
