@@ -23,6 +23,8 @@ Reason = Literal[
     "invalid_member",  # a member has the wrong type, length, form or range
     "duplicate_member",  # a name occurs twice in one object: which value was meant is unknown
     "lone_surrogate",  # a \ud800–\udfff escape without its other half: not a character
+    "null_character",  # a \u0000 escape: PostgreSQL's text and jsonb have no such character
+    "number_too_long",  # a number of more than 1,000 digits once it is written out
     "too_deep",  # arrays and objects nested beyond what is allowed
     "broken_aggregate",  # a Kinesis Producer Library frame whose digest or content is wrong
     "unknown_format",  # no decoder of the pipeline takes these bytes

@@ -38,7 +38,7 @@ BAD_RECORDS: Final[tuple[tuple[bytes, Reason], ...]] = (
     (b'{"student_id": "student-0001", "event_type": "quiz_score", "score": "ninety"}', "invalid_member"),
     (b'{"student_id": "student-0001", "event_type": "login", "timestamp": "last Monday"}', "invalid_member"),
     (b'{"student_id": "student-0001", "event_type": "login", "room": "\xe9tage 2"}', "not_utf8"),
-    (b'{"student_id": "student-0001", "event_type": "login", "room": "\\u0000"}', "not_storable"),
+    (b'{"student_id": "student-0001", "event_type": "login", "room": "\\u0000"}', "null_character"),
 )
 """Records as a faulty producer sends them, each with the reason for which it is rejected."""
 

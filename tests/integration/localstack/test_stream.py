@@ -20,7 +20,7 @@ BAD = {
     b'["an", "array"]': "not_an_object",
     b'{"event_type": "login"}': "missing_member",
     b'{"student_id": "s", "event_type": "login", "score": "high"}': "invalid_member",
-    b'{"student_id": "s", "event_type": "login", "metadata": {"note": "\\u0000"}}': "not_storable",
+    b'{"student_id": "s", "event_type": "login", "metadata": {"note": "\\u0000"}}': "null_character",
 }
 
 

@@ -1,6 +1,7 @@
 """Every rule of the native event (docs/reference.md, "Events")."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -141,6 +142,15 @@ def test_members_of_the_wrong_type_form_or_range(members: dict[str, Any]) -> Non
         (b'{"student_id":"s","event_type":"e","metadata":{"a":1e999,"a":2}}', "duplicate_member"),
         (b'{"student_id":"s","event_type":"e","x":1,"x":2}', "duplicate_member"),
         (b'{"student_id":"s","event_type":"e","x":{"y":1,"y":2}}', "duplicate_member"),
+        (b'{"student_id":"a\\u0000","event_type":"e"}', "null_character"),
+        (b'{"student_id":"s","event_type":"e","metadata":{"a":"\\u0000"}}', "null_character"),
+        (b'{"student_id":"s","event_type":"e","x":{"\\u0000":1}}', "null_character"),
+        (b'{"student_id":"s","event_type":"e","x":"\\ud800"}', "lone_surrogate"),
+        (b'{"student_id":"s","event_type":"e","metadata":{"a":1e1000}}', "number_too_long"),
+        (b'{"student_id":"s","event_type":"e","metadata":{"a":1E-1000}}', "number_too_long"),
+        (b'{"student_id":"s","event_type":"e","metadata":{"a":[-1.5e-9999]}}', "number_too_long"),
+        (b'{"student_id":"s","event_type":"e","metadata":{"a":0.' + b"1" * 1001 + b"}}", "number_too_long"),
+        (b'{"student_id":"s","event_type":"e","x":' + b"9" * 5000 + b"}", "number_too_long"),
         # Two hidden quotation marks must not make up for those of a second name.
         (b'{"student_id":"\\u0022\\u0022","event_type":"e","score":1,"score":2}', "duplicate_member"),
         (b"[" * 10_000 + b"]" * 10_000, "not_an_object"),
@@ -154,6 +164,32 @@ def test_members_of_the_wrong_type_form_or_range(members: dict[str, Any]) -> Non
 )
 def test_what_can_not_be_an_event(data: bytes, expected: str) -> None:
     assert reason(data) == expected
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b'{"a":"\\\\u0000"}',
+        b'{"a":"\\\\ud800"}',
+        b'{"a":"\\ud83d\\ude00"}',
+        b'{"a":"e-123"}',
+        b'{"a":"5e-1234"}',
+        b'{"a":1e-999}',
+        b'{"a":1e999}',
+    ],
+)
+def test_what_only_looks_like_something_to_refuse_is_kept_as_it_was_sent(metadata: bytes) -> None:
+    assert parse(b'{"student_id":"s","event_type":"e","metadata":' + metadata + b"}").metadata == (
+        metadata.decode()
+    )
+
+
+def test_a_hundred_thousand_names_are_checked_in_linear_time() -> None:
+    names = b",".join(b'"n%d":1' % number for number in range(100_000))
+    data = b'{"student_id":"s","event_type":"e","metadata":{' + names + b',"n99999":2}}'
+    started = time.process_time()
+    assert reason(data) == "duplicate_member"
+    assert time.process_time() - started < 5, "it took 164 s while the check was quadratic"
 
 
 def test_nesting_up_to_the_limit_is_kept() -> None:
@@ -210,7 +246,7 @@ def test_any_json_object_is_kept_whole_or_rejected(
     try:
         columns = events.parse(data, ARRIVED)
     except RejectRecord as rejection:
-        assert rejection.reason in ("invalid_member", "not_json", "lone_surrogate")
+        assert rejection.reason in ("invalid_member", "not_json", "lone_surrogate", "null_character")
         return
     given = members.get("metadata", {})
     unknown = {name: value for name, value in members.items() if name in ("x", "y")}

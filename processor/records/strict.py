@@ -1,0 +1,101 @@
+"""What JSON allows and an event must not hold. Every check is linear in the text. Pure: no I/O.
+
+RFC 8259 leaves to the reader what a name that occurs twice means and which numbers and characters it takes;
+PostgreSQL's jsonb has no NUL and no half of a surrogate pair, and writes each number out in full:
+https://www.postgresql.org/docs/current/datatype-json.html
+"""
+
+import re
+from collections.abc import Sequence
+from json import loads
+from typing import Any, Final
+
+from processor.errors import RejectRecord
+
+MAX_NESTING: Final = 100
+MAX_DIGITS: Final = 1_000
+
+_ESCAPES = (b"\\u0000", b"\\u0022", b"\\ud", b"\\uD")
+_NUL = b"\\u0000"
+# A high half without a low one behind it, or a low half without a high one before it.
+_LONE_HALF = re.compile(
+    rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
+)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+_NUMBER = re.compile(r"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?")
+_SMALL_LOWER, _SMALL_UPPER = re.compile(rb"e-\d{3}"), re.compile(rb"E-\d{3}")
+_MANY_DIGITS = re.compile(rb"\d{300}")
+
+
+def may_need_check(data: bytes) -> bool:
+    """Tell in a fraction of a microsecond whether ``check`` might find an escape or a number to refuse.
+
+    False positives only cost time. Numbers beyond a double are not looked for: whoever decodes them as one
+    notices those.
+    """
+    if b"\\" in data and any(escape in data for escape in _ESCAPES):
+        return True
+    if b"e-" in data and _SMALL_LOWER.search(data):
+        return True
+    if b"E-" in data and _SMALL_UPPER.search(data):
+        return True
+    return len(data) > MAX_DIGITS and _MANY_DIGITS.search(data) is not None
+
+
+def check(data: bytes) -> None:
+    """Raise RejectRecord for a name that occurs twice, a NUL, half of a surrogate pair, or a huge number.
+
+    Raises ValueError where the bytes are no JSON, RecursionError where they nest too deep for Python.
+    """
+    loads(data, object_pairs_hook=_unique, parse_int=_short, parse_float=_short)
+    check_escapes(data)
+
+
+def check_escapes(data: bytes) -> None:
+    """Raise RejectRecord for an escape that stands for no character that PostgreSQL keeps."""
+    if b"\\" not in data:
+        return
+    escapes = data.replace(b"\\\\", b"--")  # an escaped backslash begins no other escape
+    if _NUL in escapes:
+        raise RejectRecord(
+            "null_character", "the escape \\u0000 stands for a character that cannot be stored"
+        )
+    if _LONE_HALF.search(escapes):
+        raise RejectRecord("lone_surrogate", "a \\ud800–\\udfff escape stands without its other half")
+
+
+def is_too_deep(document: bytes) -> bool:
+    """Tell whether arrays and objects are nested beyond MAX_NESTING levels."""
+    if document.count(b"{") + document.count(b"[") <= MAX_NESTING:
+        return False
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", document)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > MAX_NESTING
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise RejectRecord("duplicate_member", f"the member {name[:50]!a} occurs more than once")
+            seen.add(name)
+    return members
+
+
+def _short(number: str) -> str:
+    """Return the number as it was sent; raise RejectRecord where it is too long when written out."""
+    match = _NUMBER.fullmatch(number)
+    assert match is not None  # noqa: S101 - for the type checker: the JSON scanner found it
+    whole, fraction, exponent = match[1], match[2] or "", match[3] or "0"
+    shift = int(exponent) if len(exponent) < 9 else MAX_DIGITS * 10**6
+    digits = max(len(whole) + shift, 1) + max(len(fraction) - shift, 0)
+    if digits > MAX_DIGITS:
+        raise RejectRecord(
+            "number_too_long", f"the number {number[:20]}… has more than {MAX_DIGITS:,} digits written out"
+        )
+    return number
