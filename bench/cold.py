@@ -26,6 +26,7 @@ def step(name):
 dsn, event = json.load(sys.stdin)
 step("reading the event")
 import processor.handler as handler
+from processor import environment
 step("importing the handler")
 from bench.contenders import Context, Handler, quiet
 from bench.server import Target
@@ -37,7 +38,7 @@ async def nothing(session):
     return None
 with quiet():
     step("-")
-    handler._LOOP.run(it.database.run(nothing, Deadline(60)))
+    environment.LOOP.run(it.database.run(nothing, Deadline(60)))
     step("first connection")
     it.run(event[0])
     step("first batch of 100")

@@ -12,7 +12,8 @@ import asyncpg
 
 from bench.server import Target
 from bench.workload import SOURCE, Batch
-from processor import events, fold, handler
+from processor import environment, events, handler
+from processor.commands.fold import Fold
 from processor.connection import Session
 from processor.handler import KinesisEvent
 from processor.pipeline import Pipeline
@@ -62,8 +63,8 @@ class Handler:
 
     def run(self, event: KinesisEvent) -> None:
         """Invoke the handler; raise AssertionError unless it took the whole batch."""
-        handler.settings = lambda: self._settings  # type: ignore[assignment]  # not from the environment
-        handler.database = lambda: self.database  # type: ignore[assignment]  # as above
+        environment.settings = lambda: self._settings  # type: ignore[assignment]  # not from the environment
+        environment.database = lambda: self.database  # type: ignore[assignment]  # as above
         answer = handler.handler(event, Context())
         assert answer == {"batchItemFailures": []}, answer  # noqa: S101 - a benchmark of failures says nothing
 
@@ -80,6 +81,7 @@ class Folding:
     def __init__(self, target: Target, handler: Handler) -> None:
         self._handler = handler
         self._loop = asyncio.Runner()
+        self._settings = Settings("no secret holds this login")
         self._session = Session(self._loop.run(asyncpg.connect(target.owner_dsn)))
 
     def prepare(self, batch: Batch) -> Callable[[], object]:
@@ -89,7 +91,7 @@ class Folding:
         return self._fold
 
     def _fold(self) -> None:
-        self._loop.run(fold.fold(self._session, {SHIPPED.name: SHIPPED}, fold.Fold()))
+        self._loop.run(Fold().run(self._session, self._settings))
 
     def close(self) -> None:
         """Disconnect."""

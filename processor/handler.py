@@ -1,20 +1,13 @@
 """The processor's Lambda function: one batch of Kinesis records in, the partial batch response out."""
 
-import asyncio
 import gc
-import os
 import time
-from functools import cache, partial
 from typing import Protocol, TypedDict
 
-from processor import batch
-from processor.connection import Database, Deadline
+from processor import batch, environment
+from processor.connection import Deadline
 from processor.decode import KinesisRecord
 from processor.report import report
-from processor.settings import Settings
-
-# One event loop for the life of the execution environment: the connection is bound to it.
-_LOOP = asyncio.Runner()
 
 # A batch is thousands of small objects and no reference cycles: to look for some again and again took 8 % of
 # a batch of 5,000.
@@ -43,28 +36,10 @@ def handler(event: KinesisEvent, context: Context) -> dict[str, list[dict[str, s
     the whole batch, and the ``Errors`` alarm tells.
     """
     started = time.monotonic()
-    records, db = event["Records"], database()
+    records, database = event["Records"], environment.database()
     deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
-    retries = db.retries
-    outcome = _LOOP.run(batch.process(settings().pipeline, records, db, deadline))
+    retries, pipeline = database.retries, environment.settings().pipeline
+    outcome = environment.LOOP.run(batch.process(pipeline, records, database, deadline))
     milliseconds = (time.monotonic() - started) * 1000
-    report(outcome, records, context.aws_request_id, milliseconds, db.retries - retries)
+    report(outcome, records, context.aws_request_id, milliseconds, database.retries - retries)
     return batch.response(outcome)
-
-
-@cache
-def settings() -> Settings:
-    """Return the function's settings; raise ConfigurationError when one is wrong."""
-    return Settings.from_environment(os.environ)
-
-
-@cache
-def database() -> Database:
-    """Return the execution environment's database; raise ConfigurationError when a setting is wrong."""
-    mine = settings()
-    if mine.migration_secret_arn is None:
-        return Database(mine)
-    from processor.migrations import migrate_as_owner  # noqa: PLC0415 - only where no deployment step migrates
-
-    owner, processor = mine.migration_secret_arn, mine.secret_arn
-    return Database(mine, prepare=partial(migrate_as_owner, mine, owner, processor))

@@ -61,8 +61,9 @@ async def migrate(
     """Apply what is missing, check that each pipeline fits its tables, and make the processor's login.
 
     The pipeline that ships comes first: its migrations make what all share. Returns the names of what was
-    applied. Safe to run again and from several places at once: a lock is held until the connection is closed.
-    Raises MigrationFailed with the database's message; what was applied before stays.
+    applied. Safe to run again and from several places at once: a lock is held meanwhile, and after a failure
+    until the connection is closed. Raises MigrationFailed with the database's message; what was applied
+    before stays.
     """
     await connection.execute(SQL["lock"])
     await connection.execute(SQL["make_log"])
@@ -72,6 +73,7 @@ async def migrate(
         await contracts.check(connection, pipeline)
     if processor:
         await connection.execute(SQL["make_processor_login"], processor.username, processor.password)
+    await connection.execute(SQL["unlock"])
     return applied_now
 
 
@@ -91,17 +93,21 @@ async def _migrate_pipeline(connection: asyncpg.Connection, pipeline: Pipeline) 
     return applied_now
 
 
-async def migrate_as_owner(settings: Settings, owner_secret: str, processor_secret: str | None) -> list[str]:
-    """Run ``migrate`` with the owner's login; make the login of the processor's secret, if one is named."""
-    processor = await read_current_login(processor_secret) if processor_secret else None
+async def migrate_as_owner(settings: Settings, owner_secret: str) -> list[str]:
+    """Run ``migrate`` with the owner's login, on a connection of its own."""
+    processor = await processor_login(settings)
     owner = await read_current_login(owner_secret)
     connection = await open_connection(owner, settings.sslmode, PATIENCE)
     try:
-        return await migrate(
-            connection, processor if processor != owner else None, settings.pipelines.values()
-        )
+        return await migrate(connection, processor, settings.pipelines.values())
     finally:
         await connection.close()
+
+
+async def processor_login(settings: Settings) -> Login | None:
+    """Return the login that is to be made for the processor; None where no secret of one is named."""
+    arn = settings.processor_secret_arn
+    return await read_current_login(arn) if arn else None
 
 
 async def _apply(connection: asyncpg.Connection, pipeline: Pipeline, migration: Migration) -> None:

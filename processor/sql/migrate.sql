@@ -1,6 +1,9 @@
 -- name: lock
 SELECT pg_advisory_lock(hashtext('student_performance_migrations'))
 
+-- name: unlock
+SELECT pg_advisory_unlock(hashtext('student_performance_migrations'))
+
 -- name: make_log
 CREATE TABLE IF NOT EXISTS schema_migration (
     pipeline text NOT NULL,

@@ -11,8 +11,8 @@ WHERE ($1::text IS NULL OR reason = $1)
     AND ($6::boolean IS NULL OR (redriven_at IS NOT NULL) = $6)
     AND ($10::text IS NULL OR pipeline = $10)
     AND (
-        $7::text IS NULL
-        OR (rejected.source_id, sequence_number, sub_sequence) > ($7::text::integer, $8::text, $9::text::integer)
+        $7::integer IS NULL
+        OR (rejected.source_id, sequence_number, sub_sequence) > ($7, $8::text, $9::integer)
     )
 ORDER BY rejected.source_id, sequence_number, sub_sequence
 LIMIT $11

@@ -57,11 +57,11 @@ class Checkout:
 
     def change_status(self) -> None:
         """Change the code: from the next deployment on, the operations' ``status`` says ``changed``."""
-        reports = self.folder / "processor" / "reports.py"
-        before = reports.read_text()
+        status = self.folder / "processor" / "commands" / "status.py"
+        before = status.read_text()
         after = before.replace('"stored_is_estimate":', '"changed": True, "stored_is_estimate":')
         assert after != before
-        reports.write_text(after)
+        status.write_text(after)
 
 
 def copy_of_the_project(folder: Path, environment: Mapping[str, str]) -> Checkout:

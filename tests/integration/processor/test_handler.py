@@ -14,8 +14,7 @@ import pytest
 from aws_lambda_powertools.logging import Logger
 
 from emulation.postgres import PostgresServer
-from processor import handler as module
-from processor import report
+from processor import environment, report
 from processor.connection import Database
 from processor.handler import handler
 from processor.metrics import NAMESPACE
@@ -56,12 +55,12 @@ def function(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
     world = loop.run(make_world(server))
     function = Function(world)
     monkeypatch.setattr(report, "logger", Logger(service=world.login.dbname, stream=function.printed))
-    monkeypatch.setattr(module, "settings", lambda: Settings("arn:secret"))
-    monkeypatch.setattr(module, "database", lambda: function.database)
+    monkeypatch.setattr(environment, "settings", lambda: Settings("arn:secret"))
+    monkeypatch.setattr(environment, "database", lambda: function.database)
     yield function
-    module._LOOP.run(asyncio.sleep(0))
+    environment.LOOP.run(asyncio.sleep(0))
     function.database.discard()
-    module._LOOP.run(asyncio.sleep(0))
+    environment.LOOP.run(asyncio.sleep(0))
     loop.run(drop_world(server, world))
     loop.close()
 

@@ -17,15 +17,22 @@ import pytest
 
 from emulation.postgres import PostgresServer
 from emulation.process import free_port
-from processor import fold, migrations, operations, quarantine, reports, retention, statements
+from processor import commands, environment, migrations, operations, statements
+from processor.commands import status as status_module
+from processor.commands.command import Command
+from processor.commands.fold import Fold
+from processor.commands.migrate import Migrate
+from processor.commands.rejected import Rejected
+from processor.commands.retention import Retention
 from processor.connection import Database, Session
 from processor.errors import CommandError, MigrationFailed, RetryLater
-from processor.pipelines import SHIPPED, load
-from processor.secret import Login
+from processor.pipelines import SHIPPED
+from processor.secret import CURRENT, Login
 from processor.settings import Settings
+from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, connect, event, record, records
 
-PIPELINES = load()
+SETTINGS = Settings("arn:secret")
 
 
 @pytest.fixture
@@ -35,8 +42,7 @@ def session(world: World) -> Session:
 
 async def run(session: Session, **command: Any) -> dict[str, Any]:
     """Run a command as the handler does, and pass the answer through JSON as Lambda does."""
-    wanted = operations.command(command)
-    answer = await operations._HOW[type(wanted)](session, PIPELINES, wanted)
+    answer = await commands.parse(command).run(session, SETTINGS)
     return dict(json.loads(json.dumps(answer)))
 
 
@@ -61,7 +67,7 @@ class TestStatus:
     ) -> None:
         await world.deliver(records(range(10)))
         await world.owner.execute("ANALYZE")
-        monkeypatch.setattr(reports, "EXACT_UP_TO", 5)
+        monkeypatch.setattr(status_module, "EXACT_UP_TO", 5)
         status = await run(session, command="status")
         assert (status["stored"], status["stored_is_estimate"]) == (10, True)
 
@@ -266,7 +272,7 @@ class TestCommand:
     )
     def test_a_wrong_one_is_named(self, event: dict[str, Any], message: str) -> None:
         with pytest.raises(CommandError) as error:
-            operations.command(event)
+            commands.parse(event)
         assert message in str(error.value)
 
     def test_a_wrong_one_is_an_answer_and_no_error_of_the_function(self) -> None:
@@ -279,21 +285,20 @@ class TestCommand:
             return Login("127.0.0.1", free_port(), "dbadmin", "", "spm")
 
         chosen = Settings("arn:secret", sslmode="disable")
-        away = Database(chosen, attempt=operations.ATTEMPT, read=nowhere)
-        monkeypatch.setattr(operations, "settings", lambda: chosen)
-        monkeypatch.setattr(operations, "database", lambda: away)
-        monkeypatch.setattr(fold, "PATIENCE", 2.2)
+        away = Database(chosen, attempt=Command.patience, read=nowhere)
+        monkeypatch.setattr(environment, "settings", lambda: chosen)
+        monkeypatch.setattr(environment, "database", lambda **_: away)
+        monkeypatch.setattr(Fold, "patience", 2.2)
         started = time.monotonic()
         with pytest.raises(RetryLater):
             operations.handler({"command": "fold"}, Context())
         assert time.monotonic() - started < Context().get_remaining_time_in_millis() / 2_000
 
     def test_spells_out_its_class(self) -> None:
-        assert operations.command({"command": "migrate"}) == operations.Migrate()
-        assert isinstance(operations.command({"command": "rejected"}), quarantine.Rejected)
-        assert isinstance(
-            operations.command({"command": "retention", "older_than": "2026-01"}), retention.Retention
-        )
+        assert commands.parse({"command": "migrate"}) == Migrate()
+        assert isinstance(commands.parse({"command": "rejected"}), Rejected)
+        parsed = commands.parse({"command": "retention", "older_than": "2026-01"})
+        assert parsed == Retention(older_than="2026-01")
 
 
 class TestMigrations:
@@ -405,26 +410,30 @@ class TestCustomResource:
             "LogicalResourceId": "Migration",
         }
 
+    @pytest.fixture
+    def owner(self, server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncpg.Connection]:
+        """The function's environment, as the owner of a database; its connection."""
+        loop = environment.LOOP
+        world = loop.run(make_world(server))
+        world.secrets[CURRENT] = world.owner_login
+        database = world.processor(attempt=Command.patience)
+        monkeypatch.setattr(environment, "settings", lambda: SETTINGS)
+        monkeypatch.setattr(environment, "database", lambda **_: database)
+        yield world.owner
+        loop.run(drop_world(server, world))
+
     def test_success_failure_and_delete_are_answered(
-        self, answers: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+        self, answers: tuple[str, list[dict[str, Any]]], owner: asyncpg.Connection
     ) -> None:
         url, received = answers
-
-        async def migrate() -> dict[str, Any]:
-            return {"applied": ["0001_events"], "schema_version": 1}
-
-        async def fail() -> dict[str, Any]:
-            raise MigrationFailed("0002_bad: no such column")
-
         context = Context()
-        monkeypatch.setattr(operations, "_migrate", migrate)
         operations.handler(self.request(url, "Create"), context)
-        monkeypatch.setattr(operations, "_migrate", fail)
+        environment.LOOP.run(owner.execute("UPDATE schema_migration SET checksum = 'of another text'"))
         operations.handler(self.request(url, "Update") | {"PhysicalResourceId": "schema"}, context)
         operations.handler(self.request(url, "Delete") | {"PhysicalResourceId": "schema"}, context)
         assert [answer["Status"] for answer in received] == ["SUCCESS", "FAILED", "SUCCESS"]
         assert received[0]["Data"] == {"SchemaVersion": "1"}
-        assert "0002_bad: no such column" in received[1]["Reason"]
+        assert "MigrationFailed: 0001_events was changed after it was applied" in received[1]["Reason"]
         assert {answer["PhysicalResourceId"] for answer in received} == {"schema"}
 
 

@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulation.postgres import PostgresServer
-from processor import migrations, operations
+from processor import commands, migrations
 from processor.connection import Session
 from processor.decode import KinesisRecord
 from processor.errors import CommandError
 from processor.pipeline import Reaction
 from processor.pipelines import SHIPPED
+from processor.settings import Settings
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import ARRIVAL, World, connect, event, record
 
@@ -57,7 +58,7 @@ BOTH = replace(
         ),
     },
 )
-PIPELINES = {BOTH.name: BOTH}
+SETTINGS = Settings("arn:secret", pipelines={BOTH.name: BOTH})
 TABLES = """
     CREATE TABLE activity_at_once (LIKE student_activity_day INCLUDING ALL);
     INSERT INTO pipeline_table (name, kind) VALUES ('activity_at_once', 'derived')
@@ -87,9 +88,7 @@ def event_id(number: int, shard: int) -> str:
 
 
 async def run(world: World, connection: Connection | None = None, **wanted: Any) -> dict[str, Any]:
-    command = operations.command(wanted)
-    session = Session(connection or world.owner)
-    return await operations._HOW[type(command)](session, PIPELINES, command)
+    return await commands.parse(wanted).run(Session(connection or world.owner), SETTINGS)
 
 
 async def rebuild(world: World, *, slice_: int = 50_000) -> None:
@@ -344,12 +343,11 @@ async def test_a_fold_takes_what_is_there_slice_by_slice(world: World) -> None:
 
 
 async def test_an_unknown_reaction_is_named(world: World) -> None:
-    command = operations.command({"command": "rebuild", "reaction": "grades"})
     with pytest.raises(
         CommandError,
         match="grades is no reaction of student-performance; there are: student_activity, activity_at_once",
     ):
-        await operations._HOW[type(command)](Session(world.owner), PIPELINES, command)
+        await run(world, command="rebuild", reaction="grades")
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,13 @@ from typing import get_args
 
 import pytest
 
-from processor import operations
+from processor import commands
 from processor.errors import Reason
 from processor.metrics import MetricName
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference.md").read_text(encoding="utf-8")
-COMMANDS = [kind.__struct_config__.tag for kind in get_args(operations.Command)]
 
 
-@pytest.mark.parametrize("name", [*get_args(Reason), *get_args(MetricName), *COMMANDS])
+@pytest.mark.parametrize("name", [*get_args(Reason), *get_args(MetricName), *commands.NAMES])
 def test_is_documented(name: str) -> None:
     assert f"| `{name}` |" in REFERENCE

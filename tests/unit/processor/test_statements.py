@@ -19,7 +19,7 @@ NOT_SHARED = {statements.FOLDER / "schema.sql", statements.FOLDER / "student_per
 )
 def test_names_used_are_names_defined(file: Path) -> None:
     defined = set(statements.load(file))
-    [module] = [m for m in PACKAGE.glob("*.py") if f'"{file.name}"' in m.read_text(encoding="utf-8")]
+    [module] = [m for m in PACKAGE.rglob("*.py") if f'"{file.name}"' in m.read_text(encoding="utf-8")]
     used = set(re.findall(r'SQL\["(\w+)"\]', module.read_text(encoding="utf-8")))
     assert defined == used
 

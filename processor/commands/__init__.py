@@ -1,0 +1,47 @@
+"""What people may ask of the database: a command is one module here and its name in ``AnyCommand``."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
+
+import msgspec
+
+from processor.commands.command import Command
+from processor.commands.fold import Fold
+from processor.commands.migrate import Migrate
+from processor.commands.query import Query
+from processor.commands.rebuild import Rebuild
+from processor.commands.redrive import Redrive
+from processor.commands.rejected import Rejected
+from processor.commands.retention import Retention
+from processor.commands.status import Status
+from processor.errors import CommandError
+
+AnyCommand = Fold | Migrate | Query | Rebuild | Redrive | Rejected | Retention | Status
+
+NAMES: Final = sorted(str(kind.__struct_config__.tag) for kind in get_args(AnyCommand))
+
+
+def parse(event: Mapping[str, Any]) -> Command:
+    """Return the command that the event spells; raise CommandError naming what is wrong with it."""
+    for path, text in _texts(event):
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise CommandError(f"{path} holds U+0000 or half a surrogate pair, which PostgreSQL cannot store")
+    try:
+        wanted: Command = msgspec.convert(event, type=AnyCommand)
+    except msgspec.ValidationError as error:
+        raise CommandError(f"{error}; the commands are {', '.join(NAMES)}") from error
+    return wanted
+
+
+def _texts(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield every text of the event, names of members included, with the path to it."""
+    waiting: list[tuple[str, Any]] = [("", event)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, Mapping):
+            yield from ((f"a name in {path or 'the command'}", name) for name in value)
+            waiting += [(f"{path}.{name}".lstrip("."), member) for name, member in value.items()]
+        elif isinstance(value, list):
+            waiting += [(path, member) for member in value]

@@ -1,0 +1,39 @@
+"""Dropping whole months of the event log."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from processor import statements
+from processor.commands.command import Command
+from processor.connection import Session
+from processor.pipelines import SHIPPED, named
+from processor.settings import Settings
+
+SQL = statements.load(statements.FOLDER / "retention.sql")
+
+# Digits are ASCII's and nothing follows: the months are compared as text.
+Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
+
+
+class Retention(Command, tag="retention"):
+    """Drop the months before ``older_than`` (a UTC month); a dry run only tells which."""
+
+    older_than: Month
+    dry_run: bool = True
+    pipeline: str = SHIPPED.name
+
+    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
+        """Drop the partitions, all or none, and return what they held; ``rows`` is PostgreSQL's estimate."""
+        log, connection = named(settings.pipelines, self.pipeline).table, session.connection
+        async with connection.transaction():
+            rows = await connection.fetch(SQL["months_before"], log, self.older_than)
+            if not self.dry_run:
+                for row in rows:
+                    await connection.execute(SQL["drop_month"], log, _first_day(row["month"]))
+        return {"partitions": [dict(row) for row in rows], "dropped": not self.dry_run}
+
+
+def _first_day(month: str) -> date:
+    return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 - a month has no offset

@@ -1,0 +1,46 @@
+"""How a pipeline is doing: totals, the last hour, the lag, sizes."""
+
+from typing import Any, Final
+
+import msgspec
+
+from processor import statements
+from processor.commands.command import Command
+from processor.connection import Session
+from processor.pipelines import SHIPPED, named
+from processor.settings import Settings
+
+SQL = statements.load(statements.FOLDER / "status.sql")
+
+# A table with more rows than this is not counted one by one.
+EXACT_UP_TO: Final = 2_000_000
+
+
+class Status(Command, tag="status"):
+    """How much of a pipeline is stored and rejected, how fast it gets there, how large it is."""
+
+    pipeline: str = SHIPPED.name
+
+    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
+        """Return the figures and the partitions; ``stored_is_estimate`` where counting takes too long."""
+        pipeline = named(settings.pipelines, self.pipeline)
+        fetch, value = session.connection.fetch, session.connection.fetchval
+        estimate = await value(SQL["estimate_stored"], pipeline.table)
+        exact = estimate <= EXACT_UP_TO
+        [rejected] = await fetch(SQL["rejected_and_size"], pipeline.name)
+        [figures] = await fetch(pipeline.sql["figures"])
+        lag = {"p50": figures["lag_p50"], "p99": figures["lag_p99"]}
+        shown = {name: value for name, value in figures.items() if not name.startswith("lag_")}
+        deltas = [reaction.deltas for reaction in pipeline.reactions if reaction.deltas]
+        answer: dict[str, Any] = msgspec.to_builtins(
+            {
+                "stored": await value(pipeline.sql["count_stored"]) if exact else estimate,
+                "stored_is_estimate": not exact,
+                "lag_ms": lag,
+                "deltas": await value(SQL["estimate_deltas"], deltas),
+                **shown,
+                **rejected,
+                "partitions": [dict(row) for row in await fetch(SQL["partitions"], pipeline.table)],
+            }
+        )
+        return answer

@@ -1,0 +1,32 @@
+"""What the invocations of an execution environment have in common: its event loop, settings and database."""
+
+import asyncio
+import os
+from functools import cache, partial
+from typing import Final
+
+from processor.connection import ATTEMPT, Database
+from processor.settings import Settings
+
+# One for the life of the environment: the connection is bound to it.
+LOOP: Final = asyncio.Runner()
+
+
+@cache
+def settings() -> Settings:
+    """Return the function's settings; raise ConfigurationError when one is wrong."""
+    return Settings.from_environment(os.environ)
+
+
+@cache
+def database(attempt: float = ATTEMPT) -> Database:
+    """Return the environment's database, one attempt at work taking so many seconds at the most.
+
+    Raises ConfigurationError when a setting is wrong.
+    """
+    mine = settings()
+    if mine.migration_secret_arn is None:
+        return Database(mine, attempt=attempt)
+    from processor.migrations import migrate_as_owner  # noqa: PLC0415 - only where no deployment step migrates
+
+    return Database(mine, attempt=attempt, prepare=partial(migrate_as_owner, mine, mine.migration_secret_arn))
