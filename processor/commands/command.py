@@ -1,10 +1,12 @@
 """What every command is: a struct of its parameters that can run itself."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import msgspec
 
 from processor.connection import Session
+from processor.errors import CommandError
 from processor.settings import Settings
 
 
@@ -23,3 +25,14 @@ class Command(msgspec.Struct, tag_field="command", forbid_unknown_fields=True):
         It may be run again after a transient failure, on another connection.
         """
         raise NotImplementedError
+
+
+def in_utc(name: str, time: datetime | None) -> datetime | None:
+    """Return the parameter in UTC, which it is without an offset, too.
+
+    Raises CommandError where that is before the year 1 or after the year 9999.
+    """
+    try:
+        return time and (time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC))
+    except OverflowError as error:
+        raise CommandError(f"{name} is {time}, in UTC outside the years 1 to 9999") from error

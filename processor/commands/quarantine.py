@@ -8,7 +8,7 @@ import msgspec
 from asyncpg import Connection, Record
 
 from processor import statements
-from processor.commands.command import Command
+from processor.commands.command import Command, in_utc
 from processor.errors import CommandError
 
 SQL = statements.load(statements.FOLDER / "quarantine.sql")
@@ -38,8 +38,8 @@ async def page(connection: Connection, wanted: Filter) -> list[Record]:
         wanted.reason,
         wanted.stream_arn,
         wanted.shard_id,
-        wanted.since,
-        wanted.until,
+        in_utc("since", wanted.since),
+        in_utc("until", wanted.until),
         wanted.redriven,
         *(_position(wanted.after) if wanted.after is not None else (None, None, None)),
         wanted.pipeline,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from processor.commands.command import Command
+from processor.commands.command import Command, in_utc
 from processor.connection import Session
 from processor.errors import CommandError
 from processor.pipeline import Pipeline
@@ -49,7 +49,7 @@ def _narrowed(pipeline: Pipeline, parameters: Mapping[str, str | None]) -> list[
         since = msgspec.convert(parameters.get("since"), datetime | None)
     except msgspec.ValidationError as error:
         raise CommandError(f"since: {error}") from error
-    return [*(parameters.get(name) for name in pipeline.filters), since]
+    return [*(parameters.get(name) for name in pipeline.filters), in_utc("since", since)]
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from typing import Protocol
 import pytest
 
 from emulation.postgres import PostgresServer
-from processor.secret import Login
+from processor import environment
+from processor.commands.command import Command
+from processor.secret import CURRENT, Login
+from processor.settings import Settings
 from tests.integration.processor.world import World, connect, make_schema
 
 
@@ -76,3 +79,15 @@ async def clean_world(server: PostgresServer) -> AsyncIterator[World]:
     world = await make_world(server)
     yield world
     await drop_world(server, world)
+
+
+@pytest.fixture
+def as_owner(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Make this process the operations function's execution environment, for a world whose owner it is."""
+    world = environment.LOOP.run(make_world(server))
+    world.secrets[CURRENT] = world.owner_login
+    database = world.processor(attempt=Command.patience)
+    monkeypatch.setattr(environment, "settings", lambda: Settings("arn:secret"))
+    monkeypatch.setattr(environment, "database", lambda **_: database)
+    yield world
+    environment.LOOP.run(drop_world(server, world))

@@ -27,9 +27,8 @@ from processor.commands.retention import Retention
 from processor.connection import Database, Session
 from processor.errors import CommandError, MigrationFailed, RetryLater
 from processor.pipelines import SHIPPED
-from processor.secret import CURRENT, Login
+from processor.secret import Login
 from processor.settings import Settings
-from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, connect, event, record, records
 
 SETTINGS = Settings("arn:secret")
@@ -410,25 +409,14 @@ class TestCustomResource:
             "LogicalResourceId": "Migration",
         }
 
-    @pytest.fixture
-    def owner(self, server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncpg.Connection]:
-        """The function's environment, as the owner of a database; its connection."""
-        loop = environment.LOOP
-        world = loop.run(make_world(server))
-        world.secrets[CURRENT] = world.owner_login
-        database = world.processor(attempt=Command.patience)
-        monkeypatch.setattr(environment, "settings", lambda: SETTINGS)
-        monkeypatch.setattr(environment, "database", lambda **_: database)
-        yield world.owner
-        loop.run(drop_world(server, world))
-
     def test_success_failure_and_delete_are_answered(
-        self, answers: tuple[str, list[dict[str, Any]]], owner: asyncpg.Connection
+        self, answers: tuple[str, list[dict[str, Any]]], as_owner: World
     ) -> None:
         url, received = answers
         context = Context()
         operations.handler(self.request(url, "Create"), context)
-        environment.LOOP.run(owner.execute("UPDATE schema_migration SET checksum = 'of another text'"))
+        edited = "UPDATE schema_migration SET checksum = 'of another text'"
+        environment.LOOP.run(as_owner.owner.execute(edited))
         operations.handler(self.request(url, "Update") | {"PhysicalResourceId": "schema"}, context)
         operations.handler(self.request(url, "Delete") | {"PhysicalResourceId": "schema"}, context)
         assert [answer["Status"] for answer in received] == ["SUCCESS", "FAILED", "SUCCESS"]

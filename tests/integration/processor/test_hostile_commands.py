@@ -1,0 +1,124 @@
+"""Every parameter of every command, with values that PostgreSQL or its client cannot take."""
+
+import json
+from typing import Any, Final, get_args
+
+import msgspec
+import pytest
+
+from processor import commands, operations
+from processor.commands.command import Command
+from processor.commands.query import Query
+from processor.commands.redrive import Redrive
+from processor.commands.rejected import Rejected
+from processor.commands.retention import Retention
+from processor.pipelines import SHIPPED
+from tests.integration.processor.test_operations import Context
+
+REQUIRED: Final[dict[str, dict[str, Any]]] = {
+    "query": {"report": "tail"},
+    "rebuild": {"reaction": SHIPPED.reactions[0].name},
+    "retention": {"older_than": "2026-01"},
+    "redrive": {"dry_run": True},
+}
+TEXTS: Final = ("\0", "a\0b", "\ud800", "a\udfffb", "\udc00\ud800")
+INTEGERS: Final = (2**31, 2**63, 2**64, 10**40, -1, -(2**63) - 1)
+CURSORS: Final = (
+    "99999999999999999999/1/1",
+    "1/1/99999999999999999999",
+    "2147483648/1/1",
+    "-1/1/1",
+    "1/\0/1",
+    "1//1",
+    "²/1/1",
+    "1/1/1\n",
+    "",
+)
+TIMES: Final = (
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+    "0001-01-01T00:00:00",
+    "2026-01-01T00:00:00.\0Z",
+)
+MONTHS: Final = ("٢٠٢٦-01", "2026-01\n", "2026-13")
+HOSTILE: Final[tuple[Any, ...]] = (
+    *TEXTS,
+    *INTEGERS,
+    *CURSORS,
+    *TIMES,
+    *MONTHS,
+    [],
+    {},
+    ["\0"],
+    {"\0": "a"},
+    {"a": "\ud800"},
+)
+
+KINDS: Final[tuple[type[Command], ...]] = get_args(commands.AnyCommand)
+
+
+def name_of(kind: type[Command]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+def answer_to(kind: type[Command], **parameters: Any) -> dict[str, Any]:
+    """Return the handler's answer, which Lambda can send as UTF-8."""
+    answer = operations.handler(
+        {"command": name_of(kind), **REQUIRED.get(name_of(kind), {}), **parameters}, Context()
+    )
+    json.dumps(answer, ensure_ascii=False).encode()
+    return answer
+
+
+@pytest.mark.usefixtures("as_owner")
+@pytest.mark.parametrize("kind", KINDS, ids=name_of)
+def test_no_value_of_any_parameter_makes_a_command_raise(kind: type[Command]) -> None:
+    assert "refused" not in answer_to(kind)
+    raised = {}
+    for name in (*kind.__struct_fields__, "unknown"):
+        for value in HOSTILE:
+            try:
+                answer_to(kind, **{name: value})
+            except Exception as error:  # noqa: BLE001 - each is a finding
+                raised[name, repr(value)] = repr(error)
+    assert raised == {}
+
+
+@pytest.mark.usefixtures("as_owner")
+@pytest.mark.parametrize("kind", KINDS, ids=name_of)
+def test_what_no_text_of_postgresql_can_hold_is_refused_by_its_path(kind: type[Command]) -> None:
+    for name in kind.__struct_fields__:
+        for text in TEXTS:
+            assert answer_to(kind, **{name: text})["refused"].startswith(f"{name} holds U+0000 or half")
+
+
+@pytest.mark.usefixtures("as_owner")
+@pytest.mark.parametrize("kind", KINDS, ids=name_of)
+def test_an_integer_out_of_its_range_is_refused_by_its_path(kind: type[Command]) -> None:
+    for field in msgspec.structs.fields(kind):
+        for value in INTEGERS:
+            refused = answer_to(kind, **{field.name: value})["refused"]
+            assert f"$.{field.name}" in refused or "out of range" in refused, (field.name, value, refused)
+
+
+@pytest.mark.usefixtures("as_owner")
+@pytest.mark.parametrize("parameter", [*SHIPPED.filters, "since"])
+def test_filters_of_a_report_are_refused_too(parameter: str) -> None:
+    for value in (*TEXTS, *TIMES[:2]):
+        answer = answer_to(Query, report="tail", parameters={parameter: value})
+        if parameter == "since" or value in TEXTS:
+            assert parameter in answer["refused"], value
+
+
+@pytest.mark.usefixtures("as_owner")
+@pytest.mark.parametrize("cursor", CURSORS)
+@pytest.mark.parametrize("kind", [Rejected, Redrive], ids=name_of)
+def test_a_cursor_that_no_page_gave_is_refused(kind: type[Command], cursor: str) -> None:
+    assert "after" in answer_to(kind, after=cursor)["refused"]
+
+
+@pytest.mark.usefixtures("as_owner")
+@pytest.mark.parametrize("month", MONTHS)
+def test_a_month_in_other_characters_is_refused(month: str) -> None:
+    """They are compared as text: every month stands before one in Arabic digits."""
+    assert "older_than" in answer_to(Retention, older_than=month)["refused"]
