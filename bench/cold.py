@@ -30,8 +30,8 @@ from processor import environment
 step("importing the handler")
 from bench.contenders import Context, Handler, quiet
 from bench.server import Target
-from processor.secret import Login
-from processor.connection import Deadline
+from processor.storage.secret import Login
+from processor.storage.connection import Deadline
 target = Target(Login(**dsn), "")
 it = Handler(target)
 async def nothing(session):
@@ -44,7 +44,7 @@ with quiet():
     step("first batch of 100")
     it.run(event[1])
     step("second batch of 100")
-from processor import secret
+from processor.storage import secret
 step("-")
 secret._client()
 step("loading botocore and its Secrets Manager client")

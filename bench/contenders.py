@@ -12,15 +12,16 @@ import asyncpg
 
 from bench.server import Target
 from bench.workload import SOURCE, Batch
-from processor import environment, events, handler
-from processor.commands.fold import Fold
-from processor.connection import Session
+from processor import environment, handler
+from processor.commands.compact import Compact
 from processor.handler import KinesisEvent
 from processor.pipeline import Pipeline
 from processor.pipelines import SHIPPED
+from processor.records.native import Columns
 from processor.settings import Settings
+from processor.storage.connection import Session
 
-EVENT_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *events.Columns._fields)
+EVENT_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *Columns._fields)
 IDENTITY_COLUMNS: Final = ("event_id", "source_id", "sequence_number", "sub_sequence")
 
 Row = tuple[Any, ...]
@@ -73,10 +74,10 @@ class Handler:
         self.database.discard()
 
 
-class Folding:
-    """What the schedule does later, elsewhere: the deltas of a batch that the handler has stored."""
+class Compacting:
+    """What the schedule does later, elsewhere: the projections of a batch that the handler has stored."""
 
-    name = "folding its deltas, later"
+    name = "compacting, later"
 
     def __init__(self, target: Target, handler: Handler) -> None:
         self._handler = handler
@@ -85,13 +86,13 @@ class Folding:
         self._session = Session(self._loop.run(asyncpg.connect(target.owner_dsn)))
 
     def prepare(self, batch: Batch) -> Callable[[], object]:
-        """Have the handler store the batch, when nothing else is left to fold."""
-        self._fold()
+        """Have the handler store the batch, when nothing else is left to compact."""
+        self._compact()
         self._handler.run(batch.event)
-        return self._fold
+        return self._compact
 
-    def _fold(self) -> None:
-        self._loop.run(Fold().run(self._session, self._settings))
+    def _compact(self) -> None:
+        self._loop.run(Compact().run(self._session, self._settings))
 
     def close(self) -> None:
         """Disconnect."""

@@ -26,8 +26,8 @@ from bench.contenders import EVENT_COLUMNS, IDENTITY_COLUMNS
 from bench.server import Target
 from bench.workload import Batch
 from processor import statements
-from processor.decode import KinesisData
 from processor.handler import KinesisEvent
+from processor.records.kinesis import KinesisData
 
 SQL: Final = statements.load(Path(__file__).with_name("peers.sql"))
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from bench.contenders import Contender, Folding, Handler, Limit
+from bench.contenders import Compacting, Contender, Handler, Limit
 from bench.measure import Rounds, Task, compare
 from bench.peers import PEERS
 from bench.server import Busy, Target
 from bench.workload import KINDS, Kind, Workload
-from processor.events import Columns, parse
 from processor.pipeline import Decoder
 from processor.pipelines import SHIPPED
+from processor.records.native import Columns, parse
 
 SIZES: Final = (100, 500, 5_000)
 EVENTS_A_ROUND: Final = 2_500
@@ -24,7 +24,7 @@ LIMIT: Final = Limit.name
 CLEAN: Final = "handler"
 AGGREGATED: Final = "handler, KPL-aggregated"
 DUPLICATE: Final = "handler, all of it stored already"
-NO_REACTION: Final = "handler, its reaction left out"
+NO_PROJECTION: Final = "handler, without projections"
 ONE_BAD: Final = "handler, one event is no JSON"
 ONE_REFUSED: Final = "handler, one event only PostgreSQL refuses"
 
@@ -67,14 +67,14 @@ class Bench:
     def __init__(self, target: Target) -> None:
         self.limit = Limit(target)
         self.handler = Handler(target)
-        self.without = Handler(target, replace(SHIPPED, reactions=()))
+        self.without = Handler(target, replace(SHIPPED, projections=()))
         self.lenient = Handler(target, replace(SHIPPED, decoders=(Decoder(_parse_with_a_gap),)))
-        self.folding = Folding(target, self.handler)
+        self.compacting = Compacting(target, self.handler)
         self.peers = [peer(target, self.limit.source_id) for peer in PEERS]
 
     def close(self) -> None:
         """Disconnect."""
-        for contender in (self.limit, self.handler, self.without, self.lenient, self.folding, *self.peers):
+        for contender in (self.limit, self.handler, self.without, self.lenient, self.compacting, *self.peers):
             contender.close()
 
     def comparisons(self) -> Iterator[Comparison]:
@@ -88,14 +88,14 @@ class Bench:
                 _task(contender.name, 500, _fresh(contender, workload, 500), 2)
                 for contender in (self.limit, self.handler, *self.peers)
             ]
-            tasks.insert(2, _task(NO_REACTION, 500, _fresh(self.without, workload, 500), 2))
+            tasks.insert(2, _task(NO_PROJECTION, 500, _fresh(self.without, workload, 500), 2))
             yield Comparison("peers", kind, 500, tuple(tasks))
             # Apart: whoever comes after it finds the processors' caches full of something else.
-            folding = [
+            compacting = [
                 _task(contender.name, 500, _fresh(contender, workload, 500))
-                for contender in (self.limit, self.folding)
+                for contender in (self.limit, self.compacting)
             ]
-            yield Comparison("folding", kind, 500, tuple(folding))
+            yield Comparison("compacting", kind, 500, tuple(compacting))
 
     def _against_the_limit(self, kind: Kind, workload: Workload, size: int) -> Comparison:
         handle = self.handler.prepare
@@ -108,7 +108,7 @@ class Bench:
         tasks = [
             _task(LIMIT, size, _fresh(self.limit, workload, size)),
             _task(CLEAN, size, _fresh(self.handler, workload, size)),
-            _task(NO_REACTION, size, _fresh(self.without, workload, size)),
+            _task(NO_PROJECTION, size, _fresh(self.without, workload, size)),
             _task(AGGREGATED, size, lambda: handle(workload.aggregated(size))),
             _task(DUPLICATE, size, duplicate),
         ]

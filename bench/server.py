@@ -11,10 +11,10 @@ from pathlib import Path
 import asyncpg
 
 from emulation.postgres import PostgresServer
-from processor.connection import Database
 from processor.migrations import migrate
-from processor.secret import Login
 from processor.settings import Settings
+from processor.storage.connection import Database
+from processor.storage.secret import Login
 
 DATABASE = f"bench_{os.getpid()}"
 PROCESSOR = "processor"

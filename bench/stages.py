@@ -1,25 +1,26 @@
 """Where the time of one batch goes, in processor time, stage by stage."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from bench.contenders import Context, Handler, Limit, quiet
 from bench.measure import Spread, Task, compare
 from bench.results import Row
 from bench.server import Busy, new_target, server
 from bench.workload import KINDS, Kind, Workload
-from processor.batch import Outcome
-from processor.copies import Copies
-from processor.decode import decode
-from processor.events import parse
+from processor.batch import BatchResult
 from processor.pipelines import SHIPPED
+from processor.records.kinesis import decode
+from processor.records.native import parse
 from processor.report import report
-from processor.store import Saved
+from processor.storage.event_log import EventLog
+from processor.storage.writer import Saved
 
 BATCH: Final = 500
 ROUNDS: Final = 7
 BATCHES: Final = 5
 
+NO_CONNECTION: Any = None
 TYPES: Final = [
     "int4",
     "text",
@@ -50,16 +51,17 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
 
     def decoding() -> Callable[[], object]:
         records = work.batch(BATCH).event["Records"]
-        return lambda: decode(records, parse)
+        return lambda: list(decode(records, parse))
 
     def reporting() -> Callable[[], object]:
         records = work.batch(BATCH).event["Records"]
-        outcome = Outcome(BATCH, Saved(stored=BATCH))
+        outcome = BatchResult(BATCH, Saved(stored=BATCH))
         return lambda: report(outcome, records, Context.aws_request_id, 1.0, 0)
 
     def making_rows() -> Callable[[], object]:
-        decoded = decode(work.batch(BATCH).event["Records"], parse)
-        return lambda: list(Copies(SHIPPED, 1, decoded, TYPES))
+        slices = list(decode(work.batch(BATCH).event["Records"], parse))
+        log = EventLog(NO_CONNECTION, SHIPPED, 1, TYPES, frozenset())
+        return lambda: list(log.pieces(iter(slices)))
 
     tasks = (
         Task("the whole handler", BATCH, lambda: handler.prepare(work.batch(BATCH)), BATCHES),
@@ -79,7 +81,7 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
     # The limit's client makes rows, too.
     known = zip(*(all_of_it.busy[task.name] for task in tasks[:-1]), strict=True)
     rest = [whole - sum(parts) for whole, *parts in known]
-    return [*rows, _row(kind, "the rest: the reaction, more than one COPY, event loop", rest)]
+    return [*rows, _row(kind, "the rest: projections, more than one COPY, event loop", rest)]
 
 
 def _row(kind: Kind, stage: str, microseconds: list[float]) -> Row:

@@ -10,10 +10,10 @@ from typing import Any, Final, Literal
 
 import aws_kinesis_agg.aggregator
 
-from processor.connection import Source
-from processor.decode import Event, KinesisRecord, decode
-from processor.events import parse
 from processor.handler import KinesisEvent
+from processor.records.kinesis import Event, KinesisRecord, decode, whole
+from processor.records.native import parse
+from processor.storage.connection import Source
 from spm.term import generate
 
 Kind = Literal["with event_id", "without event_id"]
@@ -94,7 +94,7 @@ class Workload:
 def _as_batch(records: list[KinesisRecord]) -> Batch:
     # Through JSON, as Lambda's runtime does it: no string is shared between records.
     event: KinesisEvent = json.loads(json.dumps({"Records": records}))
-    return Batch(event, decode(event["Records"], parse).events)
+    return Batch(event, whole(decode(event["Records"], parse)).events)
 
 
 def _with_ids() -> Iterator[bytes]:

@@ -4,10 +4,10 @@ from aws_cdk import IReusableStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
+from infra.compaction import Compaction
 from infra.config import APPLICATION, Config
 from infra.database import Database
 from infra.existing_database import ExistingDatabase
-from infra.folding import Folding
 from infra.functions import Functions
 from infra.ingestion import ingest, watch
 from infra.migration import Migration
@@ -40,13 +40,13 @@ class StudentPerformanceStack(Stack):
             else ExistingDatabase(self, "Database", config=config)
         )
         functions = Functions(self, "Functions", config=config, database=database, network=network)
-        folding = Folding(self, "Folding", config=config, operations=functions.operations)
+        compaction = Compaction(self, "Compaction", config=config, operations=functions.operations)
         ingestions = [ingest(self, config, pipeline, functions) for pipeline in config.deployed_pipelines]
         if config.target != "localstack":
             migration = Migration(
                 self, "Migration", config=config, functions=functions, database=database, network=network
             )
-            folding.node.add_dependency(migration)
+            compaction.node.add_dependency(migration)
             for ingestion in ingestions:
                 ingestion.processor.node.add_dependency(migration)
                 ingestion.event_source.node.add_dependency(migration)

@@ -1,73 +1,69 @@
-"""One batch from first record to last: decode, save, say which could not be saved."""
+"""One batch from first record to last: decode, write, say which could not be stored."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 
-from processor import store
-from processor.connection import Database, Deadline, Source
-from processor.decode import Decoded, KinesisRecord
 from processor.errors import RetryLater
 from processor.pipeline import Pipeline
+from processor.records.chunk import Chunk
+from processor.records.kinesis import KinesisRecord, decode, months_of
+from processor.storage.connection import Database, Deadline, Source
+from processor.storage.writer import Saved, Writer
 
-# Committed at a time: large enough that a commit's cost vanishes, small enough that a large batch makes
-# progress that a nearing deadline does not undo.
-PART = 5_000
 
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of a batch.
 
-@dataclass
-class Outcome:
-    """What became of a batch."""
+    ``received`` counts events and rejections; ``first_deferred`` is the sequence number of the first record
+    that is to come again, ``deferred`` how many records are.
+    """
 
     received: int = 0
-    saved: store.Saved = field(default_factory=store.Saved)
-    first_deferred: str | None = None  # sequence number of the first record that is to come again
+    saved: Saved = field(default_factory=Saved)
+    first_deferred: str | None = None
     deferred: int = 0
     why_deferred: str = ""
 
 
 async def process(
     pipeline: Pipeline, records: Sequence[KinesisRecord], database: Database, deadline: Deadline
-) -> Outcome:
-    """Save the records part by part, in their order, until all are saved or the deadline nears.
+) -> BatchResult:
+    """Store the records chunk by chunk, in their order, until all are stored or the deadline nears.
 
-    Whatever a record holds, the others are saved. Raises what is a defect or a wrong setting.
+    Whatever a record holds, the others are stored. Raises what is a defect or a wrong setting.
     """
-    outcome = Outcome()
-    done = 0
-    for source, part in _parts(records):
-        decoded = Decoded(pipeline.parser(source.stream_arn), part)
-        save = partial(store.save, pipeline=pipeline, source=source, decoded=decoded)
-        try:
-            saved = await database.run(save, deadline)
-        except RetryLater as later:
-            outcome.first_deferred = part[0]["kinesis"]["sequenceNumber"]
-            outcome.deferred = len(records) - done
-            outcome.why_deferred = str(later)
-            break
-        done += len(part)
-        outcome.received += len(decoded.events) + len(decoded.rejections)
-        outcome.saved.add(saved)
-    return outcome
+    received, done, saved = 0, 0, Saved()
+    for source, same in _by_shard(records):
+        slices = decode(same, pipeline.parser(source.stream_arn))
+        for first in slices:
+            chunk = Chunk(chain([first], slices))
+            writer = Writer(pipeline, source, months_of(same), chunk)
+            try:
+                saved = saved.plus(await database.run(writer.write, deadline))
+            except RetryLater as later:
+                number = records[done]["kinesis"]["sequenceNumber"]
+                return BatchResult(received, saved, number, len(records) - done, str(later))
+            done += sum(decoded.records for decoded in chunk)
+            received += sum(len(decoded.events) + len(decoded.rejections) for decoded in chunk)
+    return BatchResult(received, saved)
 
 
-def response(outcome: Outcome) -> dict[str, list[dict[str, str]]]:
+def response(result: BatchResult) -> dict[str, list[dict[str, str]]]:
     """Return the partial batch response: Lambda delivers the named record and all after it again.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
     """
-    if outcome.first_deferred is None:
+    if result.first_deferred is None:
         return {"batchItemFailures": []}
-    return {"batchItemFailures": [{"itemIdentifier": outcome.first_deferred}]}
+    return {"batchItemFailures": [{"itemIdentifier": result.first_deferred}]}
 
 
-def _parts(records: Sequence[KinesisRecord]) -> Iterator[tuple[Source, list[KinesisRecord]]]:
-    """Cut the batch into parts of one shard each. Lambda sends one shard's records; a replay may mix."""
-    for (stream_arn, shard_id), group in groupby(records, key=_stream_and_shard):
-        same = list(group)
-        for start in range(0, len(same), PART):
-            yield Source(stream_arn, shard_id), same[start : start + PART]
+def _by_shard(records: Sequence[KinesisRecord]) -> Iterator[tuple[Source, Sequence[KinesisRecord]]]:
+    """Group the records by shard. Lambda sends one shard's records; a replay may mix."""
+    for (stream_arn, shard_id), same in groupby(records, key=_stream_and_shard):
+        yield Source(stream_arn, shard_id), list(same)
 
 
 def _stream_and_shard(record: KinesisRecord) -> tuple[str, str]:

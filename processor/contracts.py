@@ -11,20 +11,13 @@ import asyncpg
 
 from processor import statements
 from processor.errors import MigrationFailed
-from processor.pipeline import DELIVERY_COLUMNS, Pipeline, Reaction
+from processor.pipeline import Pipeline
+from processor.projections.projection import Projection
+from processor.records.columns import DELIVERY_COLUMNS
 
 SQL = statements.load(statements.FOLDER / "contracts.sql")
 
-NEEDED: Final = (
-    "find_stored",
-    "merge_events",
-    "convert_events",
-    "count_conflicts",
-    "count_stored",
-    "figures",
-    "report_tail",
-)
-REBUILDING: Final = ("slice", "clear", "fill")
+NEEDED: Final = ("count_stored", "figures", "report_tail")
 
 # What the processor writes from a Python value without loss: each type is one of encode.OF_TYPE.
 FITTING: Final[dict[type, tuple[str, ...]]] = {
@@ -45,14 +38,11 @@ async def check(connection: asyncpg.Connection, pipeline: Pipeline) -> None:
     catalogue = {row["name"]: row for row in await connection.fetch(SQL["columns_of"], pipeline.table)}
     wrong += _registered(await connection.fetch(SQL["registered"]), pipeline)
     wrong += _columns(pipeline, catalogue)
-    for reaction in pipeline.reactions:
-        if reaction.deltas:
-            deltas = await connection.fetch(SQL["columns_of"], reaction.deltas)
-            wrong += _deltas(reaction, catalogue, {row["name"]: row for row in deltas})
+    for projection in pipeline.projections:
+        rows = await connection.fetch(SQL["columns_of"], projection.name)
+        wrong += _projection(projection, {row["name"]: row for row in rows})
     if not wrong:
-        wrong += await _statements(
-            connection, pipeline, {name: row["type"] for name, row in catalogue.items()}
-        )
+        wrong += await _statements(connection, pipeline)
     if wrong:
         raise MigrationFailed(f"the pipeline {pipeline.name} does not fit: " + "; ".join(wrong))
 
@@ -65,29 +55,32 @@ def _declaration(pipeline: Pipeline) -> Iterator[str]:
         yield f"its key {pipeline.key} is none of its columns {', '.join(names)}"
     if not any(decoder.of_stream is None for decoder in pipeline.decoders):
         yield "each of its decoders asks for a stream: one must take any"
-    for name in NEEDED:
+    needed = (*NEEDED, *(projection.name for projection in pipeline.projections))
+    for name in needed:
         if name not in pipeline.sql:
             yield f"it has no statement {name}"
-    for reaction in pipeline.reactions:
-        yield from _reaction(pipeline, reaction)
-
-
-def _reaction(pipeline: Pipeline, reaction: Reaction) -> Iterator[str]:
-    for name in (reaction.statement, *(f"{reaction.name}_{part}" for part in REBUILDING)):
-        if name not in pipeline.sql:
-            yield f"its reaction {reaction.name} has no statement {name}"
-    for column in reaction.columns:
-        if column not in pipeline.names:
-            yield f"its reaction {reaction.name} wants {column}, which is none of the event's columns"
 
 
 def _registered(rows: list[asyncpg.Record], pipeline: Pipeline) -> Iterator[str]:
     kinds = {row["name"]: row["kind"] for row in rows}
-    wanted = {pipeline.table: "event log"}
-    wanted |= {r.deltas or r.name: "deltas" if r.deltas else "derived" for r in pipeline.reactions}
+    wanted = {pipeline.table: "event log"} | {p.name: p.kind for p in pipeline.projections}
     for table, kind in wanted.items():
         if kinds.get(table) != kind:
             yield f"its table {table} is not registered in pipeline_table as {kind!r}: do so in a migration"
+
+
+def _projection(projection: Projection, catalogue: dict[str, asyncpg.Record]) -> Iterator[str]:
+    if not catalogue:
+        yield f"there is no table {projection.name} for its projection"
+        return
+    if "month" not in projection.key:
+        yield f"the key of its projection {projection.name} lacks month, the month of arrival"
+    for name in projection.columns:
+        if name not in catalogue:
+            yield f"its projection {projection.name} has {name}, which is none of the table's columns"
+    for name, column in catalogue.items():
+        if column["required"] and not column["has_default"] and name not in projection.columns:
+            yield f"the table {projection.name} requires {name}, which its projection does not have"
 
 
 def _columns(pipeline: Pipeline, catalogue: dict[str, asyncpg.Record]) -> Iterator[str]:
@@ -112,50 +105,16 @@ def _columns(pipeline: Pipeline, catalogue: dict[str, asyncpg.Record]) -> Iterat
             yield f"the table {pipeline.table} requires {name}, which the event does not have"
 
 
-def _deltas(
-    reaction: Reaction, log: dict[str, asyncpg.Record], deltas: dict[str, asyncpg.Record]
-) -> Iterator[str]:
-    """Compare a reaction's deltas with the event log, whose values they take in arrays."""
-    if not deltas:
-        yield f"there is no table {reaction.deltas}, to which its reaction {reaction.name} appends"
-        return
-    for name in reaction.columns:
-        ours, theirs = (columns[name]["type"] if name in columns else "none" for columns in (deltas, log))
-        if ours != f"_{theirs}":
-            yield f"the column {name} of {reaction.deltas} is {_shown(ours)}, not {theirs}[]"
-    for name, column in deltas.items():
-        if column["required"] and not column["has_default"] and name not in reaction.columns:
-            yield f"the table {reaction.deltas} requires {name}, which its reaction does not append"
-
-
-async def _statements(
-    connection: asyncpg.Connection, pipeline: Pipeline, type_of: dict[str, str]
-) -> list[str]:
-    """Have PostgreSQL read every statement, and compare the parameters of those that the store calls."""
-    rows = [f"{type_of[name]}[]" for name in (*DELIVERY_COLUMNS[1:], *pipeline.names)]
-    wanted = {name: ["int4", *rows] for name in ("merge_events", "convert_events", "count_conflicts")}
-    wanted["find_stored"] = ["int4", *rows[:3]]
-    for reaction in pipeline.reactions:
-        arrays = [f"{type_of[column]}[]" for column in reaction.columns]
-        wanted[reaction.statement] = ["int8"] if reaction.deltas else arrays
+async def _statements(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
+    """Have PostgreSQL read every statement: the projections' as they are used, the others as they are."""
     wrong = []
-    for name, sql in pipeline.sql.items():
+    selects = {p.name: p.upsert(pipeline.sql[p.name], pipeline.table) for p in pipeline.projections}
+    for name, sql in {**pipeline.sql, **selects}.items():
         try:
-            prepared = await connection.prepare(sql)
+            await connection.prepare(sql)
         except asyncpg.PostgresError as error:
             wrong.append(f"its statement {name} is refused: {error}")
-            continue
-        takes = [kind.name for kind in prepared.get_parameters()]
-        if takes != wanted.get(name, takes):
-            wrong.append(f"its statement {name} takes {', '.join(takes)}; it gets {', '.join(wanted[name])}")
-        returns = tuple(column.name for column in prepared.get_attributes())
-        if name == "merge_events" and returns != pipeline.names:
-            wrong.append(f"its statement {name} returns {', '.join(returns)}, not the event's columns")
     return wrong
-
-
-def _shown(kind: str) -> str:
-    return f"{kind[1:]}[]" if kind.startswith("_") else kind
 
 
 def _kind(hint: Any) -> tuple[type, bool]:  # noqa: ANN401 - whatever stands in an annotation

@@ -5,8 +5,8 @@ import os
 from functools import cache, partial
 from typing import Final
 
-from processor.connection import ATTEMPT, Database
 from processor.settings import Settings
+from processor.storage.connection import ATTEMPT, Database
 
 # One for the life of the environment: the connection is bound to it.
 LOOP: Final = asyncio.Runner()

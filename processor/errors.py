@@ -2,6 +2,7 @@
 
 ProcessorError
 ├── RejectRecord          bad data: store the record in rejected_event and go on
+├── UnfitValue            a value does not fit its column: find the event and reject it
 ├── TransientError        it may work in a moment: try again until the deadline nears
 ├── RetryLater            the deadline is near: stop, let Lambda deliver the rest again
 ├── CredentialsRefused    no login works: fail the invocation with a clear message
@@ -27,7 +28,9 @@ Reason = Literal[
     "number_too_long",  # a number of more than 1,000 digits once it is written out
     "too_deep",  # arrays and objects nested beyond what is allowed
     "broken_aggregate",  # a Kinesis Producer Library frame whose digest or content is wrong
+    "aggregate_too_large",  # a Kinesis Producer Library frame of more user records than anybody needs
     "unknown_format",  # no decoder of the pipeline takes these bytes
+    "decoder_failed",  # a defect of a decoder: an alarm tells its author
     "not_storable",  # only PostgreSQL refused it: the detail is PostgreSQL's own message
 ]
 
@@ -43,6 +46,10 @@ class RejectRecord(ProcessorError):
         super().__init__(f"{reason}: {detail}")
         self.reason: Reason = reason
         self.detail = detail
+
+
+class UnfitValue(ProcessorError):
+    """A value of some event does not fit the type of its column; which one is to be found."""
 
 
 class TransientError(ProcessorError):

@@ -5,9 +5,9 @@ import time
 from typing import Protocol, TypedDict
 
 from processor import batch, environment
-from processor.connection import Deadline
-from processor.decode import KinesisRecord
+from processor.records.kinesis import KinesisRecord
 from processor.report import report
+from processor.storage.connection import Deadline
 
 # A batch is thousands of small objects and no reference cycles: to look for some again and again took 8 % of
 # a batch of 5,000.
@@ -39,7 +39,7 @@ def handler(event: KinesisEvent, context: Context) -> dict[str, list[dict[str, s
     records, database = event["Records"], environment.database()
     deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
     retries, pipeline = database.retries, environment.settings().pipeline
-    outcome = environment.LOOP.run(batch.process(pipeline, records, database, deadline))
+    result = environment.LOOP.run(batch.process(pipeline, records, database, deadline))
     milliseconds = (time.monotonic() - started) * 1000
-    report(outcome, records, context.aws_request_id, milliseconds, database.retries - retries)
-    return batch.response(outcome)
+    report(result, records, context.aws_request_id, milliseconds, database.retries - retries)
+    return batch.response(result)

@@ -17,7 +17,9 @@ MetricName = Literal[
     "StoredEvents",  # count: rows that were new
     "DuplicateEvents",  # count: deliveries or event_ids that were there already
     "ConflictingEvents",  # count: of the duplicates, those whose content differs from what is stored
+    "ExpiredEvents",  # count: events that arrived in a month that was dropped, and are kept nowhere
     "RejectedEvents",  # count: rows new in rejected_event
+    "DecoderFailures",  # count: of the rejected events, those at which a decoder raised what it must not
     "DeferredRecords",  # count: Kinesis records handed back to Lambda because the deadline neared
     "Retries",  # count: attempts repeated inside the invocation after a transient error
     "BatchDuration",  # milliseconds: from the invocation's start to its response

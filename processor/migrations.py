@@ -13,12 +13,12 @@ from typing import NamedTuple
 import asyncpg
 
 from processor import contracts, statements
-from processor.connection import open_connection
 from processor.errors import MigrationFailed
 from processor.pipeline import Pipeline
 from processor.pipelines import SHIPPED
-from processor.secret import Login, read_current_login
 from processor.settings import Settings
+from processor.storage.connection import open_connection
+from processor.storage.secret import Login, read_current_login
 
 SQL = statements.load(statements.FOLDER / "migrate.sql")
 

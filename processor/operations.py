@@ -9,9 +9,9 @@ from typing import Any
 from processor import commands, deployment, environment
 from processor.commands.command import Command
 from processor.commands.migrate import Migrate
-from processor.connection import Deadline
 from processor.errors import CommandError
 from processor.handler import Context
+from processor.storage.connection import Deadline
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:

@@ -3,37 +3,17 @@
 docs/extending.md builds one from an empty file.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
-from uuid import UUID
+from typing import NamedTuple
 
 from processor.errors import RejectRecord
-
-# What every event log has beside the event's own columns: where it came from and when; all of it is its key.
-DELIVERY_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at")
-
-
-class Columns(Protocol):
-    """The columns of an event log that come from the event itself: a NamedTuple with at least these two."""
-
-    @property
-    def event_id(self) -> UUID | None:
-        """The producer's own identity of the event; the first column."""
-
-    @property
-    def occurred_at(self) -> datetime:
-        """When it happened, by the producer's clock; else when it arrived."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the values in the order of the columns."""
-
-
-Parse = Callable[[bytes, datetime], Columns]
-"""From a user record's data and its arrival time to the columns; raises RejectRecord, and nothing else."""
+from processor.projections.projection import Projection
+from processor.projections.upkeep import Upkeep
+from processor.records.columns import DELIVERY_COLUMNS, Columns, Parse
 
 
 class Decoder(NamedTuple):
@@ -42,25 +22,6 @@ class Decoder(NamedTuple):
     parse: Parse
     of_stream: Callable[[str], bool] | None = None  # by context: the ARN of the stream
     of_data: Callable[[bytes], bool] | None = None  # by content
-
-
-class Reaction(NamedTuple):
-    """A derived table of this name, kept in the events' transaction from exactly the rows that became new.
-
-    The statement of this name gets their named columns, an array for each. With ``deltas``, a table of such
-    arrays, they are appended to it instead, which costs far less; the statement ``name_fold`` takes up to so
-    many rows from there later and returns how many, and ``name`` is a view of what is folded and what is not.
-    ``name_slice``, ``name_clear`` and ``name_fill`` rebuild the table from the event log.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    deltas: str | None = None
-
-    @property
-    def statement(self) -> str:
-        """The name of the statement that keeps the table."""
-        return f"{self.name}_fold" if self.deltas else self.name
 
 
 @dataclass(frozen=True)
@@ -79,12 +40,17 @@ class Pipeline:
     migrations: Path
     key: str
     filters: tuple[str, ...] = ()
-    reactions: tuple[Reaction, ...] = ()
+    projections: tuple[Projection, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the event's own columns, in their order."""
         return tuple(self.columns.__annotations__)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What keeps the projections."""
+        return Upkeep(self.table, self.projections, self.sql)
 
     @cached_property
     def row(self) -> tuple[str, ...]:

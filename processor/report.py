@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
 
-from processor.batch import Outcome
-from processor.decode import KinesisRecord
+from processor.batch import BatchResult
 from processor.metrics import NAMESPACE, REASON_DIMENSION, MetricName
+from processor.records.kinesis import KinesisRecord
 
 logger = Logger(log_uncaught_exceptions=False)
 
 
 def report(
-    outcome: Outcome, records: Sequence[KinesisRecord], request_id: str, milliseconds: float, retries: int
+    result: BatchResult, records: Sequence[KinesisRecord], request_id: str, milliseconds: float, retries: int
 ) -> None:
     """Print the invocation's metrics as one EMF line, and one log line each for rejections and deferral."""
     span = {
@@ -26,18 +26,20 @@ def report(
         "last_sequence_number": records[-1]["kinesis"]["sequenceNumber"],
         "request_id": request_id,
     }
-    saved = outcome.saved
+    saved = result.saved
     if saved.rejected:
         logger.warning("events rejected: see rejected_event", extra={"rejected": saved.rejected, **span})
-    if outcome.first_deferred:
-        logger.error(outcome.why_deferred, extra={"first_deferred": outcome.first_deferred, **span})
+    if result.first_deferred:
+        logger.error(result.why_deferred, extra={"first_deferred": result.first_deferred, **span})
     values: dict[MetricName, float] = {
-        "ReceivedEvents": outcome.received,
+        "ReceivedEvents": result.received,
         "StoredEvents": saved.stored,
         "DuplicateEvents": saved.duplicates,
         "ConflictingEvents": saved.conflicts,
+        "ExpiredEvents": saved.expired,
         "RejectedEvents": saved.rejected.total(),
-        "DeferredRecords": outcome.deferred,
+        "DecoderFailures": saved.rejected["decoder_failed"],
+        "DeferredRecords": result.deferred,
         "Retries": retries,
         "BatchDuration": milliseconds,
         "StorageLag": (time.time() - records[0]["kinesis"]["approximateArrivalTimestamp"]) * 1000,

@@ -3,8 +3,9 @@
 from typing import Final
 
 from processor import statements
-from processor.events import Columns, parse
-from processor.pipeline import Decoder, Pipeline, Reaction
+from processor.pipeline import Decoder, Pipeline
+from processor.projections.projection import Deferred
+from processor.records.native import Columns, parse
 
 PIPELINE: Final = Pipeline(
     name="student-performance",
@@ -15,7 +16,13 @@ PIPELINE: Final = Pipeline(
     migrations=statements.FOLDER / "migrations",
     key="student_id",
     filters=("student_id", "event_type", "course"),
-    reactions=(
-        Reaction("student_activity", ("student_id", "occurred_at", "score"), deltas="student_activity_delta"),
+    projections=(
+        Deferred(
+            "student_activity",
+            key=("student_id", "day", "month"),
+            adds=("events", "scored", "score_sum", "score_squares"),
+            least=("first_at",),
+            greatest=("last_at",),
+        ),
     ),
 )

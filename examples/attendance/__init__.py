@@ -10,7 +10,8 @@ from msgspec.json import Decoder as JsonDecoder
 
 from processor import statements
 from processor.errors import RejectRecord
-from processor.pipeline import Decoder, Pipeline, Reaction
+from processor.pipeline import Decoder, Pipeline
+from processor.projections.projection import Immediate
 
 FOLDER: Final = Path(__file__).parent
 
@@ -78,5 +79,13 @@ PIPELINE: Final = Pipeline(
     migrations=FOLDER / "migrations",
     key="student_id",
     filters=("session_id", "student_id"),
-    reactions=(Reaction("session_attendance", ("session_id", "status", "occurred_at")),),
+    projections=(
+        Immediate(
+            "session_attendance",
+            key=("session_id", "month"),
+            adds=("check_ins", "late"),
+            least=("first_at",),
+            greatest=("last_at",),
+        ),
+    ),
 )

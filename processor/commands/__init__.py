@@ -5,8 +5,9 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from processor.commands.check import Check
 from processor.commands.command import Command
-from processor.commands.fold import Fold
+from processor.commands.compact import Compact
 from processor.commands.migrate import Migrate
 from processor.commands.query import Query
 from processor.commands.rebuild import Rebuild
@@ -16,7 +17,7 @@ from processor.commands.retention import Retention
 from processor.commands.status import Status
 from processor.errors import CommandError
 
-AnyCommand = Fold | Migrate | Query | Rebuild | Redrive | Rejected | Retention | Status
+AnyCommand = Check | Compact | Migrate | Query | Rebuild | Redrive | Rejected | Retention | Status
 
 NAMES: Final = sorted(str(kind.__struct_config__.tag) for kind in get_args(AnyCommand))
 

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from processor.connection import Session
 from processor.errors import CommandError
 from processor.settings import Settings
+from processor.storage.connection import Session
 
 
 class Command(msgspec.Struct, tag_field="command", forbid_unknown_fields=True):

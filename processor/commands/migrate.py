@@ -4,8 +4,8 @@ from typing import Any
 
 from processor import migrations
 from processor.commands.command import Command
-from processor.connection import Session
 from processor.settings import Settings
+from processor.storage.connection import Session
 
 
 class Migrate(Command, tag="migrate"):

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import msgspec
 
 from processor.commands.command import Command, in_utc
-from processor.connection import Session
 from processor.errors import CommandError
 from processor.pipeline import Pipeline
 from processor.pipelines import SHIPPED, named
 from processor.settings import Settings
+from processor.storage.connection import Session
 
 
 class Query(Command, tag="query"):

@@ -6,8 +6,8 @@ from typing import Any, Final
 from asyncpg import Record
 
 from processor.commands import quarantine
-from processor.connection import Session
 from processor.settings import Settings
+from processor.storage.connection import Session
 
 # Of payloads; base64 makes a third more of them, and Lambda's answers end at 6 MB.
 PAGE_BYTES: Final = 3_500_000

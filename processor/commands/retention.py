@@ -7,9 +7,9 @@ import msgspec
 
 from processor import statements
 from processor.commands.command import Command
-from processor.connection import Session
 from processor.pipelines import SHIPPED, named
 from processor.settings import Settings
+from processor.storage.connection import Session
 
 SQL = statements.load(statements.FOLDER / "retention.sql")
 
@@ -25,9 +25,19 @@ class Retention(Command, tag="retention"):
     pipeline: str = SHIPPED.name
 
     async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Drop the partitions, all or none, and return what they held; ``rows`` is PostgreSQL's estimate."""
-        log, connection = named(settings.pipelines, self.pipeline).table, session.connection
+        """Drop the partitions, all or none, and return what they held; ``rows`` is PostgreSQL's estimate.
+
+        What they hold is compacted first: what was derived from them stays. From then on an event that
+        arrived in such a month counts as expired, whoever brings it again.
+        """
+        pipeline, connection = named(settings.pipelines, self.pipeline), session.connection
+        log, before = pipeline.table, _first_day(self.older_than)
         async with connection.transaction():
+            if not self.dry_run:
+                # Upkeep first: whoever compacts reads the partitions that close_months locks.
+                await pipeline.upkeep.own(connection)
+                await connection.execute(SQL["close_months"], log, before)
+                await pipeline.upkeep.compact_before(connection, before)
             rows = await connection.fetch(SQL["months_before"], log, self.older_than)
             if not self.dry_run:
                 for row in rows:

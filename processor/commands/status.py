@@ -6,9 +6,9 @@ import msgspec
 
 from processor import statements
 from processor.commands.command import Command
-from processor.connection import Session
 from processor.pipelines import SHIPPED, named
 from processor.settings import Settings
+from processor.storage.connection import Session
 
 SQL = statements.load(statements.FOLDER / "status.sql")
 
@@ -31,13 +31,14 @@ class Status(Command, tag="status"):
         [figures] = await fetch(pipeline.sql["figures"])
         lag = {"p50": figures["lag_p50"], "p99": figures["lag_p99"]}
         shown = {name: value for name, value in figures.items() if not name.startswith("lag_")}
-        deltas = [reaction.deltas for reaction in pipeline.reactions if reaction.deltas]
+        chunks, since = await pipeline.upkeep.waiting(session.connection)
         answer: dict[str, Any] = msgspec.to_builtins(
             {
                 "stored": await value(pipeline.sql["count_stored"]) if exact else estimate,
                 "stored_is_estimate": not exact,
                 "lag_ms": lag,
-                "deltas": await value(SQL["estimate_deltas"], deltas),
+                "waiting_chunks": chunks,
+                "waiting_since": since,
                 **shown,
                 **rejected,
                 "partitions": [dict(row) for row in await fetch(SQL["partitions"], pipeline.table)],

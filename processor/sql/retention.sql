@@ -12,5 +12,8 @@ FROM (
 WHERE month < $2
 ORDER BY month
 
+-- name: close_months
+SELECT close_months($1, $2)
+
 -- name: drop_month
 SELECT drop_month($1, $2)

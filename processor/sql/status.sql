@@ -5,9 +5,6 @@ SELECT coalesce(sum(greatest(child.reltuples, 0)), 0)::bigint
 FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
 WHERE inhparent = $1::text::regclass
 
--- name: estimate_deltas
-SELECT coalesce(sum(pg_stat_get_live_tuples(name::regclass)), 0)::bigint FROM unnest($1::text[]) AS name
-
 -- name: partitions
 SELECT
     child.relname AS name,

@@ -1,75 +1,5 @@
 -- The statements of the pipeline student-performance.
 
--- name: find_stored
--- Which of the deliveries are there already, by their positions: nothing is to be done for them. Each is
--- looked up by itself (LIMIT): a join may be planned as a scan of the table while its statistics are young.
-SELECT array_agg(event.position - 1)
-FROM unnest($2::text[], $3::integer[], $4::timestamptz[])
-    WITH ORDINALITY AS event (sequence_number, sub_sequence, arrived_at, position),
-LATERAL (
-    SELECT FROM student_performance AS stored
-    WHERE (stored.source_id, stored.sequence_number, stored.sub_sequence, stored.arrived_at)
-        = ($1, event.sequence_number, event.sub_sequence, event.arrived_at)
-    LIMIT 1
-) AS stored
-
--- name: merge_events
-INSERT INTO student_performance (
-    source_id, sequence_number, sub_sequence, arrived_at,
-    event_id, student_id, event_type, score, occurred_at, metadata
-)
-SELECT
-    $1, event.sequence_number, event.sub_sequence, event.arrived_at,
-    event.event_id, event.student_id, event.event_type, event.score, event.occurred_at, event.metadata
-FROM unnest(
-    $2::text[], $3::integer[], $4::timestamptz[],
-    $5::uuid[], $6::text[], $7::text[], $8::double precision[], $9::timestamptz[], $10::jsonb[]
-) WITH ORDINALITY AS event (
-    sequence_number, sub_sequence, arrived_at,
-    event_id, student_id, event_type, score, occurred_at, metadata, position
-)
-LEFT JOIN event_identity AS identity USING (event_id)
-WHERE event.event_id IS NULL
-    OR (identity.source_id, identity.sequence_number, identity.sub_sequence)
-        = ($1, event.sequence_number, event.sub_sequence)
-ORDER BY event.position
-ON CONFLICT DO NOTHING
-RETURNING event_id, student_id, event_type, score, occurred_at, metadata
-
--- name: convert_events
-SELECT $1::integer, count(*)
-FROM unnest(
-    $2::text[], $3::integer[], $4::timestamptz[],
-    $5::uuid[], $6::text[], $7::text[], $8::double precision[], $9::timestamptz[], $10::jsonb[]
-) AS event
-
--- name: count_conflicts
--- An event_id that came again from another delivery, with other content. An event without a time of its own
--- takes that of its arrival, which differs between the two and is not content.
-SELECT count(*)
-FROM unnest(
-    $2::text[], $3::integer[], $4::timestamptz[],
-    $5::uuid[], $6::text[], $7::text[], $8::double precision[], $9::timestamptz[], $10::jsonb[]
-) AS event (
-    sequence_number, sub_sequence, arrived_at,
-    event_id, student_id, event_type, score, occurred_at, metadata
-)
-JOIN event_identity AS identity USING (event_id)
-JOIN student_performance AS stored
-    ON stored.source_id = identity.source_id
-    AND stored.sequence_number = identity.sequence_number
-    AND stored.sub_sequence = identity.sub_sequence
-WHERE (identity.source_id, identity.sequence_number, identity.sub_sequence)
-        <> ($1, event.sequence_number, event.sub_sequence)
-    AND (
-        (stored.student_id, stored.event_type, stored.score, stored.metadata)
-            IS DISTINCT FROM (event.student_id, event.event_type, event.score, event.metadata)
-        OR (
-            stored.occurred_at <> event.occurred_at
-            AND (stored.occurred_at <> stored.arrived_at OR event.occurred_at <> event.arrived_at)
-        )
-    )
-
 -- name: count_stored
 SELECT count(*) FROM student_performance
 
@@ -162,50 +92,18 @@ WHERE ($1::text IS NULL OR student_id = $1)
 ORDER BY stored_at DESC, sequence_number DESC, sub_sequence DESC
 LIMIT $5
 
--- name: student_activity_fold
--- In the order of the key: two that fold at once cannot wait for each other in a circle. What one has taken, the
--- other does not get.
-WITH taken AS (
-    DELETE FROM student_activity_delta
-    WHERE ctid = ANY (ARRAY(SELECT ctid FROM student_activity_delta LIMIT $1))
-    RETURNING student_id, occurred_at, score
-), folded AS (
-    INSERT INTO student_activity_day AS stored
-        (student_id, day, events, scored, score_sum, score_squares, first_at, last_at)
-    SELECT
-        event.student_id, (event.occurred_at AT TIME ZONE 'UTC')::date AS day, count(*), count(event.score),
-        coalesce(sum(event.score::numeric), 0), coalesce(sum(event.score::numeric * event.score::numeric), 0),
-        min(event.occurred_at), max(event.occurred_at)
-    FROM taken,
-        unnest(taken.student_id, taken.occurred_at, taken.score) AS event (student_id, occurred_at, score)
-    GROUP BY event.student_id, day
-    ORDER BY event.student_id, day
-    ON CONFLICT (student_id, day) DO UPDATE SET
-        events = stored.events + excluded.events,
-        scored = stored.scored + excluded.scored,
-        score_sum = stored.score_sum + excluded.score_sum,
-        score_squares = stored.score_squares + excluded.score_squares,
-        first_at = least(stored.first_at, excluded.first_at),
-        last_at = greatest(stored.last_at, excluded.last_at)
-)
-SELECT count(*) FROM taken
-
--- name: student_activity_slice
--- The student with whom the slice after $1 ends, when it is to hold about $2 events; none: it is the last.
-SELECT student_id FROM student_performance
-WHERE student_id > coalesce($1::text, '')
-ORDER BY student_id OFFSET $2 LIMIT 1
-
--- name: student_activity_clear
-DELETE FROM student_activity_day
-WHERE student_id > coalesce($1::text, '') AND ($2::text IS NULL OR student_id <= $2)
-
--- name: student_activity_fill
-INSERT INTO student_activity_day (student_id, day, events, scored, score_sum, score_squares, first_at, last_at)
+-- name: student_activity
+-- What each student did on a day (UTC). A double cast by way of its text keeps all its digits, and sums of numeric
+-- are exact, so that no order of the events changes them.
 SELECT
-    student_id, (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*), count(score),
-    coalesce(sum(score::numeric), 0), coalesce(sum(score::numeric * score::numeric), 0),
-    min(occurred_at), max(occurred_at)
-FROM student_performance
-WHERE student_id > coalesce($1::text, '') AND ($2::text IS NULL OR student_id <= $2)
-GROUP BY student_id, day
+    student_id,
+    (occurred_at AT TIME ZONE 'UTC')::date AS day,
+    date_trunc('month', arrived_at AT TIME ZONE 'UTC')::date AS month,
+    count(*) AS events,
+    count(score) AS scored,
+    coalesce(sum(score::text::numeric), 0) AS score_sum,
+    coalesce(sum(score::text::numeric * score::text::numeric), 0) AS score_squares,
+    min(occurred_at) AS first_at,
+    max(occurred_at) AS last_at
+FROM {log}
+GROUP BY student_id, day, month

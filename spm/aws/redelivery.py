@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from processor.decode import decode
 from processor.pipeline import Pipeline
+from processor.records.kinesis import decode, whole
 from spm.aws.delivery import Delivered, LambdaRecord, deliver
 from spm.aws.stack import Aws, Stack
 from spm.errors import InputError
@@ -148,7 +148,7 @@ def _add(receipt: Receipt, delivered: Delivered | None, records: int) -> None:
 def _decode(pipeline: Pipeline, receipt: Receipt, batch: list[LambdaRecord]) -> None:
     for record in batch:
         parse = pipeline.parser(record["eventSourceARN"])
-        decoded = decode([record], parse)  # type: ignore[list-item]  # checked by _check, or made by lambda_record
+        decoded = whole(decode([record], parse))  # type: ignore[list-item]  # checked by _check, or made by lambda_record
         receipt.received += len(decoded.events) + len(decoded.rejections)
         receipt.stored += len(decoded.events)
         receipt.rejected += len(decoded.rejections)

@@ -1,6 +1,6 @@
 """``spm retention``, ``spm rebuild`` and ``spm migrate``: the database's upkeep."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -8,7 +8,6 @@ from spm.aws.target import connect
 from spm.terminal import console
 from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption
 
-SLICE: Final = 50_000
 """Events; whoever stores waits while the rows of so many are made."""
 
 
@@ -50,36 +49,35 @@ def retention(
 
 
 def rebuild(
-    reaction: Annotated[str, typer.Argument(help="The derived table, for example student_activity.")],
+    projection: Annotated[str, typer.Argument(help="For example student_activity.")],
     *,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a derived table again from the event log, slice by slice, while events are stored.
+    """Make a projection again from the event log, month by month, while events are stored.
 
-    It then holds what the event log holds: days of events that retention dropped are gone from it, too.
+    What was derived from months that retention dropped stays as it is.
 
     Example: spm rebuild student_activity
     """
     connection = connect(target, suffix, pipeline)
     name = connection.stack.pipeline.name
-    total = connection.operations.call("status", pipeline=name)["stored"]
+    status = connection.operations.call("status", pipeline=name)
+    months = len(status["partitions"])
     rows, after = 0, None
-    with console.bar(f"Rebuilding {reaction}", total) as advance:
+    with console.bar(f"Rebuilding {projection}", months) as advance:
         while True:
-            answer = connection.operations.call(
-                "rebuild", pipeline=name, reaction=reaction, after=after, slice=SLICE
-            )
+            answer = connection.operations.call("rebuild", pipeline=name, projection=projection, after=after)
             rows, after = rows + answer["rows"], answer["next"]
-            advance(SLICE if after else total)
+            advance(1)
             if after is None:
                 break
     if as_json:
-        console.print_json({"reaction": reaction, "rows": rows})
+        console.print_json({"projection": projection, "rows": rows})
     else:
-        console.out.print(f"{reaction}: {rows:,} rows made from {total:,} events")
+        console.out.print(f"{projection}: {rows:,} rows made from {status['stored']:,} events")
 
 
 def migrate(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:

@@ -63,7 +63,7 @@ def screen(health: Health) -> Group:
             _counts(database["rejected_last_hour"], database["rejected"])
             + f", {database['rejected_open']:,} open",
         ),
-        ("Derived", f"{database['deltas']:,} deltas to fold"),
+        ("Projections", f"{database['waiting_chunks']:,} chunks to compact"),
         ("Last stored", console.moment(database["last_stored_at"])),
         ("Database", f"{console.size(database['database_bytes'])}, schema {database['schema_version']}"),
         (

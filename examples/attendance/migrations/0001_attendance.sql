@@ -18,11 +18,13 @@ CREATE INDEX attendance_session_id_occurred_at_idx ON attendance (session_id, oc
 CREATE INDEX attendance_stored_at_idx ON attendance USING brin (stored_at) WITH (autosummarize);
 
 CREATE TABLE session_attendance (
-    session_id text PRIMARY KEY,
+    session_id text NOT NULL,
+    month date NOT NULL,
     check_ins bigint NOT NULL,
     late bigint NOT NULL,
     first_at timestamptz NOT NULL,
-    last_at timestamptz NOT NULL
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (session_id, month)
 ) WITH (fillfactor = 70);
 
-INSERT INTO pipeline_table (name, kind) VALUES ('attendance', 'event log'), ('session_attendance', 'derived');
+INSERT INTO pipeline_table (name, kind) VALUES ('attendance', 'event log'), ('session_attendance', 'immediate');

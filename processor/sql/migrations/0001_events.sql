@@ -1,13 +1,14 @@
 -- The event log, its identities, what was rejected, and the processor's rights.
 
--- The tables of pipelines. The processor may append to an event log and to deltas, and change a derived
--- table; only event logs get partitions.
+-- The tables of pipelines. The processor may append to an event log and change an immediate projection; a deferred
+-- one is compaction's. Only event logs get partitions, but none for a month before dropped_before.
 CREATE TABLE pipeline_table (
     name text PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('event log', 'derived', 'deltas'))
+    kind text NOT NULL CHECK (kind IN ('event log', 'deferred', 'immediate')),
+    dropped_before date NOT NULL DEFAULT '-infinity'
 );
 
-INSERT INTO pipeline_table (name, kind) VALUES ('student_performance', 'event log'), ('student_activity_delta', 'deltas');
+INSERT INTO pipeline_table (name, kind) VALUES ('student_performance', 'event log'), ('student_activity', 'deferred');
 
 CREATE TABLE event_source (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -36,50 +37,33 @@ CREATE INDEX student_performance_student_id_occurred_at_idx ON student_performan
 -- Rows are stored nearly in the order of this column: a few pages of BRIN find what is new.
 CREATE INDEX student_performance_stored_at_idx ON student_performance USING brin (stored_at) WITH (autosummarize);
 
--- Derived from student_performance: what each student did on a day (UTC). Sums are numeric: exact, so that no
--- order of the events changes them. The new events of a batch come as one row of arrays, which costs next to
--- nothing to store, and are folded into the days later; student_activity is both together.
-CREATE TABLE student_activity_delta (
-    student_id text[] NOT NULL,
-    occurred_at timestamptz[] NOT NULL,
-    score double precision[] NOT NULL
-);
-
--- Not compressed: that would take most of the time.
-ALTER TABLE student_activity_delta
-    ALTER student_id SET STORAGE EXTERNAL,
-    ALTER occurred_at SET STORAGE EXTERNAL,
-    ALTER score SET STORAGE EXTERNAL;
-
-CREATE TABLE student_activity_day (
+-- Derived from student_performance: what each student did on a day (UTC), by the month of arrival, so that a month
+-- can be made again, or outlive its events. Sums are numeric: exact, so that no order of the events changes them.
+CREATE TABLE student_activity (
     student_id text NOT NULL,
     day date NOT NULL,
+    month date NOT NULL,
     events bigint NOT NULL,
     scored bigint NOT NULL,
     score_sum numeric NOT NULL,
     score_squares numeric NOT NULL,
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
-    PRIMARY KEY (student_id, day)
+    PRIMARY KEY (student_id, day, month)
 ) WITH (fillfactor = 70); -- rows are updated: room for it in each page
 
-CREATE VIEW student_activity AS
-SELECT
-    student_id, day, sum(events)::bigint AS events, sum(scored)::bigint AS scored,
-    sum(score_sum) AS score_sum, sum(score_squares) AS score_squares,
-    min(first_at) AS first_at, max(last_at) AS last_at
-FROM (
-    SELECT student_id, day, events, scored, score_sum, score_squares, first_at, last_at
-    FROM student_activity_day
-    UNION ALL
-    SELECT
-        event.student_id, (event.occurred_at AT TIME ZONE 'UTC')::date, 1, (event.score IS NOT NULL)::integer,
-        coalesce(event.score::numeric, 0), coalesce(event.score::numeric * event.score::numeric, 0),
-        event.occurred_at, event.occurred_at
-    FROM student_activity_delta AS delta,
-        unnest(delta.student_id, delta.occurred_at, delta.score) AS event (student_id, occurred_at, score)
-) AS part
-GROUP BY student_id, day;
+-- What waits to be compacted into projections. It holds no data: what became new are the log's rows of this key
+-- range and stored_at, which is the transaction's time and therefore different for each chunk of a source.
+CREATE TABLE chunk (
+    log text NOT NULL,
+    source_id integer NOT NULL,
+    first text COLLATE "C" NOT NULL,
+    last text COLLATE "C" NOT NULL,
+    arrived_from timestamptz NOT NULL,
+    arrived_until timestamptz NOT NULL,
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (log, source_id, stored_at)
+);
 
 CREATE TABLE event_identity (
     event_id uuid PRIMARY KEY,
@@ -103,27 +87,51 @@ CREATE TABLE rejected_event (
 
 CREATE INDEX rejected_event_rejected_at_idx ON rejected_event (rejected_at);
 
--- Makes the partition of an event log for a UTC month; no effect where it exists. Made apart and attached,
--- because ATTACH lets reads and writes of the other partitions go on, which CREATE … PARTITION OF does not.
-CREATE FUNCTION make_month(log text, month date) RETURNS void
+-- Makes the partition of an event log for a UTC month where it does not exist, and tells whether the log keeps the
+-- month: what was dropped stays dropped. Made apart and attached, because ATTACH lets reads and writes of the other
+-- partitions go on, which CREATE … PARTITION OF does not.
+CREATE FUNCTION make_month(log text, month date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     first date := date_trunc('month', month);
     partition text := log || to_char(first, '_YYYY_MM');
+    kept_from date;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pipeline_table WHERE name = log AND kind = 'event log') THEN
-        RAISE undefined_table USING MESSAGE = format('%I is not registered in pipeline_table as an event log', log);
-    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('make_month'));
+    SELECT dropped_before INTO kept_from FROM pipeline_table WHERE name = log AND kind = 'event log';
+    IF NOT FOUND THEN
+        RAISE undefined_table USING MESSAGE = format('%I is not registered in pipeline_table as an event log', log);
+    ELSIF first < kept_from THEN
+        RETURN false;
+    END IF;
     -- Not to_regclass: its cache may not know yet what the one before committed while this one waited.
     IF EXISTS (SELECT FROM pg_class WHERE relname = partition AND relnamespace = 'public'::regnamespace) THEN
-        RETURN;
+        RETURN true;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', partition, log);
     EXECUTE format(
         'ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
         log, partition, first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC'
     );
+    RETURN true;
+END $$;
+
+-- Says that an event log no longer keeps what arrived before a month, and waits for whoever writes to it: nobody
+-- can store such events any more.
+CREATE FUNCTION close_months(log text, before date) RETURNS void
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    partition text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('make_month'));
+    UPDATE pipeline_table SET dropped_before = greatest(dropped_before, before) WHERE name = log;
+    FOR partition IN
+        SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = log::regclass AND to_date(right(relname, 7), 'YYYY_MM') < before
+        ORDER BY relname
+    LOOP
+        EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', partition);
+    END LOOP;
 END $$;
 
 -- Drops the partition of an event log for a UTC month with all its events. Their event_ids stay taken.
@@ -136,13 +144,36 @@ BEGIN
     EXECUTE format('DROP TABLE %I', partition);
 END $$;
 
--- Keeps writers of a derived table, or of its deltas, out until the transaction ends, and waits for those that
--- are in; reading goes on. Whoever waits here has stored events that the transaction does not see, and derives
--- from them after it.
-CREATE FUNCTION lock_derived(derived text) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+-- Which rows of a session's temporary table break a constraint of the event log: each is inserted in a subtransaction
+-- of its own, so that thousands of bad ones take one statement. One that is there already breaks none.
+CREATE FUNCTION find_violations(log text, incoming text)
+RETURNS TABLE (sequence_number text, sub_sequence integer, message text)
+LANGUAGE plpgsql SET search_path = pg_temp, public AS $$
+DECLARE
+    columns text;
+    found record;
+    violated text;
 BEGIN
-    EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', derived);
+    SELECT string_agg(quote_ident(attname), ', ') INTO columns
+    FROM pg_attribute
+    WHERE attrelid = log::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
+    FOR found IN EXECUTE format('SELECT ctid, sequence_number, sub_sequence FROM %I', incoming) LOOP
+        BEGIN
+            EXECUTE format('INSERT INTO %I (%s) SELECT %s FROM %I WHERE ctid = $1', log, columns, columns, incoming)
+            USING found.ctid;
+        EXCEPTION
+            WHEN unique_violation THEN
+                NULL;
+            WHEN integrity_constraint_violation OR data_exception OR program_limit_exceeded THEN
+                GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, violated = CONSTRAINT_NAME;
+                IF SQLSTATE = '23514' AND violated = '' THEN
+                    RAISE; -- there is no partition for it: not the row's fault
+                END IF;
+                sequence_number := found.sequence_number;
+                sub_sequence := found.sub_sequence;
+                RETURN NEXT;
+        END;
+    END LOOP;
 END $$;
 
 -- Makes the processor's login, or gives it the password of its secret, and just the rights it needs.
@@ -157,16 +188,19 @@ BEGIN
     EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', role_name, role_password);
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role_name);
     EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), role_name);
+    EXECUTE format('GRANT INSERT ON chunk TO %I', role_name);
     EXECUTE format('GRANT SELECT, INSERT ON event_source, event_identity, rejected_event TO %I', role_name);
-    FOR registered IN SELECT name, kind FROM pipeline_table ORDER BY name LOOP
+    FOR registered IN SELECT name, kind FROM pipeline_table WHERE kind <> 'deferred' ORDER BY name LOOP
         EXECUTE format('GRANT SELECT, INSERT ON %I TO %I', registered.name, role_name);
-        IF registered.kind = 'derived' THEN
+        IF registered.kind = 'immediate' THEN
             EXECUTE format('GRANT UPDATE ON %I TO %I', registered.name, role_name);
         END IF;
     END LOOP;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION make_month(text, date) TO %I', role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION make_month(text, date), find_violations(text, text) TO %I', role_name);
 END $$;
 
 REVOKE EXECUTE ON FUNCTION
-    make_month(text, date), drop_month(text, date), lock_derived(text), make_processor_login(text, text)
+    make_month(text, date), close_months(text, date), drop_month(text, date), find_violations(text, text),
+    make_processor_login(text, text)
 FROM PUBLIC;

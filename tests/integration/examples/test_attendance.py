@@ -109,7 +109,7 @@ def test_check_ins_from_file_to_derived_table(both: Deployment, spm: Spm) -> Non
         for session in {c["session_id"] for c in CHECK_INS}
     )
     assert sessions() == expected
-    assert spm("rebuild", "session_attendance") == {"reaction": "session_attendance", "rows": 3}
+    assert spm("rebuild", "session_attendance") == {"projection": "session_attendance", "rows": 3}
     assert sessions() == expected
 
 

@@ -91,8 +91,8 @@ FORBIDDEN = [
     "SELECT FROM schema_migration",
     "INSERT INTO schema_migration (pipeline, version, name, checksum) VALUES ('x', 99, 'x', 'x')",
     "INSERT INTO pipeline_table (name, kind) VALUES ('x', 'event log')",
-    "DELETE FROM student_activity_delta",
-    "UPDATE student_activity_day SET events = 0",
+    "DELETE FROM chunk",
+    "UPDATE student_activity SET events = 0",
     "CREATE TABLE public.mine (x integer)",
     "CREATE SCHEMA mine",
     "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
@@ -286,18 +286,19 @@ def test_a_failing_migration_rolls_back_with_the_databases_message_and_the_old_r
     assert json.loads(answer["Payload"].read())["schema_version"] >= 1
 
 
-FOLDED = "SELECT events FROM student_activity_day WHERE student_id = 'folded'"
+COMPACTED = "SELECT events FROM student_activity WHERE student_id = 'compacted'"
 
 
-async def test_the_schedule_folds_what_reactions_appended(cloud: EmbeddedCloud) -> None:
+async def test_the_schedule_compacts_what_was_stored(cloud: EmbeddedCloud, deployment: Deployment) -> None:
+    entry = {"student_id": "compacted", "event_type": "login"}
+    deployment.aws.kinesis.put_record(
+        StreamName=deployment.stack.stream_name, Data=json.dumps(entry).encode(), PartitionKey="compacted"
+    )
     owner = await connect(login(cloud, "operations"))
     try:
-        await owner.execute("INSERT INTO student_activity_delta VALUES ('{folded}', ARRAY[now()], '{50}')")
         async with asyncio.timeout(120):
-            while not (rows := await owner.fetch(FOLDED)):  # noqa: ASYNC110 - no event tells of it
+            while not (rows := await owner.fetch(COMPACTED)):  # noqa: ASYNC110 - no event tells of it
                 await asyncio.sleep(0.5)
         assert [row["events"] for row in rows] == [1]
-        assert not await owner.fetch("SELECT FROM student_activity_delta WHERE 'folded' = ANY (student_id)")
     finally:
-        await owner.execute("DELETE FROM student_activity_day WHERE student_id = 'folded'")
         await owner.close()

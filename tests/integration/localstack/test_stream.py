@@ -57,12 +57,10 @@ def test_bad_records_are_kept_as_sent_and_hold_back_no_good_one(
     assert status["rejected"] >= len(BAD)
 
 
-FOLDED = "SELECT sum(events) AS events FROM student_activity_day WHERE student_id = 'folded'"
+COMPACTED = "SELECT sum(events) AS events FROM student_activity WHERE student_id = 'compacted'"
 
 
-def test_the_schedule_folds_what_was_appended_to_the_derived_table(
-    cloud: Cloud, environment: Environment
-) -> None:
-    entry = Entry(b'{"student_id": "folded", "event_type": "login"}', "folded")
+def test_the_schedule_compacts_what_was_stored(cloud: Cloud, environment: Environment) -> None:
+    entry = Entry(b'{"student_id": "compacted", "event_type": "login"}', "compacted")
     send(environment, [entry] * 3)
-    wait_until(lambda: cloud.fetch(FOLDED)[0]["events"] == 3, "three folded events", seconds=150)
+    wait_until(lambda: cloud.fetch(COMPACTED)[0]["events"] == 3, "three compacted events", seconds=150)

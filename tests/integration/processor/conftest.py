@@ -11,8 +11,8 @@ import pytest
 from emulation.postgres import PostgresServer
 from processor import environment
 from processor.commands.command import Command
-from processor.secret import CURRENT, Login
 from processor.settings import Settings
+from processor.storage.secret import CURRENT, Login
 from tests.integration.processor.world import World, connect, make_schema
 
 

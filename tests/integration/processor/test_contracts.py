@@ -11,10 +11,13 @@ import pytest
 from examples.attendance import PIPELINE as ATTENDANCE
 from processor import migrations
 from processor.errors import MigrationFailed
-from processor.events import parse
-from processor.pipeline import Decoder, Pipeline, Reaction
+from processor.pipeline import Decoder, Pipeline
 from processor.pipelines import SHIPPED
+from processor.projections.projection import Deferred, Immediate
+from processor.records.native import parse
 from tests.integration.processor.world import World
+
+PROJECTION = ATTENDANCE.projections[0]
 
 
 class Misfit(NamedTuple):
@@ -55,52 +58,32 @@ async def test_columns_that_the_table_does_not_have_as_such(world: World) -> Non
     assert "its key student_id is none of its columns" in message
 
 
-@pytest.mark.parametrize("part", ["", "_slice", "_clear", "_fill"])
-async def test_a_reaction_without_its_statement(world: World, part: str) -> None:
-    name = f"session_attendance{part}"
-    message = await fail(world, sql=without(ATTENDANCE, name))
-    assert f"its reaction session_attendance has no statement {name}" in message
+async def test_a_projection_without_its_statement(world: World) -> None:
+    message = await fail(world, sql=without(ATTENDANCE, "session_attendance"))
+    assert "it has no statement session_attendance" in message
 
 
-async def test_a_reaction_that_wants_a_column_that_is_none(world: World) -> None:
-    reactions = (Reaction("session_attendance", ("session_id", "grade")),)
-    assert "wants grade, which is none of the event's columns" in await fail(world, reactions=reactions)
+async def test_a_projection_that_does_not_fit_its_table(world: World) -> None:
+    projection = Immediate("session_attendance", key=("session_id",), adds=("grades",))
+    message = await fail(world, projections=(projection,))
+    assert "the key of its projection session_attendance lacks month, the month of arrival" in message
+    assert "has grades, which is none of the table's columns" in message
+    assert "the table session_attendance requires check_ins, which its projection does not have" in message
 
 
-async def test_a_reaction_whose_statement_takes_other_values(world: World) -> None:
-    reactions = (Reaction("session_attendance", ("session_id", "occurred_at", "status")),)
-    message = await fail(world, reactions=reactions)
-    assert "takes text[], text[], timestamptz[]; it gets text[], timestamptz[], text[]" in message
+async def test_a_projection_without_a_table_of_its_kind(world: World) -> None:
+    kind = Deferred("session_attendance", *(getattr(PROJECTION, name) for name in ("key", "adds")))
+    message = await fail(world, projections=(kind,))
+    assert "its table session_attendance is not registered in pipeline_table as 'deferred'" in message
+    message = await fail(world, projections=(replace(PROJECTION, name="nowhere"),))
+    assert "there is no table nowhere for its projection" in message
 
 
-DELTAS = Reaction("session_attendance", ("session_id", "occurred_at"), deltas="check_in_delta")
-
-
-async def test_deltas_that_are_none(world: World) -> None:
-    message = await fail(world, reactions=(DELTAS,))
-    assert "its reaction session_attendance has no statement session_attendance_fold" in message
-    assert "its table check_in_delta is not registered in pipeline_table as 'deltas'" in message
-    assert "there is no table check_in_delta, to which its reaction session_attendance appends" in message
-
-
-async def test_deltas_whose_columns_are_others_than_the_event_logs(world: World) -> None:
-    await world.owner.execute("""
-        CREATE TABLE check_in_delta (session_id uuid[], status text[] NOT NULL);
-        INSERT INTO pipeline_table (name, kind) VALUES ('check_in_delta', 'deltas')
-    """)
-    message = await fail(world, reactions=(DELTAS,))
-    assert "the column session_id of check_in_delta is uuid[], not text[]" in message
-    assert "the column occurred_at of check_in_delta is none, not timestamptz[]" in message
-    assert "the table check_in_delta requires status, which its reaction does not append" in message
-
-
-async def test_a_fold_that_takes_something_else(world: World) -> None:
-    fold = {
-        "student_activity_fold": "SELECT count(*) FROM student_activity_delta WHERE $1 = ANY (student_id)"
-    }
-    wrong = replace(SHIPPED, sql={**SHIPPED.sql, **fold})
-    with pytest.raises(MigrationFailed, match="student_activity_fold takes text; it gets int8"):
-        await migrations.migrate(world.owner, world.login, [wrong])
+async def test_a_projection_whose_statement_returns_other_columns(world: World) -> None:
+    sql = changed(ATTENDANCE, "session_attendance", "count(*) AS check_ins", "count(*) AS visits")
+    message = await fail(world, sql=sql)
+    assert "its statement session_attendance is refused" in message
+    assert 'column "check_ins" does not exist' in message
 
 
 async def test_a_missing_statement(world: World) -> None:
@@ -110,13 +93,6 @@ async def test_a_missing_statement(world: World) -> None:
 async def test_a_statement_that_postgresql_refuses(world: World) -> None:
     message = await fail(world, sql=changed(ATTENDANCE, "count_stored", "attendance", "presence"))
     assert 'its statement count_stored is refused: relation "presence" does not exist' in message
-
-
-async def test_a_merge_that_returns_something_else(world: World) -> None:
-    sql = changed(
-        ATTENDANCE, "merge_events", "RETURNING event_id, session_id", "RETURNING session_id, event_id"
-    )
-    assert "its statement merge_events returns session_id, event_id" in await fail(world, sql=sql)
 
 
 async def test_a_table_that_is_none(world: World) -> None:

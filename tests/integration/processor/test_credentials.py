@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from processor.errors import ConfigurationError, CredentialsRefused
-from processor.secret import CURRENT, PENDING, Login
+from processor.storage.secret import CURRENT, PENDING, Login
 from tests.integration.processor.world import World, records
 
 

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from emulation.postgres import PostgresServer
-from processor.connection import Database
-from processor.decode import KinesisRecord
+from processor.records.kinesis import KinesisRecord
+from processor.storage.connection import Database
 from tests.integration.processor.conftest import make_world
 from tests.integration.processor.proxy import Proxy, proxy
 from tests.integration.processor.world import World, connect, event, record, until

@@ -3,16 +3,19 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import asyncpg
 import msgspec
 import pytest
 
 from emulation.postgres import PostgresServer
-from processor import batch, connection, store
-from processor.connection import Deadline
+from processor import batch
 from processor.errors import RetryLater
+from processor.records import chunk, kinesis
+from processor.records.kinesis import whole
+from processor.storage import connection
+from processor.storage.connection import Deadline
+from processor.storage.writer import Saved, Writer
 from tests.integration.processor.proxy import Proxy, proxy
 from tests.integration.processor.world import World, connect, record, records, until
 
@@ -84,23 +87,25 @@ async def test_an_attempt_that_hangs_leaves_time_for_another(world: World, link:
 async def test_progress_that_was_committed_is_kept_when_time_runs_out(
     world: World, clean_world: World, link: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "PART", 10)
+    monkeypatch.setattr(chunk, "CHUNK", 10)
+    monkeypatch.setattr(chunk, "SLICE", 5)
+    monkeypatch.setattr(kinesis, "SLICE", 5)
     everything = records(range(50))
     database = world.processor()
     await world.deliver(everything[:1], to=database)
-    save = store.save
+    write = Writer.write
 
-    async def cut_after_the_second(*args: Any, **kwargs: Any) -> store.Saved:
-        if kwargs["decoded"].records[0]["kinesis"]["sequenceNumber"] == f"{20:056d}":
+    async def cut_after_the_second(self: Writer, session: connection.Session) -> Saved:
+        if whole(self.chunk).events[0].sequence_number == f"{20:056d}":
             link.refuse = True
             link.cut()
-        return await save(*args, **kwargs)
+        return await write(self, session)
 
-    monkeypatch.setattr(store, "save", cut_after_the_second)
+    monkeypatch.setattr(Writer, "write", cut_after_the_second)
     outcome = await world.deliver(everything, to=database, seconds=4)
     assert outcome.first_deferred == f"{20:056d}"
     assert await world.count("student_performance") == 20
-    monkeypatch.setattr(store, "save", save)
+    monkeypatch.setattr(Writer, "write", write)
     link.refuse = False
     await world.deliver(everything[20:])
     await clean_world.deliver(everything)

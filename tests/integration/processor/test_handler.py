@@ -15,10 +15,10 @@ from aws_lambda_powertools.logging import Logger
 
 from emulation.postgres import PostgresServer
 from processor import environment, report
-from processor.connection import Database
 from processor.handler import handler
 from processor.metrics import NAMESPACE
 from processor.settings import Settings
+from processor.storage.connection import Database
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, event, record, records
 

@@ -17,7 +17,7 @@ from tests.integration.processor.test_operations import Context
 
 REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "query": {"report": "tail"},
-    "rebuild": {"reaction": SHIPPED.reactions[0].name},
+    "rebuild": {"projection": SHIPPED.projections[0].name},
     "retention": {"older_than": "2026-01"},
     "redrive": {"dry_run": True},
 }

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from processor.decode import KinesisRecord
-from processor.store import Saved
+from processor.records.kinesis import KinesisRecord
+from processor.storage.writer import Saved
 from tests.integration.processor.world import World, event, record, records
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from emulation.postgres import PostgresServer
-from processor.batch import Outcome
-from processor.decode import KinesisRecord
+from processor.batch import BatchResult
+from processor.records.kinesis import KinesisRecord
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, event, record
 
@@ -78,7 +78,7 @@ class Machine(RuleBasedStateMachine):
             (shard, number) not in self.events
         )
 
-    async def _run(self, batch: list[KinesisRecord]) -> Outcome:
+    async def _run(self, batch: list[KinesisRecord]) -> BatchResult:
         return await self.world.deliver(batch, to=self.database)
 
     @rule()

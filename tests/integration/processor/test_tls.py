@@ -12,8 +12,8 @@ import trustme
 
 from emulation.postgres import os_user
 from emulation.process import free_port
-from processor import connection
 from processor.errors import ConfigurationError
+from processor.storage import connection
 from tests.integration.processor.conftest import make_world
 from tests.integration.processor.world import World, records
 

@@ -12,13 +12,13 @@ from typing import Any
 import asyncpg
 
 from processor import batch, migrations
-from processor.connection import ATTEMPT, Database, Deadline
-from processor.decode import KinesisRecord
-from processor.events import Columns, parse
 from processor.pipeline import Decoder, Pipeline
 from processor.pipelines import SHIPPED
-from processor.secret import CURRENT, Login
+from processor.records.kinesis import KinesisRecord
+from processor.records.native import Columns, parse
 from processor.settings import Settings
+from processor.storage.connection import ATTEMPT, Database, Deadline
+from processor.storage.secret import CURRENT, Login
 
 STREAM = "arn:aws:kinesis:eu-central-1:111122223333:stream/student-performance-stream-test"
 ARRIVAL = 1_795_348_800.0  # 2026-11-22T12:00:00Z
@@ -35,7 +35,7 @@ SNAPSHOT = {
         FROM event_identity JOIN event_source ON id = source_id
         ORDER BY 4
     """,
-    "activity": "SELECT * FROM student_activity ORDER BY student_id, day",
+    "activity": "SELECT * FROM student_activity ORDER BY student_id, day, month",
     "rejected": """
         SELECT shard_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload
         FROM rejected_event JOIN event_source ON id = source_id
@@ -119,7 +119,7 @@ class World:
 
     async def deliver(
         self, batch_records: Sequence[KinesisRecord], *, to: Database | None = None, seconds: float = 30
-    ) -> batch.Outcome:
+    ) -> batch.BatchResult:
         """Deliver one batch, as one invocation; in a fresh execution environment unless ``to`` names one."""
         database = to or self.processor()
         outcome = await batch.process(self.pipeline, batch_records, database, Deadline(seconds))
@@ -135,7 +135,8 @@ class World:
         await asyncio.sleep(0)
 
     async def tables(self) -> Tables:
-        """Return everything that is stored, but for when."""
+        """Return everything that is stored and derived, but for when."""
+        await self.pipeline.upkeep.compact(self.owner)
         return {name: [tuple(row) for row in await self.owner.fetch(sql)] for name, sql in SNAPSHOT.items()}
 
     async def count(self, table: str) -> int:

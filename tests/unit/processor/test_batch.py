@@ -1,41 +1,47 @@
-"""The loop over a batch's parts, and the response to Lambda."""
+"""The loop over a batch's chunks, and the response to Lambda."""
 
 import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, cast
 
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processor import batch, store
-from processor.connection import Database, Deadline
-from processor.decode import KinesisRecord
+from processor import batch
 from processor.errors import RetryLater
 from processor.pipelines import SHIPPED
+from processor.records import chunk, kinesis
+from processor.records.kinesis import KinesisRecord, whole
+from processor.storage.connection import Database, Deadline
+from processor.storage.writer import Saved, Writer
+from spm.publishing.aggregate import aggregate
+from spm.publishing.put_records import Entry
 
 GOOD = json.dumps({"student_id": "s1", "event_type": "attendance"}).encode()
 
 
 class Times:
-    """Stands in for the database: takes a number of parts, then has no more time."""
+    """Stands in for the database: takes a number of chunks, then has no more time."""
 
-    def __init__(self, parts: int) -> None:
-        self.parts_left = parts
+    def __init__(self, chunks: int) -> None:
+        self.chunks_left = chunks
         self.sources: list[tuple[str, str]] = []
+        self.sizes: list[int] = []
         self.taken: list[str] = []
 
-    async def run(self, work: Callable[[Any], Awaitable[store.Saved]], _: Deadline) -> store.Saved:
-        if not self.parts_left:
+    async def run(self, work: Callable[[Any], Awaitable[Saved]], _: Deadline) -> Saved:
+        if not self.chunks_left:
             raise RetryLater("no time")
-        self.parts_left -= 1
-        keywords = cast("partial[Any]", work).keywords
-        self.sources.append(tuple(keywords["source"]))
-        decoded = keywords["decoded"]
-        decoded.decode()
-        self.taken += [item.sequence_number for item in (*decoded.events, *decoded.rejections)]
-        return store.Saved(stored=len(decoded.events))
+        self.chunks_left -= 1
+        writer = cast("Writer", work.__self__)  # type: ignore[attr-defined]  # it is a bound method
+        taken = whole(writer.chunk)
+        self.sources.append((writer.source.stream_arn, writer.source.shard_id))
+        self.sizes.append(len(taken.events) + len(taken.rejections))
+        self.taken += [event.sequence_number for event in taken.events]
+        self.taken += [rejection.sequence_number for rejection in taken.rejections]
+        return Saved(stored=len(taken.events))
 
 
 def record(number: int, data: bytes = GOOD, shard: str = "shardId-000000000000") -> KinesisRecord:
@@ -50,27 +56,33 @@ def record(number: int, data: bytes = GOOD, shard: str = "shardId-000000000000")
     }
 
 
-async def process(records: list[KinesisRecord], parts: int = 99) -> tuple[batch.Outcome, Times]:
-    database = Times(parts)
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk, "CHUNK", 20)
+    monkeypatch.setattr(chunk, "SLICE", 5)
+    monkeypatch.setattr(kinesis, "SLICE", 5)
+
+
+async def process(records: list[KinesisRecord], chunks: int = 99) -> tuple[batch.BatchResult, Times]:
+    database = Times(chunks)
     return await batch.process(SHIPPED, records, cast("Database", database), Deadline(60)), database
 
 
-async def test_every_record_is_saved_and_the_response_names_none() -> None:
-    outcome, database = await process([record(1), record(2, b"bad"), record(3)])
-    assert outcome.received == 3
+async def test_every_record_is_stored_and_the_response_names_none() -> None:
+    result, database = await process([record(1), record(2, b"bad"), record(3)])
+    assert result.received == 3
     assert sorted(database.taken) == ["1", "2", "3"]
-    assert batch.response(outcome) == {"batchItemFailures": []}
+    assert batch.response(result) == {"batchItemFailures": []}
 
 
 async def test_when_time_runs_out_the_response_names_the_first_record_not_stored() -> None:
-    records = [record(number) for number in range(batch.PART * 2 + 1)]
-    outcome, database = await process(records, parts=1)
-    assert len(database.taken) == outcome.received == batch.PART
-    assert outcome.deferred == batch.PART + 1
-    assert batch.response(outcome) == {"batchItemFailures": [{"itemIdentifier": str(batch.PART)}]}
+    result, database = await process([record(number) for number in range(41)], chunks=1)
+    assert len(database.taken) == result.received == 20
+    assert result.deferred == 21
+    assert batch.response(result) == {"batchItemFailures": [{"itemIdentifier": "20"}]}
 
 
-async def test_a_part_holds_records_of_one_shard() -> None:
+async def test_a_chunk_holds_events_of_one_shard() -> None:
     _, database = await process([record(1), record(2, shard="shardId-000000000001"), record(3)])
     assert [shard for _, shard in database.sources] == [
         "shardId-000000000000",
@@ -79,14 +91,24 @@ async def test_a_part_holds_records_of_one_shard() -> None:
     ]
 
 
+async def test_a_chunk_counts_events_not_records_and_an_unfinished_record_comes_again() -> None:
+    [entry] = aggregate(Entry(GOOD, "key") for _ in range(50))
+    result, database = await process([record(1), record(2, entry.data), record(3)], chunks=2)
+    assert database.sizes == [20, 20]
+    assert (result.first_deferred, result.deferred) == ("2", 2)
+    result, database = await process([record(1), record(2, entry.data), record(3)])
+    assert (database.sizes, result.first_deferred) == ([20, 20, 12], None)
+
+
 async def test_an_empty_batch_is_a_batch() -> None:
-    outcome, _ = await process([])
-    assert batch.response(outcome) == {"batchItemFailures": []}
+    result, _ = await process([])
+    assert batch.response(result) == {"batchItemFailures": []}
 
 
-@given(st.integers(0, 3 * batch.PART), st.integers(0, 4))
-async def test_what_is_taken_and_what_is_deferred_are_the_batch(size: int, parts: int) -> None:
-    outcome, database = await process([record(number) for number in range(size)], parts)
-    first = int(outcome.first_deferred) if outcome.first_deferred else size
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 60), st.integers(0, 4))
+async def test_what_is_taken_and_what_is_deferred_are_the_batch(size: int, chunks: int) -> None:
+    result, database = await process([record(number) for number in range(size)], chunks)
+    first = int(result.first_deferred) if result.first_deferred else size
     assert database.taken == [str(number) for number in range(first)]
-    assert outcome.deferred == size - first
+    assert result.deferred == size - first

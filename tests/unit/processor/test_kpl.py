@@ -7,8 +7,8 @@ from aws_kinesis_agg.aggregator import RecordAggregator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor import kpl
 from processor.errors import RejectRecord
+from processor.records import kpl
 
 
 def aggregate(user_records: list[bytes]) -> bytes:

@@ -4,7 +4,7 @@ from aws_kinesis_agg.deaggregator import deaggregate_records
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor import kpl
+from processor.records import kpl
 from spm.publishing.aggregate import MAX_BYTES, aggregate
 from spm.publishing.put_records import Entry
 

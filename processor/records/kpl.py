@@ -11,13 +11,15 @@ from processor.errors import RejectRecord
 
 MAGIC = b"\xf3\x89\x9a\xc2"
 DIGEST_BYTES = 16
+# A record of 1 MiB has room for 26,000 of the shortest events; more are empty, and only cost time and memory.
+MAX_USER_RECORDS = 50_000
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _RECORDS = _DATA = 3
 
 
 def deaggregate(data: bytes) -> list[bytes]:
-    """Return the data of each user record, in order; raise RejectRecord when the frame is broken."""
+    """Return the data of each user record, in order; raise RejectRecord for a broken or too large frame."""
     body, digest = data[len(MAGIC) : -DIGEST_BYTES], data[-DIGEST_BYTES:]
     if hashlib.md5(body, usedforsecurity=False).digest() != digest:
         raise RejectRecord("broken_aggregate", "the MD5 digest does not match: the record was cut or altered")
@@ -31,11 +33,15 @@ def deaggregate(data: bytes) -> list[bytes]:
 
 
 def _user_records(body: bytes) -> list[bytes]:
-    user_records = []
+    user_records: list[bytes] = []
     end = 0
     while end < len(body):
         number, start, end = _field(body, end, len(body))
         if number == _RECORDS:
+            if len(user_records) == MAX_USER_RECORDS:
+                raise RejectRecord(
+                    "aggregate_too_large", f"it holds more than {MAX_USER_RECORDS:,} user records"
+                )
             user_records.append(_data(body, start, end))
     return user_records
 

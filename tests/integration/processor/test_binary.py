@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulation.postgres import PostgresServer
-from processor import encode
+from processor.storage import binary
 
 TABLE = """
     CREATE TEMPORARY TABLE everything (
@@ -20,7 +20,7 @@ TABLE = """
         text text, timestamptz timestamptz, uuid uuid
     )
 """
-TYPES = tuple(sorted(encode.OF_TYPE))
+TYPES = tuple(sorted(binary.OF_TYPE))
 
 FIRST_AND_LAST = datetime.fromisoformat("0002-01-01"), datetime.fromisoformat("9998-01-01")
 
@@ -43,9 +43,6 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 _rows = st.lists(st.tuples(*(st.none() | VALUES[kind] for kind in TYPES)), min_size=1, max_size=8)
 
 
-ARRAYS = f"CREATE TEMPORARY TABLE arrays ({', '.join(f'{kind} {kind}[]' for kind in TYPES)})"
-
-
 @pytest.fixture(scope="module")
 def connection(server: PostgresServer) -> Any:
     with asyncio.Runner() as loop:
@@ -56,7 +53,6 @@ def connection(server: PostgresServer) -> Any:
 async def _connect(server: PostgresServer) -> asyncpg.Connection:
     connection = await asyncpg.connect(server.dsn("postgres"))
     await connection.execute(TABLE)
-    await connection.execute(ARRAYS)
     return connection
 
 
@@ -69,35 +65,6 @@ def test_every_value_is_stored_as_asyncpg_stores_it(connection: Any, rows: list[
     assert len(ours) == len(rows)
 
 
-@settings(max_examples=100, deadline=None)
-@given(rows=_rows)
-def test_so_is_an_array_of_every_type(connection: Any, rows: list[tuple[Any, ...]]) -> None:
-    loop, opened = connection
-    ours, asyncpgs = loop.run(_both_as_arrays(opened, list(zip(*rows, strict=True))))
-    assert ours == asyncpgs
-    assert len(ours) == 1
-
-
-async def _both_as_arrays(
-    connection: asyncpg.Connection, columns: list[tuple[Any, ...]]
-) -> tuple[list[str], list[str]]:
-    encoded = encode.columns(columns, TYPES)
-    row = [[encode.array(values, kind)] for values, kind in zip(encoded, TYPES, strict=True)]
-
-    async def source() -> AsyncIterator[bytes]:
-        yield encode.copy(encode.rows(row))
-
-    async def stored() -> list[str]:
-        return [row[0] for row in await connection.fetch("SELECT arrays::text FROM arrays")]
-
-    await connection.execute("TRUNCATE arrays")
-    await connection.copy_to_table("arrays", source=source(), columns=TYPES, format="binary")
-    ours = await stored()
-    await connection.execute("TRUNCATE arrays")
-    await connection.copy_records_to_table("arrays", records=[columns], columns=TYPES)
-    return ours, await stored()
-
-
 async def _both(connection: asyncpg.Connection, rows: list[tuple[Any, ...]]) -> tuple[list[str], list[str]]:
     await connection.execute("TRUNCATE everything")
     await connection.copy_to_table("everything", source=_source(rows), columns=TYPES, format="binary")
@@ -108,7 +75,7 @@ async def _both(connection: asyncpg.Connection, rows: list[tuple[Any, ...]]) -> 
 
 
 async def _source(rows: list[tuple[Any, ...]]) -> AsyncIterator[bytes]:
-    yield encode.copy(encode.rows(encode.columns(list(zip(*rows, strict=True)), TYPES)))
+    yield binary.copy(binary.rows(binary.columns(list(zip(*rows, strict=True)), TYPES)))
 
 
 async def _stored(connection: asyncpg.Connection) -> list[str]:

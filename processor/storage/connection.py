@@ -6,8 +6,9 @@ import itertools
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -19,8 +20,8 @@ from asyncpg.exceptions import (
 )
 
 from processor.errors import ConfigurationError, CredentialsRefused, RetryLater, TransientError
-from processor.secret import CURRENT, PENDING, Login, read_login
 from processor.settings import Settings, SslMode
+from processor.storage.secret import CURRENT, PENDING, Login, read_login
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ SERVER_SETTINGS: Final = {
 # Connection lost, transaction rolled back, out of resources, object busy, operator intervened.
 TRANSIENT_CLASSES: Final = ("08", "40", "53", "55", "57")
 
-CERTIFICATES = Path(__file__).with_name("rds-ca.pem")
+CERTIFICATES = Path(__file__).parents[1] / "rds-ca.pem"
 
 
 class Source(NamedTuple):
@@ -58,8 +59,14 @@ class Session:
 
     connection: asyncpg.Connection
     source_ids: dict[tuple[str, Source], int] = field(default_factory=dict)
-    months: set[tuple[str, int, int]] = field(default_factory=set)
-    types: dict[str, list[str]] = field(default_factory=dict)
+    kept_months: set[tuple[str, date]] = field(default_factory=set)
+    types: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Find everything out again: what was made on the way was rolled back."""
+        self.source_ids.clear()
+        self.kept_months.clear()
+        self.types.clear()
 
 
 class Deadline:

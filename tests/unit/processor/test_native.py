@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor import events
 from processor.errors import RejectRecord
+from processor.records import native
 
 ARRIVED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SMALLEST: dict[str, Any] = {"student_id": "s1", "event_type": "quiz_score"}
 
 
-def parse(data: bytes) -> events.Columns:
-    return events.parse(data, ARRIVED)
+def parse(data: bytes) -> native.Columns:
+    return native.parse(data, ARRIVED)
 
 
-def parse_event(**members: Any) -> events.Columns:
+def parse_event(**members: Any) -> native.Columns:
     return parse(json.dumps(SMALLEST | members).encode())
 
 
@@ -37,7 +37,7 @@ def reason_of(**members: Any) -> str:
 
 
 def test_the_smallest_event_takes_the_time_of_its_arrival() -> None:
-    assert parse_event() == events.Columns(None, "s1", "quiz_score", None, ARRIVED, "{}")
+    assert parse_event() == native.Columns(None, "s1", "quiz_score", None, ARRIVED, "{}")
 
 
 def test_every_member_becomes_its_column() -> None:
@@ -210,7 +210,7 @@ def test_a_megabyte_is_no_problem() -> None:
 @given(st.binary())
 def test_any_bytes_give_columns_or_a_rejection(data: bytes) -> None:
     try:
-        events.parse(data, ARRIVED)
+        native.parse(data, ARRIVED)
     except RejectRecord as rejection:
         assert rejection.detail
 
@@ -244,7 +244,7 @@ def test_any_json_object_is_kept_whole_or_rejected(
     except UnicodeEncodeError:
         return  # no bytes could carry this one
     try:
-        columns = events.parse(data, ARRIVED)
+        columns = native.parse(data, ARRIVED)
     except RejectRecord as rejection:
         assert rejection.reason in ("invalid_member", "not_json", "lone_surrogate", "null_character")
         return

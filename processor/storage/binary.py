@@ -12,6 +12,8 @@ from decimal import Decimal
 from itertools import chain, repeat
 from typing import Any, Final
 
+from processor.errors import UnfitValue
+
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 
@@ -25,8 +27,6 @@ _int4 = struct.Struct("!ii").pack
 _int8 = struct.Struct("!iq").pack
 _float8 = struct.Struct("!id").pack
 _numeric_head = struct.Struct("!ihhHh").pack
-# Length, dimensions, whether NULLs may be in it, type, size, lower bound.
-_array_head = struct.Struct("!iiiIii")
 
 _NULL: Final = _length(-1)
 _UUID_LENGTH: Final = _length(16)
@@ -41,17 +41,11 @@ Row = tuple[bytes, ...]
 
 
 def columns(values: Sequence[Sequence[Any]], types: Sequence[str]) -> list[list[bytes]]:
-    """Return what stands for the values of each column; raise ValueError where one does not fit its type."""
+    """Return what stands for the values of each column; raise UnfitValue where one does not fit its type."""
     try:
         return [OF_TYPE[kind](column) for kind, column in zip(types, values, strict=True)]
-    except (ArithmeticError, AttributeError, LookupError, TypeError, struct.error) as error:
-        raise ValueError(f"a value does not fit the type of its column: {error}") from error
-
-
-def array(encoded: Sequence[bytes], kind: str) -> bytes:
-    """Return what stands for an array of a column's values."""
-    values = b"".join(encoded)
-    return _array_head.pack(_array_head.size - 4 + len(values), 1, 1, OID[kind], len(encoded), 1) + values
+    except (ArithmeticError, AttributeError, LookupError, TypeError, UnicodeError, struct.error) as error:
+        raise UnfitValue(f"a value does not fit the type of its column: {error}") from error
 
 
 def rows(encoded: Sequence[Sequence[bytes]]) -> Iterator[Row]:
@@ -143,19 +137,4 @@ OF_TYPE: Final[Mapping[str, Encode]] = {
     "text": _texts,
     "timestamptz": _times,
     "uuid": _uuids,
-}
-
-# The same in every database: https://github.com/postgres/postgres/blob/master/src/include/catalog/pg_type.dat
-OID: Final[Mapping[str, int]] = {
-    "bool": 16,
-    "date": 1082,
-    "float8": 701,
-    "int2": 21,
-    "int4": 23,
-    "int8": 20,
-    "jsonb": 3802,
-    "numeric": 1700,
-    "text": 25,
-    "timestamptz": 1184,
-    "uuid": 2950,
 }

@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 
-from processor import encode
 from processor.contracts import FITTING
+from processor.errors import UnfitValue
+from processor.storage import binary
 
 
 def test_every_type_that_a_deployment_accepts_can_be_encoded() -> None:
-    assert {kind for kinds in FITTING.values() for kind in kinds} == set(encode.OF_TYPE)
+    assert {kind for kinds in FITTING.values() for kind in kinds} == set(binary.OF_TYPE)
 
 
 def test_two_rows_as_the_format_describes_them() -> None:
-    encoded = encode.columns([[7, None], ["é", ""]], ["int4", "text"])
-    assert encode.copy(encode.rows(encoded)) == (
+    encoded = binary.columns([[7, None], ["é", ""]], ["int4", "text"])
+    assert binary.copy(binary.rows(encoded)) == (
         b"PGCOPY\n\xff\r\n\0"
         b"\x00\x00\x00\x00"
         b"\x00\x00\x00\x00"
@@ -48,5 +49,5 @@ def test_two_rows_as_the_format_describes_them() -> None:
     ],
 )
 def test_what_does_not_fit_its_column_is_refused(kind: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=r"fit|surrogates"):
-        encode.columns([[value]], [kind])
+    with pytest.raises(UnfitValue, match=r"fit|surrogates"):
+        binary.columns([[value]], [kind])

@@ -1,4 +1,4 @@
-"""What folds the deltas of reactions into their derived tables, minute by minute."""
+"""What compacts stored chunks into projections, minute by minute."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -9,8 +9,8 @@ from constructs import Construct
 from infra.config import APPLICATION, Config
 
 
-class Folding(Construct):
-    """The schedule of the operations function's ``fold``: often, so that readers find few deltas unfolded."""
+class Compaction(Construct):
+    """The schedule of the operations function's ``compact``: reports are a minute old at the most."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, operations: lambda_.Function
@@ -21,12 +21,12 @@ class Folding(Construct):
         events.Rule(
             self,
             "Rule",
-            rule_name=f"{APPLICATION}-fold-{config.environment_suffix}",
-            description="Folds what reactions appended into their derived tables",
+            rule_name=f"{APPLICATION}-compact-{config.environment_suffix}",
+            description="Compacts what was stored into projections",
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[
                 targets.LambdaFunction(
-                    operations, event=events.RuleTargetInput.from_object({"command": "fold"})
+                    operations, event=events.RuleTargetInput.from_object({"command": "compact"})
                 )
             ],
         )

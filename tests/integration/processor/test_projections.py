@@ -1,8 +1,8 @@
-"""Derived tables: the same for any order, repetition, crash and concurrency, and by a rebuild."""
+"""Projections: the same for any order, repetition, crash and concurrency, and by a rebuild."""
 
 import asyncio
 import random
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,59 +13,35 @@ from hypothesis import strategies as st
 
 from emulation.postgres import PostgresServer
 from processor import commands, migrations
-from processor.connection import Session
-from processor.decode import KinesisRecord
 from processor.errors import CommandError
-from processor.pipeline import Reaction
 from processor.pipelines import SHIPPED
+from processor.projections.projection import Immediate
+from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
+from processor.storage.connection import Session
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import ARRIVAL, World, connect, event, record
 
-# The same table by both means: from deltas that are folded later, as shipped, and by a statement at once.
-DELTAS = SHIPPED.reactions[0]
-AT_ONCE = Reaction("activity_at_once", DELTAS.columns)
-UPSERT = """
-    INSERT INTO activity_at_once AS stored
-    SELECT
-        student_id, (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*), count(score),
-        coalesce(sum(score::numeric), 0), coalesce(sum(score::numeric * score::numeric), 0),
-        min(occurred_at), max(occurred_at)
-    FROM unnest($1::text[], $2::timestamptz[], $3::float[]) AS event (student_id, occurred_at, score)
-    GROUP BY student_id, day
-    ORDER BY student_id, day
-    ON CONFLICT (student_id, day) DO UPDATE SET
-        events = stored.events + excluded.events, scored = stored.scored + excluded.scored,
-        score_sum = stored.score_sum + excluded.score_sum,
-        score_squares = stored.score_squares + excluded.score_squares,
-        first_at = least(stored.first_at, excluded.first_at),
-        last_at = greatest(stored.last_at, excluded.last_at)
-"""
-CLEAR = """
-    DELETE FROM activity_at_once
-    WHERE student_id > coalesce($1::text, '') AND ($2::text IS NULL OR student_id <= $2)
-"""
+# The same table twice: by compaction, as shipped, and at once.
+DEFERRED = SHIPPED.projections[0]
+AT_ONCE = Immediate(
+    **{field.name: getattr(DEFERRED, field.name) for field in fields(DEFERRED)} | {"name": "activity_at_once"}
+)
 BOTH = replace(
     SHIPPED,
-    reactions=(DELTAS, AT_ONCE),
-    sql={
-        **SHIPPED.sql,
-        "activity_at_once": UPSERT,
-        "activity_at_once_slice": SHIPPED.sql["student_activity_slice"],
-        "activity_at_once_clear": CLEAR,
-        "activity_at_once_fill": SHIPPED.sql["student_activity_fill"].replace(
-            "student_activity_day", "activity_at_once"
-        ),
-    },
+    projections=(DEFERRED, AT_ONCE),
+    sql={**SHIPPED.sql, "activity_at_once": SHIPPED.sql["student_activity"]},
 )
-SETTINGS = Settings("arn:secret", pipelines={BOTH.name: BOTH})
+SETTINGS = Settings("no secret", pipelines={BOTH.name: BOTH}, pipeline=BOTH)
 TABLES = """
-    CREATE TABLE activity_at_once (LIKE student_activity_day INCLUDING ALL);
-    INSERT INTO pipeline_table (name, kind) VALUES ('activity_at_once', 'derived')
+    CREATE TABLE activity_at_once (LIKE student_activity INCLUDING ALL);
+    INSERT INTO pipeline_table (name, kind) VALUES ('activity_at_once', 'immediate')
 """
-ACTIVITY = "SELECT * FROM student_activity ORDER BY student_id, day"
-ACTIVITY_AT_ONCE = "SELECT * FROM activity_at_once ORDER BY student_id, day"
+ACTIVITY = "SELECT * FROM student_activity ORDER BY student_id, day, month"
+ACTIVITY_AT_ONCE = "SELECT * FROM activity_at_once ORDER BY student_id, day, month"
+EVENTS = 3  # the position of the column
 SUMS_THAT_DOUBLES_GET_WRONG = (0.1, 0.2, 0.3, 1e15, -1e15, 1e-9, 7, None)
+A_MONTH = 30 * 86_400_000  # in the numbers of records: they arrive a millisecond apart
 
 
 def at(number: int, shard: int = 0) -> KinesisRecord:
@@ -76,7 +52,7 @@ def at(number: int, shard: int = 0) -> KinesisRecord:
             number if number % 3 else number + 1000 * shard,
             student_id=f"s{number % 4}",
             score=SUMS_THAT_DOUBLES_GET_WRONG[number % len(SUMS_THAT_DOUBLES_GET_WRONG)],
-            timestamp=datetime.fromtimestamp(ARRIVAL - number * 3600, UTC).isoformat(),
+            timestamp=datetime.fromtimestamp(ARRIVAL - number % 1000 * 3600, UTC).isoformat(),
             event_id=... if number % 5 == 0 else event_id(number, shard),
         ),
         shard=shard,
@@ -91,32 +67,36 @@ async def run(world: World, connection: Connection | None = None, **wanted: Any)
     return await commands.parse(wanted).run(Session(connection or world.owner), SETTINGS)
 
 
-async def rebuild(world: World, *, slice_: int = 50_000) -> None:
-    for reaction in BOTH.reactions:
+async def rebuild(world: World) -> None:
+    for projection in BOTH.projections:
         after: str | None = None
         while True:
-            answer = await run(world, command="rebuild", reaction=reaction.name, slice=slice_, after=after)
+            answer = await run(world, command="rebuild", projection=projection.name, after=after)
             after = answer["next"]
             if after is None:
                 break
 
 
-async def fold(world: World, *, slice_: int = 100) -> int:
-    folded: int = (await run(world, command="fold", slice=slice_))["folded"]["student_activity"]
-    return folded
+async def compact(world: World, *, chunks: int = 100) -> int:
+    compacted: int = (await run(world, command="compact", chunks=chunks))["compacted"][BOTH.name]
+    return compacted
 
 
-async def keep_folding(world: World, done: asyncio.Event) -> None:
+async def keep_compacting(world: World, done: asyncio.Event) -> None:
     connection = await connect(world.owner_login)
     while not done.is_set():
-        await run(world, connection, command="fold", slice=2)
+        await run(world, connection, command="compact", chunks=2)
     await connection.close()
 
 
 async def activity(world: World) -> list[tuple[Any, ...]]:
-    """Return what is derived, which is the same by both means."""
+    """Return what is derived, which is the same by both means and what the log gives."""
+    await compact(world)
     rows = [tuple(row) for row in await world.owner.fetch(ACTIVITY)]
     assert rows == [tuple(row) for row in await world.owner.fetch(ACTIVITY_AT_ONCE)]
+    assert await run(world, command="check") == {
+        "differences": {"student_activity": 0, "activity_at_once": 0}
+    }
     return rows
 
 
@@ -141,18 +121,34 @@ async def test_what_student_activity_holds(world: World) -> None:
             for n, (day, score) in enumerate(zip(days, scores, strict=True))
         ]
     )
+    await compact(world)
     [first, second] = await world.owner.fetch(ACTIVITY)
-    assert (str(first["day"]), first["events"], first["scored"]) == ("2026-11-21", 2, 2)
+    assert (str(first["day"]), str(first["month"])) == ("2026-11-21", "2026-11-01")
+    assert (first["events"], first["scored"]) == (2, 2)
     assert (str(first["score_sum"]), str(first["score_squares"])) == ("0.3", "0.05")
-    assert first["last_at"] - first["first_at"] == datetime.fromisoformat(days[0]) - datetime.fromisoformat(
-        days[1]
-    )
+    expected = datetime.fromisoformat(days[0]) - datetime.fromisoformat(days[1])
+    assert first["last_at"] - first["first_at"] == expected
     assert (str(second["day"]), second["events"], second["scored"], second["score_sum"]) == (
         "2026-11-22",
         1,
         0,
         0,
     )
+
+
+async def test_a_score_keeps_all_its_digits(world: World) -> None:
+    await world.deliver([record(1, event(1, score=0.12345678901234568))])
+    assert str((await activity(world))[0][5]) == "0.12345678901234568"
+
+
+async def test_a_batch_waits_as_one_row_without_data(world: World) -> None:
+    await world.deliver([at(number) for number in range(7)])
+    [chunk] = await world.owner.fetch("SELECT * FROM chunk")
+    assert (chunk["log"], chunk["first"], chunk["last"]) == ("student_performance", f"{0:056d}", f"{6:056d}")
+    assert await world.owner.fetchval("SELECT count(*) FROM student_activity") == 0
+    assert await compact(world) == 1
+    assert await world.owner.fetchval("SELECT sum(events) FROM student_activity") == 7
+    assert await compact(world) == 0
 
 
 async def test_duplicates_do_not_count_again(world: World) -> None:
@@ -162,8 +158,8 @@ async def test_duplicates_do_not_count_again(world: World) -> None:
     await world.deliver(batch)
     await world.deliver([*batch, at(21)][::-1])
     once = await activity(world)
-    assert sum(row[2] for row in before) == 20
-    assert sum(row[2] for row in once) == 21
+    assert sum(row[EVENTS] for row in before) == 20
+    assert sum(row[EVENTS] for row in once) == 21
 
 
 # What arrives: per shard batches of numbers, again and again, in any order.
@@ -193,19 +189,19 @@ async def _one_clean_pass(
         if together:
             done = asyncio.Event()
             killing = asyncio.create_task(_kill_now_and_then(world))
-            folding = asyncio.create_task(keep_folding(world, done))
+            compacting = asyncio.create_task(keep_compacting(world, done))
             await asyncio.gather(*(world.deliver(batch) for batch in deliveries))
             killing.cancel()
             done.set()
-            await folding
+            await compacting
         else:
             for batch in deliveries:
                 await world.deliver(batch)
                 if chance.random() < 0.3:
-                    await fold(world, slice_=chance.randint(1, 20))
+                    await compact(world, chunks=chance.randint(1, 20))
         # Which of two deliveries keeps an event_id depends on their order; what is stored is what counts.
         log = await world.owner.fetch("SELECT * FROM student_performance")
-        assert sum(row[2] for row in await activity(world)) == len(log)
+        assert sum(row[EVENTS] for row in await activity(world)) == len(log)
         kept = {(row["sequence_number"], row["source_id"]) for row in log}
         shard_of = {
             row["id"]: int(row["shard_id"][-12:])
@@ -215,9 +211,7 @@ async def _one_clean_pass(
             await clean.deliver([at(int(number), shard_of[source_id])])
         before = await activity(world)
         assert before == await activity(clean)
-        await fold(world, slice_=chance.randint(1, 20))
-        assert await activity(world) == before
-        await rebuild(world, slice_=chance.randint(1, 20))
+        await rebuild(world)
         assert await activity(world) == before
     finally:
         await drop_world(server, world)
@@ -243,43 +237,38 @@ async def test_a_rebuild_while_events_are_stored_counts_each_once(world: World) 
     async def keep_rebuilding() -> int:
         rounds = 0
         while not done.is_set():
-            await rebuild(world, slice_=7)
+            await rebuild(world)
             rounds += 1
         return rounds
 
     rebuilding = asyncio.create_task(keep_rebuilding())
-    folding = asyncio.create_task(keep_folding(world, done))
+    compacting = asyncio.create_task(keep_compacting(world, done))
     await asyncio.gather(write(0), write(1), write(2))
     done.set()
-    await folding
+    await compacting
     assert await rebuilding > 1
-    before = await activity(world)
-    await rebuild(world)
-    assert await activity(world) == before
     stored = await world.count("student_performance")
-    assert sum(row[2] for row in before) == stored
+    assert sum(row[EVENTS] for row in await activity(world)) == stored
 
 
 SPOIL = """
-    UPDATE student_activity_day SET events = 0 WHERE student_id = 's1';
-    DELETE FROM student_activity_day WHERE student_id = 's2';
-    INSERT INTO student_activity_day VALUES ('zzz', '2026-01-01', 1, 0, 0, 0, now(), now());
-    UPDATE activity_at_once SET events = 0 WHERE student_id = 's1';
-    DELETE FROM activity_at_once WHERE student_id = 's2';
-    INSERT INTO activity_at_once VALUES ('zzz', '2026-01-01', 1, 0, 0, 0, now(), now());
-    DELETE FROM student_activity_delta WHERE 's3' = ANY (student_id);
-    INSERT INTO student_activity_delta VALUES ('{zzz,s1}', ARRAY[now(), now()], '{7,NULL}');
+    UPDATE {table} SET events = 0 WHERE student_id = 's1';
+    DELETE FROM {table} WHERE student_id = 's2';
+    INSERT INTO {table} VALUES ('zzz', '2026-01-01', '2026-11-01', 1, 0, 0, 0, now(), now());
 """
 
 
-async def test_a_rebuild_repairs_what_was_spoiled(world: World) -> None:
+async def test_a_check_finds_and_a_rebuild_repairs_what_was_spoiled(world: World) -> None:
     await world.deliver([at(number) for number in range(20)])
-    await fold(world)
+    await compact(world)
     await world.deliver([at(number) for number in range(20, 40)])
-    before = await activity(world)
-    await world.owner.execute(SPOIL)
-    await rebuild(world, slice_=9)
-    assert await activity(world) == before
+    before = await world.owner.fetch(ACTIVITY_AT_ONCE)
+    for table in ("student_activity", "activity_at_once"):
+        await world.owner.execute(SPOIL.format(table=table))
+    found = (await run(world, command="check"))["differences"]
+    assert min(found.values()) > 0
+    await rebuild(world)
+    assert await activity(world) == [tuple(row) for row in before]
 
 
 # Between one row's lock and the next there is time enough for another writer to get in between.
@@ -287,8 +276,7 @@ SLOWLY = """
     CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;
     CREATE TRIGGER slowly BEFORE INSERT OR UPDATE ON activity_at_once FOR EACH ROW EXECUTE FUNCTION slowly();
-    CREATE TRIGGER slowly BEFORE INSERT OR UPDATE ON student_activity_day
-        FOR EACH ROW EXECUTE FUNCTION slowly();
+    CREATE TRIGGER slowly BEFORE INSERT OR UPDATE ON student_activity FOR EACH ROW EXECUTE FUNCTION slowly();
     GRANT EXECUTE ON FUNCTION slowly() TO PUBLIC;
 """
 
@@ -312,52 +300,77 @@ async def test_writers_that_meet_on_the_same_rows_do_not_deadlock(world: World) 
 
     retries = await asyncio.gather(*(write(shard) for shard in range(3)))
     assert retries == [0, 0, 0]
-    assert [row[2] for row in await activity(world)] == [12] * 8
+    assert [row[EVENTS] for row in await activity(world)] == [12] * 8
 
 
-async def test_several_that_fold_at_once_do_not_deadlock_and_fold_each_delta_once(world: World) -> None:
+async def test_several_that_compact_at_once_do_not_deadlock_and_take_each_chunk_once(world: World) -> None:
     await world.owner.execute(SLOWLY)
     connections = [await connect(world.owner_login) for _ in range(3)]
     for batch in range(0, 120, 4):
         await world.deliver([at(number) for number in range(batch, batch + 4)])
-    folded = await asyncio.gather(
-        *(run(world, connection, command="fold", slice=3) for connection in connections)
+    answers = await asyncio.gather(
+        *(run(world, connection, command="compact", chunks=3) for connection in connections)
     )
-    assert sum(answer["folded"]["student_activity"] for answer in folded) <= 30
-    await activity(world)
-    await fold(world)
-    assert await world.owner.fetchval("SELECT count(*) FROM student_activity_delta") == 0
-    assert sum(row[2] for row in await activity(world)) == 120
+    assert sum(answer["compacted"][BOTH.name] for answer in answers) <= 30
+    assert sum(row[EVENTS] for row in await activity(world)) == 120
     for connection in connections:
         await connection.close()
 
 
-async def test_a_fold_takes_what_is_there_slice_by_slice(world: World) -> None:
+async def test_compaction_takes_what_is_there_in_transactions_of_so_many_chunks(world: World) -> None:
     for number in range(10):
         await world.deliver([at(number)])
-    assert await fold(world, slice_=3) == 10
-    assert await fold(world) == 0
+    assert await compact(world, chunks=3) == 10
+    assert await compact(world) == 0
     await world.deliver([at(number) for number in range(25)])
-    assert await fold(world) == 1
-    assert sum(row[2] for row in await activity(world)) == 25
+    assert await compact(world) == 1
+    assert sum(row[EVENTS] for row in await activity(world)) == 25
 
 
-async def test_an_unknown_reaction_is_named(world: World) -> None:
+async def test_an_unknown_projection_is_named(world: World) -> None:
     with pytest.raises(
         CommandError,
-        match="grades is no reaction of student-performance; there are: student_activity, activity_at_once",
+        match="grades is no projection of student-performance; there are: student_activity, activity_at_once",
     ):
-        await run(world, command="rebuild", reaction="grades")
+        await run(world, command="rebuild", projection="grades")
 
 
-@pytest.mark.parametrize(
-    ("table", "no_s1"),
-    [("student_activity_delta", "'s1' <> ALL (student_id)"), ("activity_at_once", "student_id <> 's1'")],
-)
-async def test_an_event_that_a_reaction_cannot_take_is_rejected_and_the_others_are_stored(
-    world: World, table: str, no_s1: str
+async def test_an_event_that_an_immediate_projection_refuses_is_rejected_and_the_others_are_stored(
+    world: World,
 ) -> None:
-    await world.owner.execute(f"ALTER TABLE {table} ADD CONSTRAINT no_s1 CHECK ({no_s1})")
+    await world.owner.execute("ALTER TABLE activity_at_once ADD CONSTRAINT no_s1 CHECK (student_id <> 's1')")
     saved = (await world.deliver([at(number) for number in range(8)])).saved
     assert (saved.stored, dict(saved.rejected)) == (6, {"not_storable": 2})
-    assert sum(row[2] for row in await activity(world)) == 6
+    assert sum(row[EVENTS] for row in await activity(world)) == 6
+
+
+async def test_what_was_dropped_stays_dropped_and_its_figures_stay(world: World) -> None:
+    old, new = [at(number) for number in range(10)], [at(A_MONTH + number) for number in range(10)]
+    await world.deliver([*old, *new])
+    before = await world.owner.fetch(ACTIVITY_AT_ONCE)
+    await run(world, command="retention", older_than="2026-12", dry_run=False)
+    for _ in range(2):
+        result = await world.deliver([*old, *new])
+        assert (result.saved.stored, result.saved.duplicates, result.saved.expired) == (0, 10, 10)
+        assert (result.received, result.first_deferred) == (20, None)
+    assert await activity(world) == [tuple(row) for row in before]
+    await rebuild(world)
+    assert await activity(world) == [tuple(row) for row in before]
+    assert await world.count("student_performance") == 10
+
+
+async def test_a_month_that_is_dropped_while_events_are_stored_counts_each_once(world: World) -> None:
+    async def write(shard: int) -> int:
+        database, stored = world.processor(), 0
+        for batch in range(20):
+            batch_records = [at(batch * 10 + n, shard) for n in range(10)]
+            stored += (await world.deliver(batch_records, to=database)).saved.stored
+        return stored
+
+    async def drop() -> None:
+        await asyncio.sleep(0.1)
+        await run(world, command="retention", older_than="2026-12", dry_run=False)
+
+    *stored, _ = await asyncio.gather(write(0), write(1), write(2), drop())
+    assert await world.count("student_performance") == 0
+    assert sum(row[EVENTS] for row in await activity(world)) == sum(stored)

@@ -1,13 +1,15 @@
 """A student performance event: what a producer may send, and the columns it becomes."""
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from json import loads
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, ValidationError
 from msgspec.json import Decoder, Encoder
+from msgspec.structs import replace
 
 from processor.errors import RejectRecord
 from processor.records import strict
@@ -42,6 +44,8 @@ _decode_members = Decoder(dict[str, Raw]).decode
 _decode_object = Decoder(dict[str, Any]).decode
 _encode = Encoder().encode
 
+_LEAP_SECOND = re.compile(rb'(".{11}\d\d:\d\d):60(\D.*)', re.DOTALL)
+_YEARS = "Expected a year from 0002 to 9998 - at `$.timestamp`"
 _MEMBERS = frozenset(_Event.__struct_fields__)
 
 
@@ -51,25 +55,34 @@ def parse(data: bytes, arrived_at: datetime) -> Columns:
     Raises RejectRecord, and nothing else, whatever the bytes are.
     """
     try:
-        try:
-            event = _decode_event(data)
-        except ValidationError as error:
-            if not str(error).startswith("Object contains unknown field"):
-                raise
-            strict.check(data)
-            event = _with_unknown_members_in_metadata(data)
-        else:
-            if strict.may_need_check(data) or _may_have_duplicate_members(data, event):
-                strict.check(data)
-        return _columns(event, arrived_at)
+        return _columns(_event(data), arrived_at)
+    except OverflowError as error:
+        raise RejectRecord("invalid_member", _YEARS) from error
     except (DecodeError, ValueError, RecursionError) as error:
         raise _rejection(data, error) from error
+
+
+def _event(data: bytes) -> _Event:
+    try:
+        event = _decode_event(data)
+    except ValidationError as error:
+        message = str(error)
+        if message.startswith("Object contains unknown field"):
+            strict.check(data)
+            return _event(_with_unknown_members_in_metadata(data))
+        if message.endswith("`$.timestamp`") and (earlier := _before_leap_second(data)):
+            strict.check(data)
+            return _a_second_later(_event(earlier))
+        raise
+    if strict.may_need_check(data) or _may_have_duplicate_members(data, event):
+        strict.check(data)
+    return event
 
 
 def _columns(event: _Event, arrived_at: datetime) -> Columns:
     occurred_at = event.timestamp or arrived_at
     if not 1 < occurred_at.year < 9999:
-        raise RejectRecord("invalid_member", "Expected a year from 0002 to 9998 - at `$.timestamp`")
+        raise RejectRecord("invalid_member", _YEARS)
     return Columns(
         event.event_id or None,
         event.student_id,
@@ -95,12 +108,29 @@ def _object(value: Raw) -> bytes:
     return raw
 
 
-def _with_unknown_members_in_metadata(data: bytes) -> _Event:
+def _before_leap_second(data: bytes) -> bytes | None:
+    """Return the event a second earlier where its time is a leap second, which Python's datetime has not.
+
+    RFC 3339, section 5.6, allows 60 as the second; like PostgreSQL, we take the second after.
+    """
+    members = _decode_members(data)
+    leap = _LEAP_SECOND.fullmatch(bytes(members["timestamp"]))
+    if leap is None:
+        return None
+    return _encode({**members, "timestamp": Raw(b"%b:59%b" % leap.groups())})
+
+
+def _a_second_later(event: _Event) -> _Event:
+    assert isinstance(event.timestamp, datetime)  # noqa: S101 - for the type checker: it held a leap second
+    return replace(event, timestamp=event.timestamp + timedelta(seconds=1))
+
+
+def _with_unknown_members_in_metadata(data: bytes) -> bytes:
     members = _decode_members(data)
     known = {name: value for name, value in members.items() if name in _MEMBERS}
     unknown: Mapping[str, Raw] = {name: value for name, value in members.items() if name not in _MEMBERS}
     given = _decode_members(_object(known["metadata"])) if "metadata" in known else {}
-    return _decode_event(_encode({**known, "metadata": {**unknown, **given}}))
+    return _encode({**known, "metadata": {**unknown, **given}})
 
 
 def _may_have_duplicate_members(data: bytes, event: _Event) -> bool:

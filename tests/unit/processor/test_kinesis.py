@@ -8,8 +8,8 @@ from aws_kinesis_agg.aggregator import RecordAggregator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.decode import Event, KinesisRecord, Rejection, decode
-from processor.events import parse
+from processor.records.kinesis import Event, KinesisRecord, Rejection, decode, whole
+from processor.records.native import parse
 
 GOOD = json.dumps({"student_id": "s1", "event_type": "attendance"}).encode()
 
@@ -27,8 +27,8 @@ def of(data: bytes) -> tuple[list[Event], list[Rejection]]:
 
 
 def of_text(text: str) -> tuple[list[Event], list[Rejection]]:
-    decoded = decode([record(text)], parse)
-    return decoded.events, decoded.rejections
+    decoded = whole(decode([record(text)], parse))
+    return list(decoded.events), list(decoded.rejections)
 
 
 def aggregate(*user_records: bytes) -> bytes:

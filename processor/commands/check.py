@@ -1,0 +1,27 @@
+"""Comparing projections with the event log that they are derived from."""
+
+from typing import Any
+
+from processor.commands.command import Command
+from processor.pipelines import SHIPPED, named
+from processor.settings import Settings
+from processor.storage.connection import Session
+
+
+class Check(Command, tag="check"):
+    """Compare a pipeline's projections with its log, in every month that the log keeps."""
+
+    pipeline: str = SHIPPED.name
+
+    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
+        """Return in how many rows each projection differs from what the log gives; 0 is right."""
+        upkeep = named(settings.pipelines, self.pipeline).upkeep
+        months = await upkeep.months(session.connection)
+        return {
+            "differences": {
+                projection.name: sum(
+                    [await upkeep.check(session.connection, projection, month) for month in months]
+                )
+                for projection in upkeep.projections
+            }
+        }

@@ -1,0 +1,28 @@
+"""Compacting what waits into projections: what a schedule asks for every minute."""
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from processor.commands.command import Command
+from processor.projections.upkeep import CHUNKS
+from processor.settings import Settings
+from processor.storage.connection import Session
+
+
+class Compact(Command, tag="compact"):
+    """Bring every pipeline's deferred projections up to date; ``chunks``: how many in one transaction."""
+
+    # While the database is away, few of the schedule's calls wait at once.
+    patience: ClassVar[float] = 110.0
+
+    chunks: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = CHUNKS
+
+    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
+        """Return how many chunks of each pipeline there were to compact."""
+        return {
+            "compacted": {
+                name: await pipeline.upkeep.compact(session.connection, self.chunks)
+                for name, pipeline in settings.pipelines.items()
+            }
+        }

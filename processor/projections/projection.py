@@ -1,0 +1,74 @@
+"""A projection: a table derived from an event log by one SELECT, and how its rows combine.
+
+The statement ``name`` of the pipeline's ``.sql`` file is that SELECT. It reads ``{log}``: the rows that
+became new, or a month's partition for a rebuild or a check. What it returns for two sets of rows combines
+column by column into what it returns for both, so that no order and no grouping of rows changes the result.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from processor import statements
+from processor.statements import identifier, identifiers
+
+SQL: Final = statements.load(statements.FOLDER / "projections.sql")
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A derived table of this name; its ``key`` holds ``month``, the first day of the month of arrival.
+
+    ``adds`` are counts and sums, ``least`` and ``greatest`` the first and the last of something.
+    """
+
+    kind: ClassVar[str]  # as pipeline_table has it
+
+    name: str
+    key: tuple[str, ...]
+    adds: tuple[str, ...] = ()
+    least: tuple[str, ...] = ()
+    greatest: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of all its columns."""
+        return (*self.key, *self.adds, *self.least, *self.greatest)
+
+    def upsert(self, select: str, relation: str) -> str:
+        """Return the statement that combines the relation's rows with what is stored."""
+        kinds = (("add", self.adds), ("least", self.least), ("greatest", self.greatest))
+        changes = [SQL[kind].format(column=identifier(name)) for kind, names in kinds for name in names]
+        return SQL["upsert"].format(**self._blanks(select, relation), changes=", ".join(changes))
+
+    def fill(self, select: str, relation: str) -> str:
+        """Return the statement that stores what the relation's rows give, where nothing is stored."""
+        return SQL["fill"].format(**self._blanks(select, relation))
+
+    def clear(self) -> str:
+        """Return the statement that removes a month."""
+        return SQL["clear"].format(table=identifier(self.name))
+
+    def count_differences(self, select: str, relation: str) -> str:
+        """Return the statement that compares a month with what the relation's rows give."""
+        return SQL["count_differences"].format(**self._blanks(select, relation))
+
+    def _blanks(self, select: str, relation: str) -> Mapping[str, str]:
+        return {
+            "table": identifier(self.name),
+            "columns": identifiers(self.columns),
+            "key": identifiers(self.key),
+            "select": select.format(log=identifier(relation)),
+        }
+
+
+class Immediate(Projection):
+    """Kept in the transaction of the events: exact at any moment, and every batch waits for it."""
+
+    kind = "immediate"
+
+
+class Deferred(Projection):
+    """Kept by compaction, from a queue to which a batch adds one row: up to a minute old, nearly free."""
+
+    kind = "deferred"

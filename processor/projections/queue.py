@@ -1,0 +1,25 @@
+"""The queue of what is to be compacted. It holds no data: what became new are the log's rows of a span."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from processor.records.kinesis import Event
+
+
+class Span(NamedTuple):
+    """The key range of one source's events in a log that one transaction stored, both ends included."""
+
+    log: str
+    source_id: int
+    first: str
+    last: str
+    arrived_from: datetime
+    arrived_until: datetime
+
+    @classmethod
+    def of(cls, log: str, source_id: int, events: Sequence[Event]) -> "Span":
+        """Return the narrowest span that holds the events, whatever their order."""
+        numbers = [event.sequence_number for event in events]
+        arrivals = [event.arrived_at for event in events]
+        return cls(log, source_id, min(numbers), max(numbers), min(arrivals), max(arrivals))

@@ -1,0 +1,145 @@
+"""Keeping projections: with the batch, by compaction, by a rebuild; and checking them.
+
+Everybody locks in the same order: the log's upkeep, then projections as they are declared, then the rows of
+each in the order of its key. So nobody can wait for another in a circle.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from processor.projections.projection import SQL, Deferred, Immediate, Projection
+from processor.projections.queue import Span
+from processor.statements import identifier
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+CHUNKS: Final = 200  # compacted in one transaction: with batches of 500 events, 100,000 of them
+NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Month(NamedTuple):
+    """A month that a log keeps, and the name of its partition."""
+
+    begins: date
+    partition: str
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """All the projections of one event log; ``sql`` holds the SELECT of each by its name."""
+
+    log: str
+    projections: Sequence[Projection]
+    sql: Mapping[str, str]
+
+    @cached_property
+    def immediate(self) -> Sequence[Projection]:
+        """Those that every batch keeps."""
+        return [projection for projection in self.projections if isinstance(projection, Immediate)]
+
+    @cached_property
+    def deferred(self) -> Sequence[Projection]:
+        """Those that compaction keeps."""
+        return [projection for projection in self.projections if isinstance(projection, Deferred)]
+
+    async def write(self, connection: "Connection", span: Span) -> None:
+        """In a batch's transaction: keep what is immediate, and queue the span for what is deferred."""
+        if self.immediate:
+            await connection.execute(self._filled("make_fresh"))
+            await connection.execute(self._filled("take_span"), *span[1:])
+            for projection in self.immediate:
+                await connection.execute(projection.upsert(self.sql[projection.name], self._fresh))
+        if self.deferred:
+            await connection.execute(SQL["queue"], *span)
+
+    async def compact(self, connection: "Connection", chunks: int = CHUNKS) -> int:
+        """Compact what waits, in transactions of so many chunks; return how many chunks there were.
+
+        What comes meanwhile is for later, so that this ends.
+        """
+        compacted = 0
+        while self.deferred:
+            async with connection.transaction():
+                await connection.execute(SQL["share_upkeep"], self.log)
+                taken = await self._compact_some(connection, chunks)
+            compacted += taken
+            if taken < chunks:
+                break
+        return compacted
+
+    async def own(self, connection: "Connection") -> None:
+        """Have the projections for oneself until the transaction ends."""
+        await connection.execute(SQL["own_upkeep"], self.log)
+
+    async def compact_before(self, connection: "Connection", before: date) -> None:
+        """In a transaction that owns the upkeep: compact whatever holds events that arrived before a day."""
+        until = datetime.combine(before, time(), UTC)
+        while self.deferred and await self._compact_some(connection, CHUNKS, until) == CHUNKS:
+            pass
+
+    async def rebuild(self, connection: "Connection", projection: Projection, month: Month) -> int:
+        """Make a month of a projection again from the log, while events are stored; return its rows."""
+        select = self.sql[projection.name]
+        async with self._as_of_now(connection, projection):
+            await connection.execute(projection.clear(), month.begins)
+            filled = await connection.execute(projection.fill(select, month.partition))
+        return int(filled.rpartition(" ")[2])
+
+    async def check(self, connection: "Connection", projection: Projection, month: Month) -> int:
+        """Return in how many rows a month of a projection differs from what the log gives."""
+        sql = projection.count_differences(self.sql[projection.name], month.partition)
+        async with self._as_of_now(connection, projection):
+            differences: int = await connection.fetchval(sql, month.begins)
+        return differences
+
+    async def months(self, connection: "Connection") -> Sequence[Month]:
+        """Return the months that the log keeps, the first one first."""
+        return [Month(*row) for row in await connection.fetch(SQL["months"], self.log)]
+
+    async def waiting(self, connection: "Connection") -> tuple[int, datetime | None]:
+        """Return how many chunks wait to be compacted, and when the oldest of them was stored."""
+        [row] = await connection.fetch(SQL["waiting"], self.log)
+        return row["chunks"], row["since"]
+
+    @asynccontextmanager
+    async def _as_of_now(self, connection: "Connection", projection: Projection) -> AsyncIterator[None]:
+        """Open a transaction in which the projection and the log hold the same events.
+
+        One snapshot of both settles that for a deferred projection, once all that it shows is compacted: what
+        commits later is in neither. An immediate one is locked: its writers change it at their end, after
+        what they did to the log.
+        """
+        if isinstance(projection, Immediate):
+            async with connection.transaction():
+                await connection.execute(SQL["lock"].format(table=identifier(projection.name)))
+                yield
+            return
+        await connection.execute(SQL["keep_upkeep"], self.log)  # before the snapshot, which it is to precede
+        try:
+            async with connection.transaction(isolation="repeatable_read"):
+                while await self._compact_some(connection, CHUNKS) == CHUNKS:
+                    pass
+                yield
+        finally:
+            await connection.execute(SQL["release_upkeep"], self.log)
+
+    async def _compact_some(self, connection: "Connection", chunks: int, before: datetime = NEVER) -> int:
+        await connection.execute(self._filled("make_fresh"))
+        await connection.execute(self._filled("empty_fresh"))
+        taken: int = await connection.fetchval(self._filled("take_chunks"), chunks, before, self.log)
+        if taken:
+            for projection in self.deferred:
+                await connection.execute(projection.upsert(self.sql[projection.name], self._fresh))
+        return taken
+
+    @property
+    def _fresh(self) -> str:
+        return f"fresh_{self.log}"
+
+    def _filled(self, statement: str) -> str:
+        return SQL[statement].format(log=identifier(self.log), fresh=identifier(self._fresh))

@@ -1,0 +1,119 @@
+-- How any projection is kept. Blanks: the event log {log}, the temporary table {fresh} of rows that became new,
+-- the projection's {table}, {columns} and {key}. {select} is the projection's own statement, which reads {log}.
+
+-- name: make_fresh
+CREATE TEMPORARY TABLE IF NOT EXISTS {fresh} (LIKE {log}) ON COMMIT DELETE ROWS
+
+-- name: empty_fresh
+DELETE FROM {fresh}
+
+-- name: queue
+INSERT INTO chunk (log, source_id, first, last, arrived_from, arrived_until) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: take_span
+-- The rows that this transaction stored in the span.
+INSERT INTO {fresh}
+SELECT * FROM {log}
+WHERE source_id = $1 AND sequence_number BETWEEN $2 AND $3 AND arrived_at BETWEEN $4 AND $5 AND stored_at = now()
+
+-- name: take_chunks
+-- Up to $1 chunks that nobody else has taken, those with events before $2 only, and their rows. OFFSET 0 keeps
+-- the look-up by key: a plain join was planned as a scan of the log.
+WITH taken AS (
+    DELETE FROM chunk
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM chunk
+        WHERE log = $3 AND arrived_from < $2
+        ORDER BY stored_at
+        LIMIT $1
+        FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING *
+), copied AS (
+    INSERT INTO {fresh}
+    SELECT event.*
+    FROM taken, LATERAL (
+        SELECT * FROM {log} AS log
+        WHERE log.source_id = taken.source_id
+            AND log.sequence_number BETWEEN taken.first AND taken.last
+            AND log.arrived_at BETWEEN taken.arrived_from AND taken.arrived_until
+            AND log.stored_at = taken.stored_at
+        OFFSET 0
+    ) AS event
+)
+SELECT count(*) FROM taken
+
+-- name: upsert
+-- In the order of the key: two that do this at once cannot wait for each other in a circle.
+INSERT INTO {table} AS stored ({columns})
+SELECT {columns} FROM (
+{select}
+) AS fresh
+ORDER BY {key}
+ON CONFLICT ({key}) DO UPDATE SET {changes}
+
+-- name: add
+{column} = stored.{column} + excluded.{column}
+
+-- name: least
+{column} = least(stored.{column}, excluded.{column})
+
+-- name: greatest
+{column} = greatest(stored.{column}, excluded.{column})
+
+-- name: share_upkeep
+-- Several may compact at once; a rebuild, a check and a dropped month have the projections for themselves.
+SELECT pg_advisory_xact_lock_shared(hashtext('upkeep of ' || $1))
+
+-- name: own_upkeep
+SELECT pg_advisory_xact_lock(hashtext('upkeep of ' || $1))
+
+-- name: keep_upkeep
+SELECT pg_advisory_lock(hashtext('upkeep of ' || $1))
+
+-- name: release_upkeep
+SELECT pg_advisory_unlock(hashtext('upkeep of ' || $1))
+
+-- name: lock
+-- Keeps writers of the projection out until the transaction ends, and waits for those that are in; reading goes on.
+LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE
+
+-- name: clear
+DELETE FROM {table} WHERE month = $1
+
+-- name: fill
+INSERT INTO {table} ({columns})
+SELECT {columns} FROM (
+{select}
+) AS fresh
+
+-- name: count_differences
+-- Rows that the projection has and should not have, or should have and has not.
+SELECT count(*) FROM (
+    (
+        SELECT {columns} FROM {table} WHERE month = $1
+        EXCEPT ALL
+        SELECT {columns} FROM (
+{select}
+        ) AS fresh
+    )
+    UNION ALL
+    (
+        SELECT {columns} FROM (
+{select}
+        ) AS fresh
+        EXCEPT ALL
+        SELECT {columns} FROM {table} WHERE month = $1
+    )
+) AS difference
+
+-- name: months
+-- The months that the log keeps, with the partition of each.
+SELECT to_date(right(child.relname, 7), 'YYYY_MM') AS month, child.relname AS partition
+FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+WHERE inhparent = $1::text::regclass
+ORDER BY month
+
+-- name: waiting
+-- How many chunks wait to be compacted, and since when the oldest does.
+SELECT count(*) AS chunks, min(stored_at) AS since FROM chunk WHERE log = $1

@@ -1,2 +1,0 @@
--- name: lock
-SELECT lock_derived($1)
