@@ -18,6 +18,7 @@ from processor.pipeline import Pipeline
 from processor.pipelines import SHIPPED
 from processor.settings import Settings
 from processor.storage.connection import open_connection
+from processor.storage.scram import verifier
 from processor.storage.secret import Login, read_current_login
 
 SQL = statements.load(statements.FOLDER / "migrate.sql")
@@ -72,7 +73,9 @@ async def migrate(
         applied_now += await _migrate_pipeline(connection, pipeline)
         await contracts.check(connection, pipeline)
     if processor:
-        await connection.execute(SQL["make_processor_login"], processor.username, processor.password)
+        await connection.execute(
+            SQL["make_processor_login"], processor.username, verifier(processor.password)
+        )
     await connection.execute(SQL["unlock"])
     return applied_now
 

@@ -185,8 +185,11 @@ BEGIN
     END LOOP;
 END $$;
 
--- Makes the processor's login, or gives it the password of its secret, and just the rights it needs.
-CREATE FUNCTION make_processor_login(role_name text, role_password text) RETURNS void
+-- Makes the processor's login, or gives it the password of its secret, and just the rights it needs. Takes a SCRAM
+-- verifier, never the password: a server writes statements to its log when they fail, wait or take long, and who
+-- may set what it writes differs from server to server. What fails is raised anew, because PostgreSQL's own
+-- error would log the statement with the verifier.
+CREATE FUNCTION make_processor_login(role_name text, verifier text) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     registered record;
@@ -194,7 +197,14 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
         EXECUTE format('CREATE ROLE %I', role_name);
     END IF;
-    EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', role_name, role_password);
+    IF verifier NOT LIKE 'SCRAM-SHA-256$%' THEN
+        RAISE invalid_password USING MESSAGE = 'make_processor_login takes a SCRAM-SHA-256 verifier, not a password';
+    END IF;
+    BEGIN
+        EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', role_name, verifier);
+    EXCEPTION WHEN query_canceled OR others THEN
+        RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = format('the role %I gets no password: %s', role_name, SQLERRM);
+    END;
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role_name);
     EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), role_name);

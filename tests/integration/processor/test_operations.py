@@ -27,6 +27,7 @@ from processor.errors import CommandError, MigrationFailed, RetryLater
 from processor.pipelines import SHIPPED
 from processor.settings import Settings
 from processor.storage.connection import Database, Session
+from processor.storage.scram import verifier
 from processor.storage.secret import Login
 from tests.integration.processor.world import World, connect, event, record, records
 
@@ -355,7 +356,7 @@ class TestMigrations:
         connection = await connect(read)
         await connection.execute((statements.FOLDER / "schema.sql").read_text())
         await connection.execute(
-            "SELECT make_processor_login($1, $2)", world.login.username, world.login.password
+            "SELECT make_processor_login($1, $2)", world.login.username, verifier(world.login.password)
         )
         await connection.close()
         assert "CREATE TABLE public.student_performance" in dump(server, read)
