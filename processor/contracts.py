@@ -111,9 +111,13 @@ async def _statements(connection: asyncpg.Connection, pipeline: Pipeline) -> lis
     selects = {p.name: p.upsert(pipeline.sql[p.name], pipeline.table) for p in pipeline.projections}
     for name, sql in {**pipeline.sql, **selects}.items():
         try:
-            await connection.prepare(sql)
+            prepared = await connection.prepare(sql)
         except asyncpg.PostgresError as error:
             wrong.append(f"its statement {name} is refused: {error}")
+            continue
+        takes = [kind.name for kind in prepared.get_parameters()]
+        if name == "figures" and takes != ["int8"]:
+            wrong.append(f"its statement {name} takes {', '.join(takes) or 'nothing'}; it gets int8")
     return wrong
 
 

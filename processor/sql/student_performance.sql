@@ -4,18 +4,33 @@
 SELECT count(*) FROM student_performance
 
 -- name: figures
--- The lag is from the event's arrival in Kinesis to the start of the transaction that stored it.
+-- Reads up to $1 events of the last hour, and the 1,000 newest of each shard, however many there are. The lag, of
+-- those of the newest that were stored in the last hour, is from the event's arrival in Kinesis to the start of the
+-- transaction that stored it.
 SELECT
-    (SELECT min(arrived_at) FROM student_performance) AS first_arrived_at,
-    (SELECT max(arrived_at) FROM student_performance) AS last_arrived_at,
-    (SELECT max(stored_at) FROM student_performance) AS last_stored_at,
-    count(*) AS stored_last_hour,
+    (SELECT min(first.arrived_at) FROM event_source CROSS JOIN LATERAL (
+        SELECT arrived_at FROM student_performance WHERE source_id = event_source.id
+        ORDER BY sequence_number, sub_sequence LIMIT 1
+    ) AS first) AS first_arrived_at,
+    max(newest.arrived_at) AS last_arrived_at,
+    greatest(max(newest.stored_at), max(last_hour.last_stored_at)) AS last_stored_at,
+    coalesce(max(last_hour.events), 0) AS stored_last_hour,
+    count(lag_ms) AS lag_sample,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY lag_ms) AS lag_p50,
     percentile_cont(0.99) WITHIN GROUP (ORDER BY lag_ms) AS lag_p99
-FROM student_performance, LATERAL (
-    SELECT (extract(epoch FROM stored_at - arrived_at) * 1000)::double precision AS lag_ms
-) AS lag
-WHERE stored_at > now() - interval '1 hour'
+FROM event_source CROSS JOIN LATERAL (
+    SELECT
+        arrived_at, stored_at,
+        CASE WHEN stored_at > now() - interval '1 hour'
+            THEN (extract(epoch FROM stored_at - arrived_at) * 1000)::double precision
+        END AS lag_ms
+    FROM student_performance WHERE source_id = event_source.id
+    ORDER BY sequence_number DESC, sub_sequence DESC LIMIT 1000
+) AS newest
+CROSS JOIN (
+    SELECT count(*) AS events, max(stored_at) AS last_stored_at
+    FROM (SELECT stored_at FROM student_performance WHERE stored_at > now() - interval '1 hour' LIMIT $1) AS counted
+) AS last_hour
 
 -- name: report_students
 SELECT

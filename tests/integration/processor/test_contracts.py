@@ -90,6 +90,11 @@ async def test_a_missing_statement(world: World) -> None:
     assert "it has no statement figures" in await fail(world, sql=without(ATTENDANCE, "figures"))
 
 
+async def test_figures_that_count_without_end(world: World) -> None:
+    message = await fail(world, sql=changed(ATTENDANCE, "figures", "LIMIT $1", ""))
+    assert "its statement figures takes nothing; it gets int8" in message
+
+
 async def test_a_statement_that_postgresql_refuses(world: World) -> None:
     message = await fail(world, sql=changed(ATTENDANCE, "count_stored", "attendance", "presence"))
     assert 'its statement count_stored is refused: relation "presence" does not exist' in message
