@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 import asyncpg
 import msgspec
 import pytest
-from processor.secret import Login
 
 from emulation.postgres import PostgresServer
 from processor import migrations
 from processor.storage.scram import verifier
+from processor.storage.secret import Login
 from tests.integration.processor.world import World, connect, until
 
 MAKE = "SELECT make_processor_login($1, $2)"

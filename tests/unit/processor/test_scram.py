@@ -7,8 +7,8 @@ import secrets
 
 import pytest
 
-from processor import scram
 from processor.errors import ConfigurationError
+from processor.storage import scram
 
 # https://www.rfc-editor.org/rfc/rfc7677#section-3: an exchange with this salt, whose proof and signature the
 # keys of the verifier have to give.
