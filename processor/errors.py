@@ -31,6 +31,7 @@ Reason = Literal[
     "aggregate_too_large",  # a Kinesis Producer Library frame of more user records than anybody needs
     "unknown_format",  # no decoder of the pipeline takes these bytes
     "decoder_failed",  # a defect of a decoder: an alarm tells its author
+    "no_student",  # a statement or event that no student acted in: a teacher's, a group's, a system's
     "not_storable",  # only PostgreSQL refused it: the detail is PostgreSQL's own message
 ]
 
