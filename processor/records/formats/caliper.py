@@ -52,9 +52,14 @@ class _Envelope(Struct, forbid_unknown_fields=True):
     data: list[Raw]
 
 
-_decode_envelope = Decoder(_Envelope).decode
+class _Typed(Struct):
+    type: str
 
-_string = text("a string", bool)
+
+_decode_envelope = Decoder(_Envelope).decode
+_decode_typed = Decoder(_Typed).decode
+
+_string = text("a string that is not empty", bool)
 _entity_members = members(
     {"id": text("an IRI", lambda it: forms.is_iri(it) or it.startswith("_:")), "type": _string},
     ("id", "type"),
@@ -106,7 +111,8 @@ _ENVELOPE: Final[Check] = members(
 def open_envelope(data: bytes) -> Envelope:
     """Return the events of an envelope; raises RejectRecord where it is none, or of an unknown version.
 
-    The events are still to be judged; entities, which describe things, are only counted.
+    The events are still to be judged; entities, which describe things, are only counted. Whatever is neither
+    stands among the events, so that it is refused by name.
     """
     try:
         envelope = _decode_envelope(data)
@@ -118,9 +124,15 @@ def open_envelope(data: bytes) -> Envelope:
         raise problem.rejection
     if envelope.dataVersion not in _VERSIONS:
         raise RejectRecord("unknown_format", f"Expected one of {', '.join(_VERSIONS)} - at `$.dataVersion`")
-    items = tuple(bytes(item) for item in envelope.data)
-    events = tuple(item for item in items if b'"eventTime"' in item or b'"action"' in item)
-    return Envelope(events, len(items) - len(events))
+    events = tuple(bytes(item) for item in envelope.data if not _is_entity(item))
+    return Envelope(events, len(envelope.data) - len(events))
+
+
+def _is_entity(item: Raw) -> bool:
+    try:
+        return not _decode_typed(item).type.endswith("Event")
+    except (DecodeError, ValueError, RecursionError):
+        return False
 
 
 def problems(original: bytes, form: str) -> Iterator[Problem]:  # noqa: ARG001  # one signature for all

@@ -207,9 +207,11 @@ def envelope(**members: Any) -> bytes:
 
 
 def test_an_envelope_holds_events_and_entities() -> None:
-    opened = caliper.open_envelope(envelope())
-    assert [json.loads(item) for item in opened.events] == [grade_event()]
-    assert opened.entities == 1
+    speaking = {**PERSON, "extensions": {"action": "Viewed", "eventTime": "now"}}
+    neither = [{"id": "urn:x"}, 7, [[]], {"type": None}]
+    opened = caliper.open_envelope(envelope(data=[PERSON, grade_event(), speaking, *neither]))
+    assert [json.loads(item) for item in opened.events] == [grade_event(), *neither]
+    assert opened.entities == 2
 
 
 @pytest.mark.parametrize(
