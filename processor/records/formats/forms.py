@@ -12,6 +12,7 @@ _IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[^\x00-\x20\x7f-\x9f<>\"{}
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _MAILTO: Final = re.compile(r"mailto:[^\s@<>()\[\]\\,;:\"]+@[^\s@<>()\[\]\\,;:\"]+")
 _SHA1: Final = re.compile(r"[0-9A-Fa-f]{40}")
+_SHA2: Final = re.compile(r"(?:[0-9A-Fa-f]{56}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})")
 _RESTRICTED_NAME: Final = r"[A-Za-z0-9!#$&^_.+-]+"
 _MEDIA_TYPE: Final = re.compile(
     rf"{_RESTRICTED_NAME}/{_RESTRICTED_NAME}(?:\s*;\s*{_RESTRICTED_NAME}=(?:{_RESTRICTED_NAME}|\"[^\"]*\"))*"
@@ -61,6 +62,11 @@ def is_mailto(value: str) -> bool:
 def is_sha1(value: str) -> bool:
     """40 hexadecimal digits."""
     return _SHA1.fullmatch(value) is not None
+
+
+def is_sha2(value: str) -> bool:
+    """SHA-224, -256, -384 or -512, in hexadecimal digits."""
+    return _SHA2.fullmatch(value) is not None
 
 
 def is_media_type(value: str) -> bool:

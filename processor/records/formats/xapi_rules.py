@@ -162,7 +162,7 @@ _attachment = members(
         "description": _language_map,
         "contentType": text("a media type, such as text/plain", forms.is_media_type),
         "length": _length,
-        "sha2": text("the SHA-2 hash of the content", bool),
+        "sha2": text("the SHA-2 hash of the content in hexadecimal digits", forms.is_sha2),
         "fileUrl": _iri,
     },
     ("usageType", "display", "contentType", "length", "sha2"),

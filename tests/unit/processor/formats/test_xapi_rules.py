@@ -211,6 +211,7 @@ def test_a_substatement_is_judged_like_a_statement() -> None:
         ("attachments.0.contentType", "text/plàin"),
         ("attachments.0.contentType", "text/plain; charset"),
         ("attachments.0.length", 1.5),
+        ("attachments.0.sha2", "0" * 63),
         ("attachments.0.length", -1),
         ("attachments.0.usageType", "usage"),
         ("verb.id", "http://adlnet.gov/expapi/verbs/voided"),
