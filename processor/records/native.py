@@ -168,7 +168,7 @@ def _rejection(data: bytes, error: Exception) -> RejectRecord:
         return RejectRecord("not_utf8", f"byte {no_text.start} is not UTF-8: {no_text.reason}")
     if not data:
         return RejectRecord("not_json", "the record is empty")
-    if _is_json_but_for_surrogates(data):
+    if b"\\u" in data and _is_json_but_for_surrogates(data):
         return RejectRecord("lone_surrogate", "a \\ud800–\\udfff escape stands without its other half")
     return RejectRecord("not_json", message)
 
@@ -178,7 +178,7 @@ def _is_json_but_for_surrogates(data: bytes) -> bool:
         loads(data, parse_int=str, parse_float=str, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return False
-    return b"\\u" in data
+    return True
 
 
 def _no_number(name: str) -> None:

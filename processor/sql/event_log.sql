@@ -90,8 +90,11 @@ WHERE (identity.source_id, identity.sequence_number, identity.sub_sequence)
 SELECT sequence_number, sub_sequence, message FROM find_violations($1, $2)
 
 -- name: reject_events
-INSERT INTO rejected_event (source_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload)
-SELECT $1, rejection.*
-FROM unnest($2::text[], $3::integer[], $4::timestamptz[], $5::text[], $6::text[], $7::bytea[]) AS rejection
-ON CONFLICT DO NOTHING
-RETURNING reason
+WITH new AS (
+    INSERT INTO rejected_event (source_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload)
+    SELECT $1, rejection.*
+    FROM unnest($2::text[], $3::integer[], $4::timestamptz[], $5::text[], $6::text[], $7::bytea[]) AS rejection
+    ON CONFLICT DO NOTHING
+    RETURNING reason
+)
+SELECT reason, count(*) AS rejections FROM new GROUP BY reason

@@ -232,4 +232,4 @@ async def _reject(log: EventLog, rejections: Sequence[Rejection]) -> Counter[Rea
     if not rejections:
         return Counter()
     rows = await log.connection.fetch(log.sql["reject_events"], log.source_id, *arrays(rejections))
-    return Counter(row["reason"] for row in rows)
+    return Counter({row["reason"]: row["rejections"] for row in rows})
