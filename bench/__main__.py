@@ -11,6 +11,7 @@ from bench import (
     cold,
     embedded,
     growth,
+    hostile,
     plots,
     publishing,
     ratios,
@@ -38,7 +39,7 @@ def main(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="With --full: ratios, growth, cold, storage, stages, way, embedded, publish; or all of "
+            help="With --full: ratios, growth, cold, hostile, storage, stages, way, embedded, publish; or all of "
             "these. And, when LocalStack is up: way-localstack."
         ),
     ] = None,
@@ -57,6 +58,7 @@ def main(
         "ratios": lambda: _ratios(FULL_ROUNDS),
         "growth": lambda: growth.measure(stored, partial(results.write, "growth")),
         "cold": cold.measure,
+        "hostile": hostile.measure,
         "storage": storage.measure,
         "stages": stages.measure,
         "way": way.measure,
