@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnResource, Duration, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.config import Config, DeployedPipeline
 from infra.log_groups import log_group
 from infra.nag import accept
+from infra.removal import removal_policy
 
 
 class FailedRecords(Construct):
@@ -43,7 +44,7 @@ class FailedRecords(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
-            removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(config),
             # A Node function of the CDK's own, which the local targets cannot run.
             auto_delete_objects=config.target == "aws" and not config.protected,
         )

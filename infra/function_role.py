@@ -88,6 +88,14 @@ class FunctionRole(Construct):
         self._allow(["s3:ListBucket"], [bucket.bucket_arn])
         self._allow(["kms:GenerateDataKey"], [key.key_arn])
 
+    def may_protect(self, instance_arn: str) -> None:
+        """Allow changing a database's settings, when it is ready for it."""
+        self._allow(["rds:DescribeDBInstances", "rds:ModifyDBInstance"], [instance_arn])
+
+    def may_close(self, security_group_arn: str) -> None:
+        """Allow taking away a security group's rules."""
+        self._allow(["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"], [security_group_arn])
+
     def _may_join_vpc(self, name: str) -> None:
         # The resources are as wide as Lambda asks for; the function's own code is refused all of it:
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions

@@ -144,7 +144,7 @@ class Functions(Construct):
             environment[settings.DB_PROCESSOR_SECRET_ARN] = self._database.processor_secret.secret_arn
         if self._config.pipeline_modules:
             environment[settings.PIPELINES] = " ".join(self._config.pipeline_modules)
-        if pipeline and not pipeline.ships:
+        if pipeline:
             environment[settings.PIPELINE] = pipeline.name
         return environment
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.config import Config, LogRetentionDays
+from infra.removal import removal_policy
 
 RETENTION: Final[dict[LogRetentionDays, logs.RetentionDays]] = {
     1: logs.RetentionDays.ONE_DAY,
@@ -31,5 +31,5 @@ def log_group(
         construct_id,
         log_group_name=name,
         retention=RETENTION[config.log_retention_days],
-        removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+        removal_policy=removal_policy(config),
     )

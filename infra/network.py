@@ -1,6 +1,6 @@
 """The network on AWS: isolated subnets, with doors to exactly what the functions call."""
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -21,6 +21,7 @@ class Network(Construct):
     """
 
     vpc: ec2.Vpc
+    default_group: str
     subnets: ec2.SubnetSelection
     functions: ec2.SecurityGroup
     operations: ec2.SecurityGroup
@@ -39,6 +40,7 @@ class Network(Construct):
                 )
             ],
         )
+        self.default_group = self.vpc.vpc_default_security_group
         self.subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
         self.functions = self._group("FunctionsGroup", "The functions: to the database and Secrets Manager")
         self.operations = self._group(
@@ -96,13 +98,14 @@ class Network(Construct):
         endpoint = self.vpc.add_gateway_endpoint(
             "S3Endpoint", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[self.subnets]
         )
-        # Where a custom resource's answer goes, by a pre-signed address:
+        # Where a custom resource's answer goes, by a pre-signed address; the region stands there without '-':
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html
+        region = Fn.join("", Fn.split("-", Aws.REGION))
         endpoint.add_to_policy(
             iam.PolicyStatement(
                 principals=[iam.AnyPrincipal()],
                 actions=["s3:PutObject"],
-                resources=[f"arn:{Aws.PARTITION}:s3:::cloudformation-custom-resource-response-*/*"],
+                resources=[f"arn:{Aws.PARTITION}:s3:::cloudformation-custom-resource-response-{region}/*"],
             )
         )
 

@@ -7,8 +7,10 @@ from infra.alarm_topic import AlarmTopic
 from infra.compaction import Compaction
 from infra.config import APPLICATION, Config
 from infra.database import Database
+from infra.database_events import DatabaseEvents
 from infra.existing_database import ExistingDatabase
 from infra.functions import Functions
+from infra.guard import Guard
 from infra.ingestion import ingest, watch
 from infra.migration import Migration
 from infra.network import Network
@@ -56,8 +58,28 @@ class StudentPerformanceStack(Stack):
                 rotation.node.add_dependency(migration)
         topic = AlarmTopic(self, "AlarmTopic", config=config)
         for ingestion in ingestions:
-            watch(ingestion, config=config, topic=topic, functions=functions, database=database)
-        Operators(self, "Operators", config=config, operations=functions.operations, ingestions=ingestions)
+            watch(
+                ingestion,
+                config=config,
+                topic=topic,
+                functions=functions,
+                compaction=compaction,
+                database=database,
+            )
+        if database.instance:
+            DatabaseEvents(self, "DatabaseEvents", instance=database.instance, topic=topic)
+        if network and database.instance and config.protected:
+            Guard(
+                self,
+                "Guard",
+                config=config,
+                network=network,
+                instance=database.instance,
+                after=[ingestion.event_source for ingestion in ingestions],
+            )
+        operators = Operators(
+            self, "Operators", config=config, operations=functions.operations, ingestions=ingestions
+        )
         Outputs(
             self,
             "Outputs",
@@ -66,4 +88,5 @@ class StudentPerformanceStack(Stack):
             operations=functions.operations,
             ingestions=ingestions,
             topic=topic,
+            operators=operators,
         )

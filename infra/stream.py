@@ -1,6 +1,6 @@
 """The stream that events are published to."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -9,6 +9,7 @@ from infra.config import Config, DeployedPipeline
 from infra.keys import rotated_key
 from infra.nag import accept
 from infra.pipeline import resource_name
+from infra.removal import removal_policy
 
 
 class EventStream(Construct):
@@ -34,7 +35,7 @@ class EventStream(Construct):
             retention_period=Duration.hours(config.stream_retention_hours),
             encryption=kinesis.StreamEncryption.KMS,
             encryption_key=self.key,
-            removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(config),
         )
         accept(
             self.stream, {"KDS3": "A key of its own, so that reading events can be granted and withdrawn."}

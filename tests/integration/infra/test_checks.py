@@ -30,8 +30,9 @@ CONTEXTS: list[dict[str, Any]] = [
         "target": "aws",
         "streamMode": "on-demand",
         "processorConcurrency": 20,
-        "databaseInstanceClass": "m7g.large",
+        "databaseInstanceClass": "m8g.large",
     },
+    {"target": "aws", "databaseMultiAz": "false"},
     {"target": "embedded"},
     {"target": "localstack"},
 ]
@@ -75,5 +76,5 @@ def test_nag_refuses_a_finding_that_nobody_accepted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("profile", "protected"), [("dev", False), ("prod", True)])
 def test_only_prod_refuses_to_be_deleted(profile: str, protected: bool, tmp_path: Path) -> None:
-    context = {"target": "aws", "profile": profile}
+    context = {"target": "aws", "profile": profile, "alarmEmail": "none"}
     assert app.build(App(outdir=str(tmp_path), context=context)).termination_protection is protected
