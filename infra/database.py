@@ -11,7 +11,7 @@ from infra.config import APPLICATION, Config
 from infra.connections import max_connections
 from infra.keys import rotated_key
 from infra.log_groups import log_group
-from infra.nag import accept
+from infra.nag import accept, accept_checkov
 from infra.network import POSTGRESQL, Network
 from infra.removal import removal_policy
 
@@ -130,3 +130,7 @@ class Database(Construct):
         if not config.database_multi_az:
             findings["RDS3"] = "The deployer's choice for dev: context databaseMultiAz."
         accept(instance, findings)
+        insights = (
+            "Database Insights tells what a slow database does, by statement; its metrics come by themselves."
+        )
+        accept_checkov(instance, {"118": insights, "161": findings["RDS6"]})

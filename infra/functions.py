@@ -14,7 +14,7 @@ from infra.existing_database import AnyDatabase
 from infra.failed_records import FailedRecords
 from infra.function_role import FunctionRole
 from infra.log_groups import log_group
-from infra.nag import accept
+from infra.nag import accept, accept_checkov
 from infra.network import Network
 from infra.pipeline import resource_name, scope_of
 from infra.stream import EventStream
@@ -124,6 +124,12 @@ class Functions(Construct):
             security_groups=groups,
         )
         accept(function, {"L1": "Python 3.13 is supported until 2029; 3.14 follows when CI runs it."})
+        findings = {
+            "115": "The mapping bounds it, by shards x parallelizationFactor; processorConcurrency reserves.",
+            "116": "Failed batches go to the bucket; the schedule's next call is the next attempt.",
+            "173": "Names and ARNs; the logins are in Secrets Manager, under a key of ours.",
+        }
+        accept_checkov(function, findings)
         return function
 
     def _environment(

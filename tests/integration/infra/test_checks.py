@@ -74,6 +74,18 @@ def test_nag_refuses_a_finding_that_nobody_accepted(tmp_path: Path) -> None:
         unsafe.synth()
 
 
+def test_every_finding_of_checkov_that_is_accepted_has_a_reason(synthesise: Any) -> None:
+    # CI runs checkov itself, which takes an environment of its own: .ci/checkov.
+    resources = synthesise(target="aws", environmentSuffix="prod", alarmEmail="none")["Resources"].values()
+    accepted = [
+        finding for r in resources for finding in r.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+    assert accepted
+    for finding in accepted:
+        assert re.fullmatch(r"CKV_AWS_\d+", finding["id"])
+        assert len(finding["comment"].split()) > 4
+
+
 @pytest.mark.parametrize(("profile", "protected"), [("dev", False), ("prod", True)])
 def test_only_prod_refuses_to_be_deleted(profile: str, protected: bool, tmp_path: Path) -> None:
     context = {"target": "aws", "profile": profile, "alarmEmail": "none"}
