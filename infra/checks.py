@@ -3,11 +3,13 @@
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from infra.brought import check_brought
 from infra.config import Config, ConfigError
 from infra.connections import check_budget
 from infra.windows import overlap
 
 LOCAL_DATABASE_KEYS: Final = ("databaseHost", "databasePort", "databaseUser", "databasePassword")
+BROUGHT_DATABASE_KEYS: Final = ("databaseHost", "databasePort")
 
 
 def check_together(config: Config, given: AbstractSet[str]) -> None:
@@ -19,15 +21,18 @@ def check_together(config: Config, given: AbstractSet[str]) -> None:
     _check_stream(config, given)
     _ = config.deployed_pipelines
     if config.target == "aws":
+        check_brought(config, given)
         _check_database(config)
         _check_prod(config, given)
 
 
 def _check_local_database(config: Config, given: AbstractSet[str]) -> None:
     for key in LOCAL_DATABASE_KEYS:
-        if config.target == "aws" and key in given:
+        brought = config.database_secret_arn and key in BROUGHT_DATABASE_KEYS
+        if config.target == "aws" and key in given and not brought:
             raise ConfigError(
-                f"context {key}: only for the targets embedded and localstack; aws makes its own"
+                f"context {key}: only for the targets embedded and localstack; aws makes its own,"
+                " or is given one with databaseSecretArn"
             )
     for key in ("databaseHost", "databasePort", "databasePassword"):
         if config.target == "embedded" and key not in given:
@@ -45,6 +50,8 @@ def _check_database(config: Config) -> None:
             f"context databaseMaintenanceWindow: {config.database_maintenance_window} is not possible;"
             f" allowed: outside databaseBackupWindow ({config.database_backup_window}, every day)"
         )
+    if config.database_secret_arn:
+        return  # how many connections it takes is not known here
     over = check_budget(
         config.database_instance_class,
         consumers=config.consumers,

@@ -18,6 +18,9 @@ LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365]
 
 MAXIMUM_RECORD_AGE: Final = 604_800  # seconds; Lambda's own limit
 WEEKDAY: Final = "(mon|tue|wed|thu|fri|sat|sun)"
+KEY_ARN: Final = Meta(
+    pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$", description="the ARN of a KMS key"
+)
 TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 APPLICATION: Final = "student-performance"
@@ -78,6 +81,39 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
         | None
     ) = None
 
+    vpc_id: Annotated[str, Meta(pattern=r"^vpc-[0-9a-f]{8,17}$", description="the id of a VPC")] | None = None
+    subnet_ids: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^subnet-[0-9a-f]{8,17}( subnet-[0-9a-f]{8,17})+$",
+                description="ids of two or more subnets, separated by spaces",
+            ),
+        ]
+        | None
+    ) = None
+    availability_zones: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[a-z]+(-[a-z]+)+-\d[a-z]( [a-z]+(-[a-z]+)+-\d[a-z])+$",
+                description="names of two or more zones, separated by spaces",
+            ),
+        ]
+        | None
+    ) = None
+
+    stream_arn: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^arn:[a-z-]+:kinesis:[a-z0-9-]+:\d{12}:stream/[\w.-]+$",
+                description="the ARN of a Kinesis stream",
+            ),
+        ]
+        | None
+    ) = None
+    stream_key_arn: Annotated[str, KEY_ARN] | None = None
     stream_mode: Literal["provisioned", "on-demand"] = "provisioned"
     shard_count: Annotated[int, Meta(ge=1, le=500)] = 1
     stream_retention_hours: Annotated[int, Meta(ge=24, le=8760)] = 24
@@ -94,6 +130,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_retention_days: LogRetentionDays = 7
 
+    database_secret_arn: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$",
+                description="the whole ARN of a secret",
+            ),
+        ]
+        | None
+    ) = None
+    database_secret_key_arn: Annotated[str, KEY_ARN] | None = None
+    database_security_group_id: (
+        Annotated[str, Meta(pattern=r"^sg-[0-9a-f]{8,17}$", description="the id of a security group")] | None
+    ) = None
     database_instance_class: InstanceClass = "t4g.small"
     database_storage_gb: Annotated[int, Meta(ge=20, le=65_536)] = 20
     database_max_storage_gb: Annotated[int, Meta(ge=20, le=65_536)] = 100

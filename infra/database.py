@@ -29,6 +29,7 @@ class Database(Construct):
     processor_role: str
     sslmode = "verify-full"
     key: kms.IKey | None
+    owner_key: kms.IKey | None
     instance: rds.DatabaseInstance | None
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, network: Network) -> None:
@@ -37,6 +38,7 @@ class Database(Construct):
         self.key = key = rotated_key(
             self, "Key", config=config, description="Stored events and database logins"
         )
+        self.owner_key = key
         owner = self._secret("OwnerSecret", OWNER, config, key)
         self.instance = instance = self._instance(config, network, key, owner)
         self.endpoint = instance.db_instance_endpoint_address

@@ -23,7 +23,13 @@ class FailedRecords(Construct):
     bucket: s3.Bucket
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: Config, pipeline: DeployedPipeline, key: kms.Key
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        pipeline: DeployedPipeline,
+        key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(

@@ -58,7 +58,7 @@ class FunctionRole(Construct):
                 {"StringEquals": {"kms:ViaService": f"secretsmanager.{Aws.REGION}.amazonaws.com"}},
             )
 
-    def may_consume(self, stream: kinesis.IStream, key: kms.IKey) -> None:
+    def may_consume(self, stream: kinesis.IStream, key: kms.IKey | None) -> None:
         """Allow what an event source mapping does on the function's behalf.
 
         https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
@@ -73,7 +73,8 @@ class FunctionRole(Construct):
             ],
             [stream.stream_arn],
         )
-        self._allow(["kms:Decrypt"], [key.key_arn])
+        if key is not None:
+            self._allow(["kms:Decrypt"], [key.key_arn])
 
     def may_write(self, bucket: s3.IBucket, key: kms.IKey) -> None:
         """Allow what an on-failure destination in S3 does on the function's behalf.

@@ -53,7 +53,7 @@ class Functions(Construct):
         scope, name = scope_of(pipeline, self), resource_name(pipeline, "processor", self._config)
         role = self._role(scope, "Processor", name)
         role.may_read_secret(self._database.processor_secret, self._database.key)
-        role.may_consume(stream.stream, stream.key)
+        role.may_consume(stream.stream, stream.stream_key)
         role.may_write(failed_records.bucket, stream.key)
         return self._function(
             scope,
@@ -72,8 +72,8 @@ class Functions(Construct):
     def _operations(self) -> lambda_.Function:
         name = f"{APPLICATION}-operations-{self._config.environment_suffix}"
         role = self._role(self, "Operations", name)
-        for secret in (self._database.owner_secret, self._database.processor_secret):
-            role.may_read_secret(secret, self._database.key)
+        role.may_read_secret(self._database.owner_secret, self._database.owner_key)
+        role.may_read_secret(self._database.processor_secret, self._database.key)
         return self._function(
             self,
             "Operations",

@@ -37,22 +37,26 @@ class Guard(Construct):
         after: list[IDependable],
     ) -> None:
         super().__init__(scope, construct_id)
-        group = network.default_group
-        self._function = self._make_function(config, instance, group)
+        self._function = self._make_function(config, instance, network.default_group)
         self._resource(
             "DatabaseProtection",
             {"DBInstanceIdentifier": instance.instance_identifier},
             after,
             RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
-        self._resource("ClosedSecurityGroup", {"GroupId": group}, [], RemovalPolicy.DESTROY)
+        if network.default_group:
+            closed = {"GroupId": network.default_group}
+            self._resource("ClosedSecurityGroup", closed, [], RemovalPolicy.DESTROY)
 
-    def _make_function(self, config: Config, instance: rds.IDatabaseInstance, group: str) -> lambda_.Function:
+    def _make_function(
+        self, config: Config, instance: rds.IDatabaseInstance, group: str | None
+    ) -> lambda_.Function:
         name = f"{APPLICATION}-guard-{config.environment_suffix}"
         logs = log_group(self, "Log", config=config, name=f"/aws/lambda/{name}")
         role = FunctionRole(self, "Role", name=name, log_group=logs, in_vpc=False)
         role.may_protect(instance.instance_arn)
-        role.may_close(f"arn:{Aws.PARTITION}:ec2:{Aws.REGION}:{Aws.ACCOUNT_ID}:security-group/{group}")
+        if group:
+            role.may_close(f"arn:{Aws.PARTITION}:ec2:{Aws.REGION}:{Aws.ACCOUNT_ID}:security-group/{group}")
         function = lambda_.Function(
             self,
             "Function",

@@ -49,7 +49,10 @@ class Operators(Construct):
                 [Stack.of(self).stack_id],
             ),
             (STREAM_ACTIONS, [stream.stream.stream_arn for stream in streams]),
-            (["kms:Decrypt", "kms:GenerateDataKey"], [stream.key.key_arn for stream in streams]),
+            (
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                [key.key_arn for s in streams for key in s.keys],
+            ),
             (
                 ["lambda:InvokeFunction"],
                 [function.function_arn for function in (*processors, operations)],

@@ -40,7 +40,8 @@ class Outputs(Construct):
         }
         for name, (export, value) in exported.items():
             CfnOutput(stack, name, value=value, export_name=f"{export}-{config.environment_suffix}")
-        CfnOutput(stack, "KinesisStreamKeyArn", value=shipped.stream.key.key_arn)
+        if shipped.stream.stream_key:
+            CfnOutput(stack, "KinesisStreamKeyArn", value=shipped.stream.stream_key.key_arn)
         CfnOutput(stack, "ProducerPolicyArn", value=shipped.producer.policy.managed_policy_arn)
         CfnOutput(stack, "OperatorsPolicyArn", value=operators.policy.managed_policy_arn)
         CfnOutput(stack, "OperationsFunctionName", value=operations.function_name)

@@ -35,9 +35,10 @@ class Producer(Construct):
             "Policy",
             # A policy's name is the account's, in all regions.
             managed_policy_name=f"{resource_name(pipeline, 'producer', config)}-{Aws.REGION}",
-            description=f"Puts events into {resource_name(pipeline, 'stream', config)}",
-            statements=[
-                iam.PolicyStatement(actions=put, resources=[stream.stream.stream_arn]),
-                iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[stream.key.key_arn]),
-            ],
+            description=f"Puts events into the stream of {pipeline.name}-{config.environment_suffix}",
+            statements=[iam.PolicyStatement(actions=put, resources=[stream.stream.stream_arn])],
         )
+        if stream.stream_key:
+            self.policy.add_statements(
+                iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[stream.stream_key.key_arn])
+            )

@@ -33,6 +33,17 @@ CONTEXTS: list[dict[str, Any]] = [
         "databaseInstanceClass": "m8g.large",
     },
     {"target": "aws", "databaseMultiAz": "false"},
+    {
+        "target": "aws",
+        "vpcId": "vpc-0abc123456789def0",
+        "subnetIds": "subnet-0aaaaaaa subnet-0bbbbbbb",
+        "availabilityZones": "eu-central-1a eu-central-1b",
+        "streamArn": "arn:aws:kinesis:eu-central-1:111122223333:stream/theirs",
+        "shardCount": 2,
+        "databaseSecretArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:theirs-AbCdEf",
+        "databaseHost": "db.example.org",
+        "databaseSecurityGroupId": "sg-0abc1234",
+    },
     {"target": "embedded"},
     {"target": "localstack"},
 ]

@@ -15,6 +15,11 @@ EMBEDDED = {
 }
 
 
+STREAM_ARN = "arn:aws:kinesis:eu-central-1:111122223333:stream/theirs"
+KEY_ARN = "arn:aws:kms:eu-central-1:111122223333:key/0a1b"
+SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:theirs-AbCdEf"
+
+
 def aws(**context: object) -> Config:
     email = {} if "environmentSuffix" not in context and "profile" not in context else {"alarmEmail": "none"}
     return read_config({"target": "aws", **email, **context}, {}, NO_FILES)
@@ -202,6 +207,25 @@ def test_records_are_retried_as_long_as_the_stream_keeps_them_but_seven_days_at_
             {"streamMode": "on-demand", "shardCount": 2},
             "context shardCount: an on-demand stream opens its own",
         ),
+        ({"vpcId": "vpc-0abc1234"}, "context subnetIds: vpcId needs it"),
+        ({"subnetIds": "subnet-0aaaaaaa subnet-0bbbbbbb"}, "context vpcId: subnetIds needs it"),
+        (
+            {"vpcId": "vpc-0abc1234", "subnetIds": "subnet-0aaaaaaa subnet-0bbbbbbb"},
+            "0 for 2 subnets; allowed: the zone of each of subnetIds, in their order",
+        ),
+        ({"availabilityZones": "eu-central-1a eu-central-1a"}, "names a zone twice"),
+        (
+            {"availabilityZones": "eu-central-1a eu-central-1b eu-central-1c"},
+            "allowed: two, for the VPC that is made",
+        ),
+        ({"vpcId": "vpc-1"}, "context vpcId: 'vpc-1' is not possible; allowed: the id of a VPC"),
+        ({"streamArn": STREAM_ARN}, "context shardCount: streamArn needs it"),
+        ({"streamKeyArn": KEY_ARN}, "context streamKeyArn: only with streamArn"),
+        (
+            {"databaseSecurityGroupId": "sg-0abc1234"},
+            "context databaseSecurityGroupId: only with databaseSecretArn",
+        ),
+        ({"databaseSecretArn": SECRET_ARN}, "context databaseHost: databaseSecretArn needs it"),
         (
             {"shardCount": 4, "processorConcurrency": 2},
             "allowed: at least shardCount x parallelizationFactor (4)",
