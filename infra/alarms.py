@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
@@ -15,6 +14,7 @@ from infra.config import Config, DeployedPipeline
 from infra.connections import MEMORY_GIB, max_connections
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
+from infra.metric import FIFTEEN_MINUTES, FIVE_MINUTES, aws_metric, lambda_metric, rds_metric
 from infra.stream import EventStream
 from processor import metrics
 
@@ -25,10 +25,6 @@ QUIET: Final = cloudwatch.TreatMissingData.NOT_BREACHING
 
 SILENT: Final = cloudwatch.TreatMissingData.BREACHING
 """No data means trouble: the metric is emitted every minute as long as the database lives."""
-
-MINUTE: Final = Duration.minutes(1)
-FIVE_MINUTES: Final = Duration.minutes(5)
-FIFTEEN_MINUTES: Final = Duration.minutes(15)
 
 MEMORY_LEFT: Final = 0.1
 """Share of the instance's memory: below it PostgreSQL's and the system's caches are being squeezed out."""
@@ -279,29 +275,3 @@ class Alarms(Construct):
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)
         self._alarms[name] = alarm
-
-
-def aws_metric(
-    namespace: str,
-    name: str,
-    dimensions: dict[str, str],
-    *,
-    statistic: str = "Sum",
-    period: Duration = MINUTE,
-) -> cloudwatch.Metric:
-    """Name one metric of CloudWatch, summed over a minute unless told otherwise."""
-    return cloudwatch.Metric(
-        namespace=namespace, metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period
-    )
-
-
-def lambda_metric(
-    name: str, dimensions: dict[str, str], *, statistic: str = "Sum", period: Duration = MINUTE
-) -> cloudwatch.Metric:
-    """Name a metric of Lambda."""
-    return aws_metric("AWS/Lambda", name, dimensions, statistic=statistic, period=period)
-
-
-def rds_metric(name: str, dimensions: dict[str, str], *, statistic: str = "Average") -> cloudwatch.Metric:
-    """Name a metric of RDS, over five minutes: a burst of one minute is a batch's doing."""
-    return aws_metric("AWS/RDS", name, dimensions, statistic=statistic, period=FIVE_MINUTES)

@@ -7,10 +7,11 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.alarms import Alarms, aws_metric, lambda_metric, rds_metric
+from infra.alarms import Alarms
 from infra.config import Config, DeployedPipeline
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
+from infra.metric import aws_metric, lambda_metric, rds_metric
 from infra.stream import EventStream
 from processor import metrics
 

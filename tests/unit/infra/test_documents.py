@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # it comes with cfn-lint, without types
 
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = (ROOT / "docs" / "deploy-aws.md").read_text()
@@ -120,3 +121,25 @@ def test_no_runbook_makes_a_second_mapping(document: str) -> None:
 @pytest.mark.parametrize("name", sorted(alarms()))
 def test_an_alarm_points_at_its_section(name: str) -> None:
     assert alarms()[name]["AlarmDescription"].endswith(f"See docs/operations.md#{name}")
+
+
+WORKFLOW = (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
+
+
+def test_the_workflow_deploys_what_it_has_shown_after_an_approval_and_stores_no_keys() -> None:
+    jobs = yaml.safe_load(WORKFLOW)["jobs"]
+    assert "secrets." not in WORKFLOW
+    assert jobs["deploy"]["needs"] == "plan"
+    assert jobs["plan"]["environment"] == "plan-${{ inputs.environment }}"
+    assert jobs["deploy"]["environment"] == "${{ inputs.environment }}"
+    steps = [step.get("run", "") for step in jobs["deploy"]["steps"]]
+    assert [step.partition(" #")[0] for step in steps if "cdk " in step] == [
+        "cdk deploy --app cdk.out --require-approval never --progress events"
+    ]
+    for job in jobs.values():
+        assert job["permissions"] == {"contents": "read", "id-token": "write"}
+
+
+def test_the_workflow_offers_the_environments_that_have_a_file() -> None:
+    offered = yaml.safe_load(WORKFLOW)[True]["workflow_dispatch"]["inputs"]["environment"]["options"]
+    assert sorted(offered) == sorted(path.stem for path in (ROOT / "environments").glob("*.toml"))
