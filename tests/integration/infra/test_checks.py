@@ -14,6 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]  # cfn-lint ships no types
 
 from infra import app
+from infra.config import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -83,6 +84,19 @@ def test_nag_refuses_a_finding_that_nobody_accepted(tmp_path: Path) -> None:
     aws_s3.Bucket(Stack(unsafe, "Unsafe"), "Bucket")
     with pytest.raises(RuntimeError, match="AwsSolutions-S10"):
         unsafe.synth()
+
+
+@pytest.mark.parametrize("variable", ["CDK_DEFAULT_REGION", "AWS_REGION"])
+def test_a_region_without_certificates_is_told_before_anything_is_built(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "il-central-1")
+    with pytest.raises(ConfigError, match="do not know the databases of il-central-1"):
+        app.build(App(outdir=str(tmp_path), context={"target": "aws"}))
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----\ntheirs\n-----END CERTIFICATE-----\n")
+    for context in ({"target": "aws", "databaseCertificates": str(bundle)}, {"target": "localstack"}):
+        app.build(App(outdir=str(tmp_path), context=context))
 
 
 def test_every_finding_of_checkov_that_is_accepted_has_a_reason(synthesise: Any) -> None:

@@ -105,6 +105,15 @@ async def test_a_statement_that_ran_out_of_time_is_not_tried_again(
     assert owners.retries == 0
 
 
+async def test_the_release_before_takes_the_schema_of_the_one_after(
+    owners: Database, pipeline: Pipeline
+) -> None:
+    # A bad processor is rolled back by deploying the release before it; what was added stays.
+    name = add(pipeline, "CREATE TABLE more (id int)")
+    assert await owners.run(migrate(pipeline), Deadline(60)) == [name]
+    assert await owners.run(migrate(SHIPPED), Deadline(60)) == []
+
+
 CONCURRENTLY = """\
 DROP INDEX CONCURRENTLY IF EXISTS by_reason;
 CREATE INDEX CONCURRENTLY by_reason ON rejected_event (reason); -- the comment does not matter
