@@ -1,5 +1,7 @@
 """The topic that every alarm goes to."""
 
+from typing import Final
+
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -8,6 +10,8 @@ from constructs import Construct
 
 from infra.config import APPLICATION, Config
 from infra.keys import rotated_key
+
+ACCOUNT: Final = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
 
 
 def alarm_name(config: Config, name: str) -> str:
@@ -26,27 +30,37 @@ class AlarmTopic(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
         key = rotated_key(self, "Key", config=config, description="Alarm notifications")
-        key.add_to_resource_policy(
+        self._key = key
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        # A topic with a policy of its own has lost the default one, by which its account's alarms publish.
+        self._let_publish("cloudwatch", f"cloudwatch:{ACCOUNT}:alarm:{alarm_name(config, '*')}")
+        if config.alarm_email and config.alarm_email != "none":
+            self.topic.add_subscription(subscriptions.EmailSubscription(config.alarm_email))
+
+    def let_databases_publish(self) -> None:
+        """Let RDS tell of events of this account's databases.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.GrantingPermissions.html
+        """
+        self._let_publish("events.rds", f"rds:{ACCOUNT}:*")
+
+    def _let_publish(self, service: str, source: str) -> None:
+        principal = iam.ServicePrincipal(f"{service}.amazonaws.com")
+        self._key.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                principals=[principal],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],  # of this key: a key's policy speaks of itself
             )
         )
-        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
-        # A topic with a policy of its own has lost the default one, by which its account's alarms publish.
-        account = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
-        alarms = f"arn:{Aws.PARTITION}:cloudwatch:{account}:alarm:{alarm_name(config, '*')}"
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                principals=[principal],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
                 conditions={
-                    "ArnLike": {"aws:SourceArn": alarms},
+                    "ArnLike": {"aws:SourceArn": f"arn:{Aws.PARTITION}:{source}"},
                     "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
                 },
             )
         )
-        if config.alarm_email:
-            self.topic.add_subscription(subscriptions.EmailSubscription(config.alarm_email))

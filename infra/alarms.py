@@ -1,19 +1,20 @@
 """Every alarm: its metric, its threshold, what missing data means. docs/operations.md says what to do."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic, alarm_name
+from infra.compaction import Compaction
 from infra.config import Config, DeployedPipeline
-from infra.connections import max_connections
+from infra.connections import MEMORY_GIB, max_connections
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
+from infra.metric import FIFTEEN_MINUTES, FIVE_MINUTES, aws_metric, lambda_metric, rds_metric
 from infra.stream import EventStream
 from processor import metrics
 
@@ -25,8 +26,23 @@ QUIET: Final = cloudwatch.TreatMissingData.NOT_BREACHING
 SILENT: Final = cloudwatch.TreatMissingData.BREACHING
 """No data means trouble: the metric is emitted every minute as long as the database lives."""
 
-MINUTE: Final = Duration.minutes(1)
-FIVE_MINUTES: Final = Duration.minutes(5)
+MEMORY_LEFT: Final = 0.1
+"""Share of the instance's memory: below it PostgreSQL's and the system's caches are being squeezed out."""
+
+TRANSACTION_IDS: Final = 1_000_000_000
+"""Autovacuum freezes at 200 million; PostgreSQL stops taking writes at about 2,146 million:
+https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND"""
+
+
+class Within(NamedTuple):
+    """An alarm starts when so many of the last periods breach, and is over when fewer do."""
+
+    breaching: int
+    periods: int
+
+
+FEW: Final = Within(1, 15)
+"""One minute is enough, and a quiet quarter of an hour ends it: what happens now and then is told once."""
 
 
 class Alarms(Construct):
@@ -46,6 +62,7 @@ class Alarms(Construct):
         processor: lambda_.Function,
         event_source: EventSource,
         operations: lambda_.Function | None,
+        compaction: Compaction | None,
         database: AnyDatabase | None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -58,8 +75,13 @@ class Alarms(Construct):
         self._watch_processor({"FunctionName": processor.function_name})
         if operations:
             self._watch_operations({"FunctionName": operations.function_name})
-        self._watch_mapping({"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id})
+        if compaction:
+            self._watch_schedule({"RuleName": compaction.rule.rule_name})
+        mapping = {"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id}
+        self._watch_mapping(mapping)
         self._watch_stream({"StreamName": stream.stream.stream_name})
+        if config.target == "aws":  # the emulators have no alarms on expressions
+            self._watch_consumer({"StreamName": stream.stream.stream_name}, mapping)
         self._watch_events({metrics.SERVICE_DIMENSION: processor.function_name})
         if database and database.instance:
             self._watch_database({"DBInstanceIdentifier": database.instance.instance_identifier})
@@ -86,7 +108,7 @@ class Alarms(Construct):
             age,
             f"The processor is more than {config.alarm_iterator_age_seconds} s behind the stream",
             comparison=Comparison.GREATER_THAN_THRESHOLD,
-            periods=2,
+            within=Within(2, 15),
         )
 
     def _watch_operations(self, function: dict[str, str]) -> None:
@@ -95,6 +117,33 @@ class Alarms(Construct):
             lambda_metric("Errors", function),
             1,
             "A command given to the operations function failed",
+        )
+
+    def _watch_schedule(self, rule: dict[str, str]) -> None:
+        self._alarm(
+            "schedule-failures",
+            aws_metric("AWS/Events", "FailedInvocations", rule),
+            1,
+            "The schedule could not call the operations function",
+        )
+
+    def _watch_consumer(self, stream: dict[str, str], mapping: dict[str, str]) -> None:
+        """Watch what no metric of the consumer tells: one that is gone emits none, iterator age included."""
+        # What arrives late in a period is handed over in the next: a period is longer than the window.
+        period = FIVE_MINUTES if self._config.batch_window_seconds <= 60 else FIFTEEN_MINUTES
+        incoming = aws_metric("AWS/Kinesis", "IncomingRecords", stream, period=period)
+        invoked = lambda_metric("InvokedEventCount", mapping, period=period)
+        self._alarm(
+            "consumer-stopped",
+            cloudwatch.MathExpression(
+                expression="IF(FILL(incoming, 0) > 0 AND FILL(invoked, 0) == 0, 1, 0)",
+                using_metrics={"incoming": incoming, "invoked": invoked},
+                label="Records came in and none was handed to the processor",
+                period=period,
+            ),
+            1,
+            "Records come in and none is handed to the processor: the mapping is disabled, broken or gone",
+            within=Within(3, 6),
         )
 
     def _watch_mapping(self, mapping: dict[str, str]) -> None:
@@ -118,7 +167,14 @@ class Alarms(Construct):
             self._config.alarm_iterator_age_seconds * 1000,
             f"Records wait more than {self._config.alarm_iterator_age_seconds} s in the stream",
             comparison=Comparison.GREATER_THAN_THRESHOLD,
-            periods=2,
+            within=Within(2, 15),
+        )
+        self._alarm(
+            "stream-read-throttling",
+            aws_metric("AWS/Kinesis", "ReadProvisionedThroughputExceeded", stream),
+            1,
+            "Readers of the stream are throttled: another consumer takes what the processor needs",
+            within=Within(5, 15),
         )
         self._alarm(
             "stream-write-throttling",
@@ -135,8 +191,19 @@ class Alarms(Construct):
             1,
             "Events were rejected: see their reasons with the operations function's command `rejected`",
         )
+        failed: metrics.MetricName = "DecoderFailures"
+        self._alarm(
+            "decoder-failures",
+            aws_metric(metrics.NAMESPACE, failed, service),
+            1,
+            "A decoder failed: its records are rejected until it is mended",
+        )
 
     def _watch_database(self, instance: dict[str, str]) -> None:
+        self._watch_load(instance)
+        self._watch_room(instance)
+
+    def _watch_load(self, instance: dict[str, str]) -> None:
         config = self._config
         self._alarm(
             "database-cpu",
@@ -144,15 +211,8 @@ class Alarms(Construct):
             config.alarm_database_cpu_percent,
             f"The database's CPU is above {config.alarm_database_cpu_percent} %, or it has stopped reporting",
             comparison=Comparison.GREATER_THAN_THRESHOLD,
-            periods=2,
+            within=Within(2, 6),
             missing=SILENT,
-        )
-        self._alarm(
-            "database-free-storage",
-            rds_metric("FreeStorageSpace", instance, statistic="Minimum"),
-            config.alarm_database_free_storage_gb * 2**30,
-            f"The database has less than {config.alarm_database_free_storage_gb} GiB left",
-            comparison=Comparison.LESS_THAN_THRESHOLD,
         )
         available = max_connections(config.database_instance_class)
         self._alarm(
@@ -160,17 +220,44 @@ class Alarms(Construct):
             rds_metric("DatabaseConnections", instance, statistic="Maximum"),
             available * config.alarm_database_connections_percent // 100,
             f"Connections reach {config.alarm_database_connections_percent} % of what the instance takes",
+            within=Within(1, 6),
+        )
+        self._alarm(
+            "database-memory",
+            rds_metric("FreeableMemory", instance),
+            int(MEMORY_GIB[config.database_instance_class] * 2**30 * MEMORY_LEFT),
+            f"The database has less than {MEMORY_LEFT:.0%} of its memory left",
+            comparison=Comparison.LESS_THAN_THRESHOLD,
+            within=Within(3, 6),
+        )
+
+    def _watch_room(self, instance: dict[str, str]) -> None:
+        config = self._config
+        percent = config.alarm_database_free_storage_percent
+        self._alarm(
+            "database-free-storage",
+            rds_metric("FreeStorageSpace", instance, statistic="Minimum"),
+            config.database_storage_gb * 2**30 * percent // 100,
+            f"Less than {percent} % of databaseStorageGb is left: the storage no longer grows by itself",
+            comparison=Comparison.LESS_THAN_THRESHOLD,
+            within=Within(2, 3),
+        )
+        self._alarm(
+            "database-transaction-ids",
+            rds_metric("MaximumUsedTransactionIDs", instance, statistic="Maximum"),
+            TRANSACTION_IDS,
+            "Vacuum does not keep up: at 2.1 billion unfrozen transactions PostgreSQL stops taking writes",
         )
 
     def _alarm(
         self,
         name: str,
-        metric: cloudwatch.Metric,
+        metric: cloudwatch.IMetric,
         threshold: float,
         description: str,
         *,
         comparison: cloudwatch.ComparisonOperator = Comparison.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        periods: int = 1,
+        within: Within = FEW,
         missing: cloudwatch.TreatMissingData = QUIET,
     ) -> None:
         alarm = cloudwatch.Alarm(
@@ -181,33 +268,10 @@ class Alarms(Construct):
             metric=metric,
             threshold=threshold,
             comparison_operator=comparison,
-            evaluation_periods=periods,
+            evaluation_periods=within.periods,
+            datapoints_to_alarm=within.breaching,
             treat_missing_data=missing,
         )
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)
         self._alarms[name] = alarm
-
-
-def aws_metric(
-    namespace: str,
-    name: str,
-    dimensions: dict[str, str],
-    *,
-    statistic: str = "Sum",
-    period: Duration = MINUTE,
-) -> cloudwatch.Metric:
-    """Name one metric of CloudWatch, summed over a minute unless told otherwise."""
-    return cloudwatch.Metric(
-        namespace=namespace, metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period
-    )
-
-
-def lambda_metric(name: str, dimensions: dict[str, str], *, statistic: str = "Sum") -> cloudwatch.Metric:
-    """Name a metric of Lambda."""
-    return aws_metric("AWS/Lambda", name, dimensions, statistic=statistic)
-
-
-def rds_metric(name: str, dimensions: dict[str, str], *, statistic: str = "Average") -> cloudwatch.Metric:
-    """Name a metric of RDS, over five minutes: a burst of one minute is a batch's doing."""
-    return aws_metric("AWS/RDS", name, dimensions, statistic=statistic, period=FIVE_MINUTES)

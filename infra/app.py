@@ -13,7 +13,9 @@ from aws_cdk import (
 from cdk_nag import AwsSolutionsChecks
 
 from infra.asset import AssetError
-from infra.config import Config, ConfigError, read_config
+from infra.config import Config, ConfigError
+from infra.context import read_config
+from infra.regions import check_region
 from infra.stack import StudentPerformanceStack
 
 
@@ -21,6 +23,9 @@ def build(app: App) -> StudentPerformanceStack:
     """Build the stack that the app's context asks for; raise ConfigError or AssetError with what to do."""
     config = read_config(app.node.get_all_context(), os.environ)
     if config.target == "aws":
+        if not config.database_certificates:
+            # The template does not depend on the region; one that is known is checked all the same.
+            check_region(os.environ.get("CDK_DEFAULT_REGION") or os.environ.get("AWS_REGION"))
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return StudentPerformanceStack(
         app, f"StudentPerformance-{config.environment_suffix}", config=config, synthesizer=synthesizer(config)

@@ -12,13 +12,15 @@ from infra.config import APPLICATION, Config
 class Compaction(Construct):
     """The schedule of the operations function's ``compact``: reports are a minute old at the most."""
 
+    rule: events.Rule
+
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, operations: lambda_.Function
     ) -> None:
         super().__init__(scope, construct_id)
         # The next minute is the next attempt: repeated ones would pile up while the database is away.
         operations.configure_async_invoke(retry_attempts=0)
-        events.Rule(
+        self.rule = events.Rule(
             self,
             "Rule",
             rule_name=f"{APPLICATION}-compact-{config.environment_suffix}",

@@ -1,17 +1,17 @@
 """The connection budget: as many consumers as a deployment can start must fit into its database."""
 
-from typing import TYPE_CHECKING, Final, Literal, get_args
-
-if TYPE_CHECKING:
-    from infra.config import Config
+from typing import Final, Literal, get_args
 
 InstanceClass = Literal[
     "t4g.micro", "t4g.small", "t4g.medium", "t4g.large", "t4g.xlarge", "t4g.2xlarge",
     "m7g.large", "m7g.xlarge", "m7g.2xlarge", "m7g.4xlarge",
+    "m8g.large", "m8g.xlarge", "m8g.2xlarge", "m8g.4xlarge",
     "r7g.large", "r7g.xlarge", "r7g.2xlarge", "r7g.4xlarge",
+    "r8g.large", "r8g.xlarge", "r8g.2xlarge", "r8g.4xlarge",
 ]  # fmt: skip
+_T4G, _M, _R = (1, 2, 4, 8, 16, 32), (8, 16, 32, 64), (16, 32, 64, 128)
 MEMORY_GIB: Final[dict[InstanceClass, int]] = dict(
-    zip(get_args(InstanceClass), (1, 2, 4, 8, 16, 32, 8, 16, 32, 64, 16, 32, 64, 128), strict=True)
+    zip(get_args(InstanceClass), (*_T4G, *_M, *_M, *_R, *_R), strict=True)
 )
 
 BYTES_PER_CONNECTION: Final = 9_531_392
@@ -37,24 +37,27 @@ def max_connections(instance_class: InstanceClass) -> int:
     return min(int(MEMORY_GIB[instance_class] * 2**30 * MEMORY_SHARE) // BYTES_PER_CONNECTION, 5000)
 
 
-def needed_connections(config: "Config") -> int:
-    """How many connections the deployment may hold at once, by shards, parallelization and concurrency."""
-    consumers = config.shard_count * config.parallelization_factor
-    if config.stream_mode == "on-demand":
-        consumers = config.processor_concurrency or consumers
-    return consumers * (1 + len(config.pipeline_modules)) * OVERLAP + OPERATIONS + RESERVED
+def needed_connections(*, consumers: int, processors: int) -> int:
+    """How many connections a deployment may hold at once.
+
+    ``consumers``: copies of one pipeline's processor; ``processors``: how many pipelines are deployed.
+    """
+    return consumers * processors * OVERLAP + OPERATIONS + RESERVED
 
 
-def check_budget(config: "Config") -> str | None:
-    """Return why the budget is overdrawn, in one line, or None where everything fits."""
-    needed, available = needed_connections(config), max_connections(config.database_instance_class)
+def check_budget(
+    instance_class: InstanceClass, *, consumers: int, processors: int, bounded_by: str
+) -> str | None:
+    """Return why the budget is overdrawn, in one line, or None where everything fits.
+
+    ``bounded_by``: the settings that the number of consumers comes from, for the message.
+    """
+    needed = needed_connections(consumers=consumers, processors=processors)
+    available = max_connections(instance_class)
     if needed <= available:
         return None
     fits = [c for c in MEMORY_GIB if max_connections(c) >= needed]
-    consumers = (
-        "processorConcurrency" if config.stream_mode == "on-demand" else "shardCount x parallelizationFactor"
-    )
     return (
-        f"context databaseInstanceClass: {config.database_instance_class} takes {available} connections,"
-        f" {consumers} may open {needed}; allowed: fewer of these, or one of {', '.join(fits) or 'none'}"
+        f"context databaseInstanceClass: {instance_class} takes {available} connections,"
+        f" {bounded_by} may open {needed}; allowed: fewer of these, or one of {', '.join(fits) or 'none'}"
     )

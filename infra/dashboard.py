@@ -2,14 +2,16 @@
 
 from typing import Final
 
+from aws_cdk import Aws
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.alarms import Alarms, aws_metric, lambda_metric, rds_metric
+from infra.alarms import Alarms
 from infra.config import Config, DeployedPipeline
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
+from infra.metric import aws_metric, lambda_metric, rds_metric
 from infra.stream import EventStream
 from processor import metrics
 
@@ -18,7 +20,7 @@ OUT: Final[tuple[metrics.MetricName, ...]] = ("ReceivedEvents", "StoredEvents", 
 
 
 class PipelineDashboard(Construct):
-    """``{pipeline}-{suffix}``: every alarm's state, then a graph per question."""
+    """``{pipeline}-{suffix}-{region}``: every alarm's state, then a graph per question."""
 
     def __init__(
         self,
@@ -35,7 +37,10 @@ class PipelineDashboard(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._page = cloudwatch.Dashboard(
-            self, "Page", dashboard_name=f"{pipeline.name}-{config.environment_suffix}"
+            self,
+            "Page",
+            # A dashboard's name is the account's, in all regions.
+            dashboard_name=f"{pipeline.name}-{config.environment_suffix}-{Aws.REGION}",
         )
         self._stream = {"StreamName": stream.stream.stream_name}
         self._processor = {"FunctionName": processor.function_name}

@@ -1,6 +1,6 @@
 """PostgreSQL on AWS: RDS, in two zones, reached by the functions only."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
@@ -11,8 +11,9 @@ from infra.config import APPLICATION, Config
 from infra.connections import max_connections
 from infra.keys import rotated_key
 from infra.log_groups import log_group
-from infra.nag import accept
+from infra.nag import accept, accept_checkov
 from infra.network import POSTGRESQL, Network
+from infra.removal import removal_policy
 
 OWNER = "dbadmin"
 PROCESSOR = "processor"
@@ -28,6 +29,7 @@ class Database(Construct):
     processor_role: str
     sslmode = "verify-full"
     key: kms.IKey | None
+    owner_key: kms.IKey | None
     instance: rds.DatabaseInstance | None
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, network: Network) -> None:
@@ -36,6 +38,7 @@ class Database(Construct):
         self.key = key = rotated_key(
             self, "Key", config=config, description="Stored events and database logins"
         )
+        self.owner_key = key
         owner = self._secret("OwnerSecret", OWNER, config, key)
         self.instance = instance = self._instance(config, network, key, owner)
         self.endpoint = instance.db_instance_endpoint_address
@@ -43,8 +46,8 @@ class Database(Construct):
         self.owner_secret = instance.secret or owner
         processor = self._secret("ProcessorSecret", PROCESSOR, config, key)
         self.processor_secret = processor.attach(instance)
-        network.let_read(owner, processor, rotating=config.secret_rotation_days is not None)
-        if config.secret_rotation_days is None:
+        network.let_read(owner, processor, rotating=config.secret_rotation_days > 0)
+        if config.secret_rotation_days == 0:
             reason = "The deployer's choice: context secretRotationDays turns rotation on for both logins."
             for secret in (owner, processor):
                 accept(secret, {"SMG4": reason})
@@ -67,7 +70,7 @@ class Database(Construct):
             engine=engine,
             parameter_group=self._parameters(engine, config),
             instance_type=ec2.InstanceType(config.database_instance_class),
-            multi_az=True,
+            multi_az=config.database_multi_az,
             vpc=network.vpc,
             vpc_subnets=network.subnets,
             security_groups=[network.database],
@@ -80,6 +83,8 @@ class Database(Construct):
             storage_type=rds.StorageType.GP3,
             storage_encrypted=True,
             storage_encryption_key=key,
+            preferred_backup_window=config.database_backup_window,
+            preferred_maintenance_window=config.database_maintenance_window,
             backup_retention=Duration.days(config.backup_retention_days),
             copy_tags_to_snapshot=True,
             auto_minor_version_upgrade=True,
@@ -89,9 +94,10 @@ class Database(Construct):
             enable_performance_insights=True,
             performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
             performance_insight_encryption_key=key,
-            deletion_protection=config.protected,
+            # Left out on prod, not off: see infra/guard.py.
+            deletion_protection=None if config.protected else False,
             delete_automated_backups=not config.protected,
-            removal_policy=RemovalPolicy.SNAPSHOT if config.protected else RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(config),
         )
         self._log_groups(identifier, config, instance)
         self._accept_findings(instance, config)
@@ -117,6 +123,16 @@ class Database(Construct):
             "RDS6": "Logins come from Secrets Manager, one per role; IAM tokens would have to be renewed.",
             "RDS11": "The standard port, reachable from the functions' security group only.",
         }
-        if not config.protected:
+        if config.protected:
+            findings["RDS10"] = (
+                "The guard protects it, last, so that a failed first deployment can roll back."
+            )
+        else:
             findings["RDS10"] = "The dev profile must destroy cleanly; prod is protected."
+        if not config.database_multi_az:
+            findings["RDS3"] = "The deployer's choice for dev: context databaseMultiAz."
         accept(instance, findings)
+        insights = (
+            "Database Insights tells what a slow database does, by statement; its metrics come by themselves."
+        )
+        accept_checkov(instance, {"118": insights, "161": findings["RDS6"]})

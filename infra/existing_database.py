@@ -3,9 +3,11 @@
 import json
 
 from aws_cdk import SecretValue
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.brought_database import BroughtDatabase
 from infra.config import Config
 from infra.database import Database
 
@@ -21,7 +23,8 @@ class ExistingDatabase(Construct):
         self.endpoint = config.database_host or ""
         self.processor_role = f"processor_{config.environment_suffix}"
         self.sslmode = "disable"
-        self.key = None
+        self.key: kms.IKey | None = None
+        self.owner_key: kms.IKey | None = None
         self.instance = None
         server = {
             "engine": "postgres",
@@ -48,4 +51,4 @@ class ExistingDatabase(Construct):
         )
 
 
-AnyDatabase = Database | ExistingDatabase
+AnyDatabase = Database | ExistingDatabase | BroughtDatabase

@@ -2,14 +2,15 @@
 
 from typing import cast
 
-from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnResource, Duration, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.config import Config, DeployedPipeline
 from infra.log_groups import log_group
-from infra.nag import accept
+from infra.nag import accept, accept_checkov
+from infra.removal import removal_policy
 
 
 class FailedRecords(Construct):
@@ -22,7 +23,13 @@ class FailedRecords(Construct):
     bucket: s3.Bucket
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: Config, pipeline: DeployedPipeline, key: kms.Key
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        pipeline: DeployedPipeline,
+        key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(
@@ -43,7 +50,7 @@ class FailedRecords(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
-            removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(config),
             # A Node function of the CDK's own, which the local targets cannot run.
             auto_delete_objects=config.target == "aws" and not config.protected,
         )
@@ -52,6 +59,7 @@ class FailedRecords(Construct):
             self._keep_no_log_of_emptying(config)
         reason = "Access logs would need a second bucket; CloudTrail's data events tell who reads this one."
         accept(self.bucket, {"S1": reason})
+        accept_checkov(self.bucket, {"18": reason})
 
     def _keep_no_log_of_emptying(self, config: Config) -> None:
         # Lambda would make the log group by itself, without an end, and leave it behind.

@@ -58,7 +58,7 @@ class FunctionRole(Construct):
                 {"StringEquals": {"kms:ViaService": f"secretsmanager.{Aws.REGION}.amazonaws.com"}},
             )
 
-    def may_consume(self, stream: kinesis.IStream, key: kms.IKey) -> None:
+    def may_consume(self, stream: kinesis.IStream, key: kms.IKey | None) -> None:
         """Allow what an event source mapping does on the function's behalf.
 
         https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
@@ -73,7 +73,8 @@ class FunctionRole(Construct):
             ],
             [stream.stream_arn],
         )
-        self._allow(["kms:Decrypt"], [key.key_arn])
+        if key is not None:
+            self._allow(["kms:Decrypt"], [key.key_arn])
 
     def may_write(self, bucket: s3.IBucket, key: kms.IKey) -> None:
         """Allow what an on-failure destination in S3 does on the function's behalf.
@@ -87,6 +88,14 @@ class FunctionRole(Construct):
         accept(self._role, {f"IAM5[Resource::<{bucket_id}.Arn>/aws/lambda/*]": reason})
         self._allow(["s3:ListBucket"], [bucket.bucket_arn])
         self._allow(["kms:GenerateDataKey"], [key.key_arn])
+
+    def may_protect(self, instance_arn: str) -> None:
+        """Allow changing a database's settings, when it is ready for it."""
+        self._allow(["rds:DescribeDBInstances", "rds:ModifyDBInstance"], [instance_arn])
+
+    def may_close(self, security_group_arn: str) -> None:
+        """Allow taking away a security group's rules."""
+        self._allow(["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"], [security_group_arn])
 
     def _may_join_vpc(self, name: str) -> None:
         # The resources are as wide as Lambda asks for; the function's own code is refused all of it:

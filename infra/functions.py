@@ -14,7 +14,7 @@ from infra.existing_database import AnyDatabase
 from infra.failed_records import FailedRecords
 from infra.function_role import FunctionRole
 from infra.log_groups import log_group
-from infra.nag import accept
+from infra.nag import accept, accept_checkov
 from infra.network import Network
 from infra.pipeline import resource_name, scope_of
 from infra.stream import EventStream
@@ -53,7 +53,7 @@ class Functions(Construct):
         scope, name = scope_of(pipeline, self), resource_name(pipeline, "processor", self._config)
         role = self._role(scope, "Processor", name)
         role.may_read_secret(self._database.processor_secret, self._database.key)
-        role.may_consume(stream.stream, stream.key)
+        role.may_consume(stream.stream, stream.stream_key)
         role.may_write(failed_records.bucket, stream.key)
         return self._function(
             scope,
@@ -72,8 +72,8 @@ class Functions(Construct):
     def _operations(self) -> lambda_.Function:
         name = f"{APPLICATION}-operations-{self._config.environment_suffix}"
         role = self._role(self, "Operations", name)
-        for secret in (self._database.owner_secret, self._database.processor_secret):
-            role.may_read_secret(secret, self._database.key)
+        role.may_read_secret(self._database.owner_secret, self._database.owner_key)
+        role.may_read_secret(self._database.processor_secret, self._database.key)
         return self._function(
             self,
             "Operations",
@@ -124,6 +124,12 @@ class Functions(Construct):
             security_groups=groups,
         )
         accept(function, {"L1": "Python 3.13 is supported until 2029; 3.14 follows when CI runs it."})
+        findings = {
+            "115": "The mapping bounds it, by shards x parallelizationFactor; processorConcurrency reserves.",
+            "116": "Failed batches go to the bucket; the schedule's next call is the next attempt.",
+            "173": "Names and ARNs; the logins are in Secrets Manager, under a key of ours.",
+        }
+        accept_checkov(function, findings)
         return function
 
     def _environment(
@@ -144,7 +150,7 @@ class Functions(Construct):
             environment[settings.DB_PROCESSOR_SECRET_ARN] = self._database.processor_secret.secret_arn
         if self._config.pipeline_modules:
             environment[settings.PIPELINES] = " ".join(self._config.pipeline_modules)
-        if pipeline and not pipeline.ships:
+        if pipeline:
             environment[settings.PIPELINE] = pipeline.name
         return environment
 

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
 from infra.alarms import Alarms
+from infra.compaction import Compaction
 from infra.config import Config, DeployedPipeline
 from infra.dashboard import PipelineDashboard
 from infra.event_source import EventSource
@@ -14,6 +15,7 @@ from infra.existing_database import AnyDatabase
 from infra.failed_records import FailedRecords
 from infra.functions import Functions
 from infra.pipeline import scope_of
+from infra.producer import Producer
 from infra.stream import EventStream
 
 
@@ -26,6 +28,7 @@ class Ingestion(NamedTuple):
     failed_records: FailedRecords
     processor: lambda_.Function
     event_source: EventSource
+    producer: Producer
 
 
 def ingest(parent: Construct, config: Config, pipeline: DeployedPipeline, functions: Functions) -> Ingestion:
@@ -42,11 +45,18 @@ def ingest(parent: Construct, config: Config, pipeline: DeployedPipeline, functi
         processor=processor,
         failed_records=failed_records,
     )
-    return Ingestion(pipeline, scope, stream, failed_records, processor, event_source)
+    producer = Producer(scope, "Producer", config=config, pipeline=pipeline, stream=stream)
+    return Ingestion(pipeline, scope, stream, failed_records, processor, event_source, producer)
 
 
 def watch(
-    ingestion: Ingestion, *, config: Config, topic: AlarmTopic, functions: Functions, database: AnyDatabase
+    ingestion: Ingestion,
+    *,
+    config: Config,
+    topic: AlarmTopic,
+    functions: Functions,
+    compaction: Compaction,
+    database: AnyDatabase,
 ) -> None:
     """Make a pipeline's alarms and its dashboard; what all share is watched with the one that ships."""
     alarms = Alarms(
@@ -59,6 +69,7 @@ def watch(
         processor=ingestion.processor,
         event_source=ingestion.event_source,
         operations=functions.operations if ingestion.pipeline.ships else None,
+        compaction=compaction if ingestion.pipeline.ships else None,
         database=database if ingestion.pipeline.ships else None,
     )
     PipelineDashboard(

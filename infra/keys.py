@@ -1,10 +1,11 @@
 """Customer-managed keys, all made in one way."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.config import Config
+from infra.removal import removal_policy
 
 
 def rotated_key(scope: Construct, construct_id: str, *, config: Config, description: str) -> kms.Key:
@@ -14,6 +15,6 @@ def rotated_key(scope: Construct, construct_id: str, *, config: Config, descript
         construct_id,
         description=f"{description} ({config.environment_suffix})",
         enable_key_rotation=True,
-        removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+        removal_policy=removal_policy(config),
         pending_window=Duration.days(30 if config.protected else 7),
     )

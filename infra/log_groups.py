@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.config import Config, LogRetentionDays
+from infra.nag import accept_checkov
+from infra.removal import removal_policy
 
 RETENTION: Final[dict[LogRetentionDays, logs.RetentionDays]] = {
     1: logs.RetentionDays.ONE_DAY,
@@ -26,10 +27,12 @@ def log_group(
     scope: Construct, construct_id: str, *, config: Config, name: str | None = None
 ) -> logs.LogGroup:
     """Make a log group with the deployment's retention; kept with a protected stack, else deleted with it."""
-    return logs.LogGroup(
+    group = logs.LogGroup(
         scope,
         construct_id,
         log_group_name=name,
         retention=RETENTION[config.log_retention_days],
-        removal_policy=RemovalPolicy.RETAIN if config.protected else RemovalPolicy.DESTROY,
+        removal_policy=removal_policy(config),
     )
+    accept_checkov(group, {"158": "CloudWatch Logs encrypts it with a key of its own."})
+    return group

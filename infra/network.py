@@ -1,6 +1,6 @@
 """The network on AWS: isolated subnets, with doors to exactly what the functions call."""
 
-from aws_cdk import Aws
+from aws_cdk import Acknowledgment, Aws, Fn, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -14,13 +14,14 @@ HTTPS = 443
 
 
 class Network(Construct):
-    """A VPC of two zones without internet: no gateway, no NAT, no public address.
+    """A VPC of two zones without internet: no gateway, no NAT, no public address. Or the deployer's own.
 
     ``functions`` is the one security group that reaches the database and Secrets Manager. The operations
     function has ``operations`` besides, because it answers CloudFormation through S3.
     """
 
-    vpc: ec2.Vpc
+    vpc: ec2.IVpc
+    default_group: str | None
     subnets: ec2.SubnetSelection
     functions: ec2.SecurityGroup
     operations: ec2.SecurityGroup
@@ -28,27 +29,26 @@ class Network(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
-        self.vpc = ec2.Vpc(
-            self,
-            "Vpc",
-            max_azs=2,
-            nat_gateways=0,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(
-                    name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24
-                )
-            ],
-        )
-        self.subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+        if config.vpc_id:
+            self._take_vpc(config, config.vpc_id)
+        else:
+            self._make_vpc(config)
         self.functions = self._group("FunctionsGroup", "The functions: to the database and Secrets Manager")
         self.operations = self._group(
             "OperationsGroup", "The operations function: to CloudFormation, through S3"
         )
         self.database = self._group("DatabaseGroup", "The database: from the functions")
-        endpoint = self._group("EndpointGroup", "Secrets Manager endpoint: from the functions")
 
         self.functions.connections.allow_to(self.database, ec2.Port.tcp(POSTGRESQL), "PostgreSQL")
-        self.functions.connections.allow_to(endpoint, ec2.Port.tcp(HTTPS), "Secrets Manager")
+        self._secrets: ec2.InterfaceVpcEndpoint | None = None
+        if config.vpc_id is None:
+            self._secrets = self._secrets_endpoint()
+            self._s3_endpoint()
+            self._flow_log(config)
+        else:
+            self.functions.add_egress_rule(
+                ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "Secrets Manager, through the VPC's own endpoint"
+            )
         # EC2 gives all egress to a group that is made without any; rules between groups are made afterwards.
         nowhere = ec2.Peer.ipv4("255.255.255.255/32")
         self.functions.add_egress_rule(nowhere, ec2.Port.icmp_type_and_code(252, 86), "Nowhere else")
@@ -57,21 +57,55 @@ class Network(Construct):
             ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "S3 through its gateway endpoint"
         )
 
-        self._secrets = self.vpc.add_interface_endpoint(
+    def _make_vpc(self, config: Config) -> None:
+        vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            max_azs=None if config.availability_zones else 2,
+            availability_zones=config.availability_zones.split() if config.availability_zones else None,
+            nat_gateways=0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24
+                )
+            ],
+        )
+        self.vpc, self.default_group = vpc, vpc.vpc_default_security_group
+        self.subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+
+    def _take_vpc(self, config: Config, vpc_id: str) -> None:
+        """Use a VPC as it is: docs/deploy-aws.md says which endpoints it has to have."""
+        self.vpc = ec2.Vpc.from_vpc_attributes(
+            self,
+            "Vpc",
+            vpc_id=vpc_id,
+            availability_zones=(config.availability_zones or "").split(),
+            isolated_subnet_ids=(config.subnet_ids or "").split(),
+        )
+        self.default_group = None
+        self.subnets = ec2.SubnetSelection(subnets=self.vpc.isolated_subnets)
+        no_routes = Acknowledgment(
+            id="Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId", reason="Nothing here changes a route."
+        )
+        for subnet in self.vpc.isolated_subnets:
+            Validations.of(subnet).acknowledge(no_routes)
+
+    def _secrets_endpoint(self) -> ec2.InterfaceVpcEndpoint:
+        group = self._group("EndpointGroup", "Secrets Manager endpoint: from the functions")
+        self.functions.connections.allow_to(group, ec2.Port.tcp(HTTPS), "Secrets Manager")
+        return self.vpc.add_interface_endpoint(
             "SecretsManagerEndpoint",
             service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
             subnets=self.subnets,
-            security_groups=[endpoint],
+            security_groups=[group],
             open=False,
         )
-        self._s3_endpoint()
-        self._flow_log(config)
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)
 
     def let_read(self, *secrets: secretsmanager.ISecret, rotating: bool) -> None:
-        """Let these secrets and no others be read through the endpoint; ``rotating``: and be renewed."""
+        """Let these secrets and no others be read through our endpoint; ``rotating``: and be renewed."""
         actions = ["secretsmanager:GetSecretValue"]
         if rotating:
             actions += [
@@ -83,6 +117,8 @@ class Network(Construct):
         self._allow_secrets(actions, [secret.secret_arn for secret in secrets])
 
     def _allow_secrets(self, actions: list[str], resources: list[str]) -> None:
+        if self._secrets is None:
+            return
         self._secrets.add_to_policy(
             iam.PolicyStatement(
                 principals=[iam.AnyPrincipal()],
@@ -96,13 +132,14 @@ class Network(Construct):
         endpoint = self.vpc.add_gateway_endpoint(
             "S3Endpoint", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[self.subnets]
         )
-        # Where a custom resource's answer goes, by a pre-signed address:
+        # Where a custom resource's answer goes, by a pre-signed address; the region stands there without '-':
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html
+        region = Fn.join("", Fn.split("-", Aws.REGION))
         endpoint.add_to_policy(
             iam.PolicyStatement(
                 principals=[iam.AnyPrincipal()],
                 actions=["s3:PutObject"],
-                resources=[f"arn:{Aws.PARTITION}:s3:::cloudformation-custom-resource-response-*/*"],
+                resources=[f"arn:{Aws.PARTITION}:s3:::cloudformation-custom-resource-response-{region}/*"],
             )
         )
 

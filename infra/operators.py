@@ -23,7 +23,9 @@ STREAM_ACTIONS: Final = [
 
 
 class Operators(Construct):
-    """``student-performance-operators-{suffix}``: what the commands call (docs/reference.md, "Rights")."""
+    """``student-performance-operators-{suffix}-{region}``: what ``spm`` calls (reference.md, "Rights")."""
+
+    policy: iam.ManagedPolicy
 
     def __init__(
         self,
@@ -47,7 +49,10 @@ class Operators(Construct):
                 [Stack.of(self).stack_id],
             ),
             (STREAM_ACTIONS, [stream.stream.stream_arn for stream in streams]),
-            (["kms:Decrypt", "kms:GenerateDataKey"], [stream.key.key_arn for stream in streams]),
+            (
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                [key.key_arn for s in streams for key in s.keys],
+            ),
             (
                 ["lambda:InvokeFunction"],
                 [function.function_arn for function in (*processors, operations)],
@@ -57,17 +62,18 @@ class Operators(Construct):
             (["cloudwatch:DescribeAlarms"], [alarms]),
             (["cloudwatch:GetMetricStatistics", "lambda:ListEventSourceMappings"], ["*"]),
         ]
-        policy = iam.ManagedPolicy(
+        self.policy = iam.ManagedPolicy(
             self,
             "Policy",
-            managed_policy_name=f"{APPLICATION}-operators-{suffix}",
+            # A policy's name is the account's, in all regions.
+            managed_policy_name=f"{APPLICATION}-operators-{suffix}-{Aws.REGION}",
             description=f"Everything that spm does with {Stack.of(self).stack_name}",
             statements=[iam.PolicyStatement(actions=actions, resources=arns) for actions, arns in granted],
         )
         shown = alarms.replace(Aws.PARTITION, "<AWS::Partition>").replace(Aws.REGION, "<AWS::Region>")
         shown = shown.replace(Aws.ACCOUNT_ID, "<AWS::AccountId>")
         accept(
-            policy,
+            self.policy,
             {
                 "IAM5[Resource::*]": "CloudWatch's metrics and Lambda's list of mappings know no resources.",
                 f"IAM5[Resource::{shown}]": "The alarms of this environment, whatever they are called.",

@@ -10,6 +10,7 @@ from infra.alarm_topic import AlarmTopic
 from infra.config import Config
 from infra.existing_database import AnyDatabase
 from infra.ingestion import Ingestion
+from infra.operators import Operators
 
 
 class Outputs(Construct):
@@ -25,6 +26,7 @@ class Outputs(Construct):
         operations: lambda_.Function,
         ingestions: Sequence[Ingestion],
         topic: AlarmTopic,
+        operators: Operators,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -38,6 +40,10 @@ class Outputs(Construct):
         }
         for name, (export, value) in exported.items():
             CfnOutput(stack, name, value=value, export_name=f"{export}-{config.environment_suffix}")
+        if shipped.stream.stream_key:
+            CfnOutput(stack, "KinesisStreamKeyArn", value=shipped.stream.stream_key.key_arn)
+        CfnOutput(stack, "ProducerPolicyArn", value=shipped.producer.policy.managed_policy_arn)
+        CfnOutput(stack, "OperatorsPolicyArn", value=operators.policy.managed_policy_arn)
         CfnOutput(stack, "OperationsFunctionName", value=operations.function_name)
         CfnOutput(stack, "FailedRecordsBucketName", value=shipped.failed_records.bucket.bucket_name)
         CfnOutput(stack, "AlarmTopicArn", value=topic.topic.topic_arn)
@@ -49,6 +55,8 @@ class Outputs(Construct):
             "Module": ingestion.pipeline.module,
             "KinesisStreamName": ingestion.stream.stream.stream_name,
             "KinesisStreamArn": ingestion.stream.stream.stream_arn,
+            "KinesisStreamKeyArn": ingestion.stream.key.key_arn,
+            "ProducerPolicyArn": ingestion.producer.policy.managed_policy_arn,
             "ProcessorFunctionArn": ingestion.processor.function_arn,
             "FailedRecordsBucketName": ingestion.failed_records.bucket.bucket_name,
         }

@@ -4,11 +4,14 @@ from aws_cdk import IReusableStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
+from infra.brought_database import BroughtDatabase
 from infra.compaction import Compaction
 from infra.config import APPLICATION, Config
 from infra.database import Database
-from infra.existing_database import ExistingDatabase
+from infra.database_events import DatabaseEvents
+from infra.existing_database import AnyDatabase, ExistingDatabase
 from infra.functions import Functions
+from infra.guard import Guard
 from infra.ingestion import ingest, watch
 from infra.migration import Migration
 from infra.network import Network
@@ -34,11 +37,7 @@ class StudentPerformanceStack(Stack):
         Tags.of(self).add("environment", config.environment_suffix)
 
         network = Network(self, "Network", config=config) if config.target == "aws" else None
-        database = (
-            Database(self, "Database", config=config, network=network)
-            if network
-            else ExistingDatabase(self, "Database", config=config)
-        )
+        database = make_database(self, config, network)
         functions = Functions(self, "Functions", config=config, database=database, network=network)
         compaction = Compaction(self, "Compaction", config=config, operations=functions.operations)
         ingestions = [ingest(self, config, pipeline, functions) for pipeline in config.deployed_pipelines]
@@ -56,8 +55,28 @@ class StudentPerformanceStack(Stack):
                 rotation.node.add_dependency(migration)
         topic = AlarmTopic(self, "AlarmTopic", config=config)
         for ingestion in ingestions:
-            watch(ingestion, config=config, topic=topic, functions=functions, database=database)
-        Operators(self, "Operators", config=config, operations=functions.operations, ingestions=ingestions)
+            watch(
+                ingestion,
+                config=config,
+                topic=topic,
+                functions=functions,
+                compaction=compaction,
+                database=database,
+            )
+        if database.instance:
+            DatabaseEvents(self, "DatabaseEvents", instance=database.instance, topic=topic)
+        if network and database.instance and config.protected:
+            Guard(
+                self,
+                "Guard",
+                config=config,
+                network=network,
+                instance=database.instance,
+                after=[ingestion.event_source for ingestion in ingestions],
+            )
+        operators = Operators(
+            self, "Operators", config=config, operations=functions.operations, ingestions=ingestions
+        )
         Outputs(
             self,
             "Outputs",
@@ -66,4 +85,14 @@ class StudentPerformanceStack(Stack):
             operations=functions.operations,
             ingestions=ingestions,
             topic=topic,
+            operators=operators,
         )
+
+
+def make_database(scope: Construct, config: Config, network: Network | None) -> AnyDatabase:
+    """Make the target's database, or take the one that there is."""
+    if network is None:
+        return ExistingDatabase(scope, "Database", config=config)
+    if config.database_secret_arn:
+        return BroughtDatabase(scope, "Database", config=config, network=network)
+    return Database(scope, "Database", config=config, network=network)

@@ -2,8 +2,14 @@
 
 While a deployment runs, the old code still writes: a migration only adds (expand); what nobody uses any
 more is removed by a later release's migration (contract).
+
+A file that begins with ``-- no transaction`` is for what PostgreSQL does outside transactions only, such as
+``CREATE INDEX CONCURRENTLY``. Each of its statements ends with a ``;`` at the end of a line and is committed
+by itself. After a failure all of them run again, so they have to bear that: a ``DROP INDEX CONCURRENTLY IF
+EXISTS`` comes before the ``CREATE``, because a failed one leaves an invalid index behind.
 """
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Iterable
@@ -13,18 +19,22 @@ from typing import NamedTuple
 import asyncpg
 
 from processor import contracts, statements
-from processor.errors import MigrationFailed
+from processor.errors import MigrationFailed, TransientError
 from processor.pipeline import Pipeline
 from processor.pipelines import SHIPPED
 from processor.settings import Settings
-from processor.storage.connection import open_connection
+from processor.storage.connection import is_transient, open_connection
 from processor.storage.scram import verifier
-from processor.storage.secret import Login, read_current_login
+from processor.storage.secret import PENDING, Login, read_current_login, read_login
 
 SQL = statements.load(statements.FOLDER / "migrate.sql")
 
 PATIENCE = 600.0  # seconds for one statement of a migration
 
+LOCK_PATIENCE = 10.0  # seconds to wait for another migration, until the whole work is tried again
+LOCK_POLL = 0.5  # seconds; waiting inside a statement would hold a snapshot, which CONCURRENTLY waits for
+
+_NO_TRANSACTION = "-- no transaction"
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 
 
@@ -38,6 +48,14 @@ class Migration(NamedTuple):
     def __str__(self) -> str:
         """Return the file's name without its ending."""
         return f"{self.version:04}_{self.name}"
+
+    @property
+    def statements(self) -> list[str] | None:
+        """Return the statements that are to run outside a transaction; None where the whole runs in one."""
+        if not self.sql.startswith(_NO_TRANSACTION):
+            return None
+        parts = re.split(r";[ \t]*(?:\n|\Z)", self.sql)
+        return [part for part in parts if re.sub(r"--.*", "", part).strip()]
 
     @property
     def checksum(self) -> str:
@@ -64,9 +82,10 @@ async def migrate(
     The pipeline that ships comes first: its migrations make what all share. Returns the names of what was
     applied. Safe to run again and from several places at once: a lock is held meanwhile, and after a failure
     until the connection is closed. Raises MigrationFailed with the database's message; what was applied
-    before stays.
+    before stays. Raises what is transient as it is, locks that were not given in time among it: on a new
+    connection it may succeed, and ``Database.run`` tries.
     """
-    await connection.execute(SQL["lock"])
+    await _lock(connection)
     await connection.execute(SQL["make_log"])
     applied_now = []
     for pipeline in pipelines:
@@ -78,6 +97,15 @@ async def migrate(
         )
     await connection.execute(SQL["unlock"])
     return applied_now
+
+
+async def _lock(connection: asyncpg.Connection) -> None:
+    try:
+        async with asyncio.timeout(LOCK_PATIENCE):
+            while not await connection.fetchval(SQL["lock"]):  # noqa: ASYNC110 - PostgreSQL tells of no release
+                await asyncio.sleep(LOCK_POLL)
+    except TimeoutError:
+        raise TransientError("another migration is still running") from None
 
 
 async def _migrate_pipeline(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
@@ -108,17 +136,46 @@ async def migrate_as_owner(settings: Settings, owner_secret: str) -> list[str]:
 
 
 async def processor_login(settings: Settings) -> Login | None:
-    """Return the login that is to be made for the processor; None where no secret of one is named."""
+    """Return the login that is to be made for the processor; None where no secret of one is named.
+
+    The version of the secret that PostgreSQL takes already, because a rotation may have come as far as that;
+    where it takes none, the current one, which repairs a role whose password is another.
+    """
     arn = settings.processor_secret_arn
-    return await read_current_login(arn) if arn else None
+    if arn is None:
+        return None
+    current, pending = await read_current_login(arn), await read_login(arn, PENDING)
+    for login in (current, pending):
+        if login and await _is_taken(login, settings):
+            return login
+    return current
+
+
+async def _is_taken(login: Login, settings: Settings) -> bool:
+    try:
+        connection = await open_connection(login, settings.sslmode, LOCK_PATIENCE)
+    except asyncpg.InvalidAuthorizationSpecificationError:
+        return False
+    await connection.close()
+    return True
 
 
 async def _apply(connection: asyncpg.Connection, pipeline: Pipeline, migration: Migration) -> None:
+    record = (pipeline.name, migration.version, migration.name, migration.checksum)
     try:
-        async with connection.transaction():
-            await connection.execute(migration.sql)
-            await connection.execute(
-                SQL["record"], pipeline.name, migration.version, migration.name, migration.checksum
-            )
+        if migration.statements is None:
+            async with connection.transaction():
+                await connection.execute(SQL["wait_briefly"])
+                await connection.execute(migration.sql)
+                await connection.execute(SQL["record"], *record)
+        else:
+            await connection.execute(SQL["wait_long"])
+            for statement in migration.statements:
+                await connection.execute(statement)
+            await connection.execute(SQL["wait_as_usual"])
+            await connection.execute(SQL["record"], *record)
     except asyncpg.PostgresError as error:
+        # A statement that was cancelled ran into the time limit, and would again.
+        if is_transient(error) and not isinstance(error, asyncpg.QueryCanceledError):
+            raise
         raise MigrationFailed(f"{migration}: {error}") from error

@@ -1,8 +1,19 @@
 -- name: lock
-SELECT pg_advisory_lock(hashtext('student_performance_migrations'))
+SELECT pg_try_advisory_lock(hashtext('student_performance_migrations'))
 
 -- name: unlock
 SELECT pg_advisory_unlock(hashtext('student_performance_migrations'))
+
+-- name: wait_briefly
+-- Behind a migration that waits for a lock, every writer waits, too.
+SET LOCAL lock_timeout = '2s'
+
+-- name: wait_long
+-- What runs outside a transaction waits for others without holding them up.
+SET lock_timeout = 0
+
+-- name: wait_as_usual
+RESET lock_timeout
 
 -- name: make_log
 CREATE TABLE IF NOT EXISTS schema_migration (

@@ -1,15 +1,19 @@
 """Every row of the design's table of resources, in the template for the target aws."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from infra.alarms import FIVE_MINUTES
 from processor import metrics
 
 Template = dict[str, Any]
 Properties = dict[str, Any]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
@@ -34,7 +38,7 @@ def dev(synthesise: Any) -> Template:
 
 @pytest.fixture(scope="module")
 def prod(synthesise: Any) -> Template:
-    return dict(synthesise(target="aws", environmentSuffix="prod"))
+    return dict(synthesise(target="aws", environmentSuffix="prod", alarmEmail="none"))
 
 
 def test_stream(dev: Template) -> None:
@@ -43,6 +47,16 @@ def test_stream(dev: Template) -> None:
     assert (stream["ShardCount"], stream["RetentionPeriodHours"]) == (1, 24)
     key = stream["StreamEncryption"]["KeyId"]["Fn::GetAtt"][0]
     assert dev["Resources"][key]["Properties"]["EnableKeyRotation"] is True
+
+
+def test_prod_has_a_week_to_mend_an_outage(prod: Template) -> None:
+    assert only(prod, "AWS::Kinesis::Stream")["RetentionPeriodHours"] == 168
+    assert only(prod, "AWS::Lambda::EventSourceMapping")["MaximumRecordAgeInSeconds"] == 604_800
+
+
+def test_prod_keeps_its_logs_for_a_quarter_and_rotates_its_passwords(prod: Template) -> None:
+    assert {g["Properties"]["RetentionInDays"] for g in of_type(prod, "AWS::Logs::LogGroup").values()} == {90}
+    assert len(of_type(prod, "AWS::SecretsManager::RotationSchedule")) == 2
 
 
 def test_an_on_demand_stream_has_no_shard_count(synthesise: Any) -> None:
@@ -78,6 +92,21 @@ def test_there_is_a_door_to_secrets_manager_and_to_s3_and_to_nothing_else(dev: T
     assert interface["PrivateDnsEnabled"] is True
     statement = interface["PolicyDocument"]["Statement"]
     assert statement["Action"] if isinstance(statement, dict) else statement[0]["Action"]
+
+
+def test_the_door_to_s3_leads_to_cloudformations_bucket_of_the_region_only(dev: Template) -> None:
+    (gateway,) = [
+        e["Properties"]["PolicyDocument"]
+        for e in of_type(dev, "AWS::EC2::VPCEndpoint").values()
+        if e["Properties"]["VpcEndpointType"] == "Gateway"
+    ]
+    (statement,) = gateway["Statement"]
+    assert statement["Action"] == "s3:PutObject"
+    # The region without hyphens, as in "useast1"; with a wildcard anyone could register a bucket that fits.
+    region = {"Fn::Join": ["", {"Fn::Split": ["-", {"Ref": "AWS::Region"}]}]}
+    partition = {"Ref": "AWS::Partition"}
+    bucket = ["arn:", partition, ":s3:::cloudformation-custom-resource-response-", region, "/*"]
+    assert statement["Resource"] == {"Fn::Join": ["", bucket]}
 
 
 NO_EGRESS = "255.255.255.255/32"  # how the CDK writes it: without any rule EC2 would allow all of it
@@ -127,6 +156,8 @@ def test_database(dev: Template) -> None:
     assert database["StorageEncrypted"] is True
     assert (database["AllocatedStorage"], database["MaxAllocatedStorage"]) == ("20", 100)
     assert database["BackupRetentionPeriod"] == 7
+    assert database["PreferredBackupWindow"] == "01:00-02:00"
+    assert database["PreferredMaintenanceWindow"] == "sun:03:00-sun:04:00"
     assert database["EnableCloudwatchLogsExports"] == ["postgresql", "upgrade"]
     assert database["DatabaseInsightsMode"] == "standard"
     assert database["DBName"] == "studentdata"
@@ -134,6 +165,20 @@ def test_database(dev: Template) -> None:
     parameters = only(dev, "AWS::RDS::DBParameterGroup")
     assert parameters["Family"] == "postgres18"
     assert parameters["Parameters"] == {"rds.force_ssl": "1", "max_connections": "157"}
+
+
+def test_dev_may_do_with_one_zone(synthesise: Any) -> None:
+    template = synthesise(target="aws", databaseMultiAz="false")
+    assert only(template, "AWS::RDS::DBInstance")["MultiAZ"] is False
+
+
+def test_what_rds_tells_of_the_database_goes_where_the_alarms_go(dev: Template) -> None:
+    subscription = only(dev, "AWS::RDS::EventSubscription")
+    (topic,) = of_type(dev, "AWS::SNS::Topic")
+    (instance,) = of_type(dev, "AWS::RDS::DBInstance")
+    assert subscription["SnsTopicArn"] == {"Ref": topic}
+    assert (subscription["SourceType"], subscription["SourceIds"]) == ("db-instance", [{"Ref": instance}])
+    assert {"failover", "failure", "low storage", "maintenance"} <= set(subscription["EventCategories"])
 
 
 def test_the_databases_logs_end_with_the_stack(dev: Template) -> None:
@@ -205,7 +250,7 @@ def test_event_source_mapping(dev: Template) -> None:
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "MaximumBatchingWindowInSeconds": 1,
         "MaximumRecordAgeInSeconds": 86400,
-        "MaximumRetryAttempts": 3,
+        "MaximumRetryAttempts": 10_000,  # an outage ends batches by their age, not by their number of retries
         "MetricsConfig": {"Metrics": ["EventCount"]},
         "ParallelizationFactor": 1,
         "StartingPosition": "TRIM_HORIZON",
@@ -229,7 +274,7 @@ def test_nothing_consumes_before_the_schema_is_there(dev: Template) -> None:
     for kind, part in (
         ("AWS::Lambda::EventSourceMapping", "EventSource"),
         ("AWS::Lambda::Function", "Processor"),
-        ("AWS::Events::Rule", "Folding"),
+        ("AWS::Events::Rule", "Compaction"),
     ):
         (waiting,) = [r for name, r in of_type(dev, kind).items() if part in name]
         assert migration in waiting["DependsOn"]
@@ -269,67 +314,117 @@ def test_bucket_and_topic_refuse_what_is_not_tls(dev: Template) -> None:
 def test_alarm_topic_is_encrypted_with_a_key_that_alarms_may_use(dev: Template) -> None:
     key = only(dev, "AWS::SNS::Topic")["KmsMasterKeyId"]["Fn::GetAtt"][0]
     statements = dev["Resources"][key]["Properties"]["KeyPolicy"]["Statement"]
-    (alarms,) = [s for s in statements if s["Principal"].get("Service") == "cloudwatch.amazonaws.com"]
-    assert alarms["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    allowed = [s for s in statements if s["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]]
+    services = {service for s in allowed for service in as_list(s["Principal"]["Service"])}
+    assert services == {"cloudwatch.amazonaws.com", "events.rds.amazonaws.com"}
 
 
-def test_alarms_of_this_environment_and_nobody_else_may_publish_to_the_topic(dev: Template) -> None:
+def test_alarms_of_this_environment_databases_and_nobody_else_may_publish_to_the_topic(dev: Template) -> None:
     statements = only(dev, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
-    (allowed,) = [s for s in statements if s["Effect"] == "Allow"]
-    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert allowed["Action"] == "sns:Publish"
-    source = json.dumps(allowed["Condition"]["ArnLike"]["aws:SourceArn"])
+    allowed = {s["Principal"]["Service"]: s for s in statements if s["Effect"] == "Allow"}
+    assert set(allowed) == {"cloudwatch.amazonaws.com", "events.rds.amazonaws.com"}
+    for statement in allowed.values():
+        assert statement["Action"] == "sns:Publish"
+        assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    source = json.dumps(allowed["cloudwatch.amazonaws.com"]["Condition"]["ArnLike"]["aws:SourceArn"])
     assert ":alarm:student-performance-dev-*" in source
-    assert allowed["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
 def test_alarms_are_mailed_where_the_context_says(synthesise: Any, dev: Template) -> None:
     assert not of_type(dev, "AWS::SNS::Subscription")
+    assert not of_type(synthesise(target="aws", alarmEmail="none"), "AWS::SNS::Subscription")
     subscription = only(synthesise(target="aws", alarmEmail="ops@example.org"), "AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.org")
 
 
+FEW = (60, 1, 15)  # seconds of a period; how many of how many periods breach
 ALARMS = {
-    "database-connections": ("AWS/RDS", "DatabaseConnections", "Maximum", 300, 1, 125, "notBreaching"),
-    "database-cpu": ("AWS/RDS", "CPUUtilization", "Average", 300, 2, 80, "breaching"),
-    "database-free-storage": ("AWS/RDS", "FreeStorageSpace", "Minimum", 300, 1, 5 * 2**30, "notBreaching"),
-    "dropped-records": ("AWS/Lambda", "DroppedEventCount", "Sum", 60, 1, 1, "notBreaching"),
-    "failed-records": (
-        *("AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "Sum", 60, 1, 1, "notBreaching"),
-    ),
-    "iterator-age": ("AWS/Lambda", "IteratorAge", "Maximum", 60, 2, 60_000, "notBreaching"),
-    "operations-errors": ("AWS/Lambda", "Errors", "Sum", 60, 1, 1, "notBreaching"),
-    "processor-duration": ("AWS/Lambda", "Duration", "Maximum", 60, 1, 48_000, "notBreaching"),
-    "processor-errors": ("AWS/Lambda", "Errors", "Sum", 60, 1, 1, "notBreaching"),
-    "processor-throttles": ("AWS/Lambda", "Throttles", "Sum", 60, 1, 1, "notBreaching"),
-    "rejected-events": (metrics.NAMESPACE, "RejectedEvents", "Sum", 60, 1, 1, "notBreaching"),
+    "database-connections": ("AWS/RDS", "DatabaseConnections", "Maximum", 300, 1, 6, 125),
+    "database-cpu": ("AWS/RDS", "CPUUtilization", "Average", 300, 2, 6, 80),
+    "database-free-storage": ("AWS/RDS", "FreeStorageSpace", "Minimum", 300, 2, 3, 2**30),
+    "database-memory": ("AWS/RDS", "FreeableMemory", "Average", 300, 3, 6, 2**31 // 10),
+    "database-transaction-ids": ("AWS/RDS", "MaximumUsedTransactionIDs", "Maximum", 300, 1, 15, 1e9),
+    "decoder-failures": (metrics.NAMESPACE, "DecoderFailures", "Sum", *FEW, 1),
+    "dropped-records": ("AWS/Lambda", "DroppedEventCount", "Sum", *FEW, 1),
+    "failed-records": ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "Sum", *FEW, 1),
+    "iterator-age": ("AWS/Lambda", "IteratorAge", "Maximum", 60, 2, 15, 60_000),
+    "operations-errors": ("AWS/Lambda", "Errors", "Sum", *FEW, 1),
+    "processor-duration": ("AWS/Lambda", "Duration", "Maximum", *FEW, 48_000),
+    "processor-errors": ("AWS/Lambda", "Errors", "Sum", *FEW, 1),
+    "processor-throttles": ("AWS/Lambda", "Throttles", "Sum", *FEW, 1),
+    "rejected-events": (metrics.NAMESPACE, "RejectedEvents", "Sum", *FEW, 1),
+    "schedule-failures": ("AWS/Events", "FailedInvocations", "Sum", *FEW, 1),
     "stream-iterator-age": (
-        *("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "Maximum", 60, 2, 60_000, "notBreaching"),
+        "AWS/Kinesis",
+        "GetRecords.IteratorAgeMilliseconds",
+        "Maximum",
+        60,
+        2,
+        15,
+        60_000,
     ),
-    "stream-write-throttling": (
-        *("AWS/Kinesis", "WriteProvisionedThroughputExceeded", "Sum", 60, 1, 1, "notBreaching"),
-    ),
+    "stream-read-throttling": ("AWS/Kinesis", "ReadProvisionedThroughputExceeded", "Sum", 60, 5, 15, 1),
+    "stream-write-throttling": ("AWS/Kinesis", "WriteProvisionedThroughputExceeded", "Sum", *FEW, 1),
 }
 
 
+def alarms(template: Template) -> dict[str, Properties]:
+    found = [a["Properties"] for a in of_type(template, "AWS::CloudWatch::Alarm").values()]
+    return {re.sub(r"^student-performance-(dev|prod)-", "", a["AlarmName"]): a for a in found}
+
+
 def test_alarms(dev: Template) -> None:
-    alarms = {
-        a["Properties"]["AlarmName"]: a["Properties"] for a in of_type(dev, "AWS::CloudWatch::Alarm").values()
+    members = (
+        *("Namespace", "MetricName", "Statistic", "Period"),
+        *("DatapointsToAlarm", "EvaluationPeriods", "Threshold"),
+    )
+    found = alarms(dev)
+    del found["consumer-stopped"]
+    assert {name: tuple(alarm[m] for m in members) for name, alarm in found.items()} == ALARMS
+
+
+def test_no_data_is_trouble_only_where_there_should_always_be_some(dev: Template) -> None:
+    missing = {name: alarm["TreatMissingData"] for name, alarm in alarms(dev).items()}
+    assert missing.pop("database-cpu") == "breaching"
+    assert set(missing.values()) == {"notBreaching"}
+
+
+def test_no_alarm_flaps(dev: Template) -> None:
+    # Over as soon as one period is quiet, an alarm on what happens now and then would mail all day.
+    for name, alarm in alarms(dev).items():
+        assert alarm["EvaluationPeriods"] > alarm["DatapointsToAlarm"], name
+
+
+def test_a_consumer_that_stopped_raises_an_alarm(dev: Template) -> None:
+    alarm = alarms(dev)["consumer-stopped"]
+    queries = {query["Id"]: query for query in alarm["Metrics"]}
+    named = {name: q["MetricStat"]["Metric"] for name, q in queries.items() if "MetricStat" in q}
+    assert {name: metric["MetricName"] for name, metric in named.items()} == {
+        "incoming": "IncomingRecords",
+        "invoked": "InvokedEventCount",
     }
-    found = {
-        name.removeprefix("student-performance-dev-"): (
-            a["Namespace"],
-            a["MetricName"],
-            a["Statistic"],
-            a["Period"],
-            a["EvaluationPeriods"],
-            a["Threshold"],
-            a["TreatMissingData"],
-        )
-        for name, a in alarms.items()
-    }
-    assert found == ALARMS
-    assert FIVE_MINUTES.to_seconds() == 300
+    (stream,) = of_type(dev, "AWS::Kinesis::Stream")
+    (mapping,) = of_type(dev, "AWS::Lambda::EventSourceMapping")
+    assert named["incoming"]["Dimensions"] == [{"Name": "StreamName", "Value": {"Ref": stream}}]
+    identity = {"Fn::GetAtt": [mapping, "Id"]}
+    assert named["invoked"]["Dimensions"][0]["Value"] in (identity, {"Ref": mapping})
+    (expression,) = [q["Expression"] for q in queries.values() if "Expression" in q]
+    assert expression == "IF(FILL(incoming, 0) > 0 AND FILL(invoked, 0) == 0, 1, 0)"
+    periods = {q["MetricStat"]["Period"] for q in queries.values() if "MetricStat" in q}
+    assert (periods, alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == ({300}, 3, 6)
+
+
+def test_storage_alarms_below_the_tenth_at_which_rds_grows_it(synthesise: Any) -> None:
+    template = synthesise(target="aws", databaseStorageGb=200, databaseMaxStorageGb=500)
+    assert alarms(template)["database-free-storage"]["Threshold"] == 10 * 2**30
+    assert alarms(template)["database-free-storage"]["Threshold"] < 200 * 2**30 // 10
+
+
+@pytest.mark.parametrize("target", ["embedded", "localstack"])
+def test_emulators_have_no_alarm_on_an_expression(target: str, synthesise: Any) -> None:
+    local = alarms(synthesise(target=target))
+    assert "processor-errors" in local
+    assert not [name for name, alarm in local.items() if "Metrics" in alarm]
 
 
 def test_every_alarm_tells_the_topic_when_it_starts_and_when_it_is_over(dev: Template) -> None:
@@ -341,7 +436,7 @@ def test_every_alarm_tells_the_topic_when_it_starts_and_when_it_is_over(dev: Tem
 
 def test_dashboard(dev: Template) -> None:
     page = only(dev, "AWS::CloudWatch::Dashboard")
-    assert page["DashboardName"] == "student-performance-dev"
+    assert page["DashboardName"] == {"Fn::Join": ["", ["student-performance-dev-", {"Ref": "AWS::Region"}]]}
     body = str(page["DashboardBody"])
     for shown in (
         "IncomingRecords",
@@ -362,6 +457,9 @@ def test_outputs_and_exports(dev: Template) -> None:
         "DatabaseEndpoint": "DBEndpoint-dev",
         "DatabaseSecretArn": "DBSecretArn-dev",
         "ProcessorFunctionArn": "ProcessorFunctionArn-dev",
+        "KinesisStreamKeyArn": None,
+        "ProducerPolicyArn": None,
+        "OperatorsPolicyArn": None,
         "OperationsFunctionName": None,
         "FailedRecordsBucketName": None,
         "AlarmTopicArn": None,
@@ -388,14 +486,46 @@ def test_dev_leaves_nothing_behind(dev: Template) -> None:
 def test_prod_keeps_data_and_refuses_deletion(prod: Template) -> None:
     for kind in KEPT_IN_PROD:
         for name, resource in of_type(prod, kind).items():
-            assert resource["DeletionPolicy"] == "Retain", name
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
             assert resource["UpdateReplacePolicy"] == "Retain", name
-    (database,) = of_type(prod, "AWS::RDS::DBInstance").values()
-    assert database["DeletionPolicy"] == "Snapshot"
-    assert database["UpdateReplacePolicy"] == "Snapshot"
-    assert database["Properties"]["DeletionProtection"] is True
-    assert database["Properties"]["DeleteAutomatedBackups"] is False
+    assert only(prod, "AWS::RDS::DBInstance")["DeleteAutomatedBackups"] is False
     assert not of_type(prod, "Custom::S3AutoDeleteObjects")
+
+
+def test_nothing_stands_in_the_way_when_a_first_deployment_is_rolled_back(prod: Template) -> None:
+    # "Retain" would leave names behind that the next attempt needs, and deletion protection the database.
+    policies = {r.get("DeletionPolicy", "Delete") for r in prod["Resources"].values()}
+    assert policies == {"Delete", "RetainExceptOnCreate"}
+    assert "DeletionProtection" not in only(prod, "AWS::RDS::DBInstance")
+
+
+def test_prods_database_is_protected_last_and_stays_so(prod: Template) -> None:
+    (guard,) = of_type(prod, "Custom::DatabaseProtection").values()
+    (instance,) = of_type(prod, "AWS::RDS::DBInstance")
+    (mapping,) = of_type(prod, "AWS::Lambda::EventSourceMapping")
+    assert guard["Properties"]["DBInstanceIdentifier"] == {"Ref": instance}
+    assert mapping in guard["DependsOn"]
+    # Whoever deletes the stack meets the protection; only the deployment that made the guard takes it back.
+    assert guard["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_prods_default_security_group_is_closed(prod: Template, dev: Template) -> None:
+    (closed,) = of_type(prod, "Custom::ClosedSecurityGroup").values()
+    (vpc,) = of_type(prod, "AWS::EC2::VPC")
+    assert closed["Properties"]["GroupId"] == {"Fn::GetAtt": [vpc, "DefaultSecurityGroup"]}
+    assert not [name for name in dev["Resources"] if name.startswith("Guard")]
+
+
+def test_names_that_are_the_accounts_in_all_regions_hold_the_region(dev: Template) -> None:
+    for kind, member in (
+        ("AWS::CloudWatch::Dashboard", "DashboardName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+    ):
+        for resource in of_type(dev, kind).values():
+            assert {"Ref": "AWS::Region"} in resource["Properties"][member]["Fn::Join"][1]
+    for kind in ("AWS::IAM::Role", "AWS::S3::Bucket"):
+        for resource in of_type(dev, kind).values():
+            assert not resource["Properties"].keys() & {"RoleName", "BucketName"}
 
 
 def test_rotation_is_hosted_for_both_logins_and_reaches_the_database(synthesise: Any) -> None:

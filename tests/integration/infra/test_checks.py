@@ -14,6 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]  # cfn-lint ships no types
 
 from infra import app
+from infra.config import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,7 +31,19 @@ CONTEXTS: list[dict[str, Any]] = [
         "target": "aws",
         "streamMode": "on-demand",
         "processorConcurrency": 20,
-        "databaseInstanceClass": "m7g.large",
+        "databaseInstanceClass": "m8g.large",
+    },
+    {"target": "aws", "databaseMultiAz": "false"},
+    {
+        "target": "aws",
+        "vpcId": "vpc-0abc123456789def0",
+        "subnetIds": "subnet-0aaaaaaa subnet-0bbbbbbb",
+        "availabilityZones": "eu-central-1a eu-central-1b",
+        "streamArn": "arn:aws:kinesis:eu-central-1:111122223333:stream/theirs",
+        "shardCount": 2,
+        "databaseSecretArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:theirs-AbCdEf",
+        "databaseHost": "db.example.org",
+        "databaseSecurityGroupId": "sg-0abc1234",
     },
     {"target": "embedded"},
     {"target": "localstack"},
@@ -73,7 +86,32 @@ def test_nag_refuses_a_finding_that_nobody_accepted(tmp_path: Path) -> None:
         unsafe.synth()
 
 
+@pytest.mark.parametrize("variable", ["CDK_DEFAULT_REGION", "AWS_REGION"])
+def test_a_region_without_certificates_is_told_before_anything_is_built(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "il-central-1")
+    with pytest.raises(ConfigError, match="do not know the databases of il-central-1"):
+        app.build(App(outdir=str(tmp_path), context={"target": "aws"}))
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----\ntheirs\n-----END CERTIFICATE-----\n")
+    for context in ({"target": "aws", "databaseCertificates": str(bundle)}, {"target": "localstack"}):
+        app.build(App(outdir=str(tmp_path), context=context))
+
+
+def test_every_finding_of_checkov_that_is_accepted_has_a_reason(synthesise: Any) -> None:
+    # CI runs checkov itself, which takes an environment of its own: .ci/checkov.
+    resources = synthesise(target="aws", environmentSuffix="prod", alarmEmail="none")["Resources"].values()
+    accepted = [
+        finding for r in resources for finding in r.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+    assert accepted
+    for finding in accepted:
+        assert re.fullmatch(r"CKV_AWS_\d+", finding["id"])
+        assert len(finding["comment"].split()) > 4
+
+
 @pytest.mark.parametrize(("profile", "protected"), [("dev", False), ("prod", True)])
 def test_only_prod_refuses_to_be_deleted(profile: str, protected: bool, tmp_path: Path) -> None:
-    context = {"target": "aws", "profile": profile}
+    context = {"target": "aws", "profile": profile, "alarmEmail": "none"}
     assert app.build(App(outdir=str(tmp_path), context=context)).termination_protection is protected

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra import asset, config
+from infra import asset, context
 from infra.config import ConfigError
 
 pytestmark = pytest.mark.long
@@ -50,9 +50,14 @@ def test_its_resources_are_named_after_it(templates: tuple[Template, Template]) 
     }
     assert "attendance-processor-dev" in named(both, "AWS::Lambda::Function", "FunctionName")
     alarms = named(both, "AWS::CloudWatch::Alarm", "AlarmName")
-    own = {name for name in alarms if name.startswith("student-performance-dev-attendance-")}
-    assert len(own) == 9
-    assert "attendance-dev" in named(both, "AWS::CloudWatch::Dashboard", "DashboardName")
+    names = {name.removeprefix("student-performance-dev-") for name in alarms}
+    own = {name.removeprefix("attendance-") for name in names if name.startswith("attendance-")}
+    shared = {"operations-errors", "schedule-failures"} | {n for n in names if n.startswith("database-")}
+    assert own == {name for name in names if not name.startswith("attendance-")} - shared
+    dashboards = [
+        r["Properties"] for r in both["Resources"].values() if r["Type"] == "AWS::CloudWatch::Dashboard"
+    ]
+    assert [d["DashboardName"]["Fn::Join"][1][0] for d in dashboards].count("attendance-dev-") == 1
 
 
 def test_its_processor_knows_what_it_is(templates: tuple[Template, Template]) -> None:
@@ -65,7 +70,8 @@ def test_its_processor_knows_what_it_is(templates: tuple[Template, Template]) ->
     variables = functions["attendance-processor-dev"]["Environment"]["Variables"]
     assert (variables["PIPELINE"], variables["PIPELINES"]) == ("attendance", "examples.attendance")
     assert variables["POWERTOOLS_SERVICE_NAME"] == "attendance-processor-dev"
-    assert "PIPELINE" not in functions["student-performance-processor-dev"]["Environment"]["Variables"]
+    shipped = functions["student-performance-processor-dev"]["Environment"]["Variables"]
+    assert shipped["PIPELINE"] == "student-performance"
 
 
 def test_the_asset_holds_a_pipeline_only_where_it_is_deployed() -> None:
@@ -95,11 +101,12 @@ def test_a_second_pipeline_counts_in_the_connection_budget(synthesise: Any) -> N
 )
 def test_a_wrong_module_stops_the_synthesis(modules: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        config.read_config({"target": "aws", "pipelines": modules}, {})
+        context.read_config({"target": "aws", "pipelines": modules}, {})
 
 
 def test_no_construct_names_a_pipeline() -> None:
-    constructs = [path for path in INFRA.glob("*.py") if path.name not in ("config.py", "stack.py", "app.py")]
+    settings = ("config.py", "stack.py", "app.py")
+    constructs = [path for path in INFRA.glob("*.py") if path.name not in settings]
     for path in constructs:
         code = "\n".join(line for line in path.read_text().splitlines() if not line.strip().startswith('"""'))
         assert not re.search(r"student.performance|attendance", code), path.name

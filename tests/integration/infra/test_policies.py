@@ -62,7 +62,8 @@ def suffix_of(template: Template) -> str:
 
 @pytest.fixture(scope="module", params=["dev", "prod"])
 def aws(request: pytest.FixtureRequest, synthesise: Any) -> Template:
-    return dict(synthesise(target="aws", environmentSuffix=request.param, secretRotationDays=30))
+    context = {"environmentSuffix": request.param, "secretRotationDays": 30, "alarmEmail": "none"}
+    return dict(synthesise(target="aws", **context))
 
 
 def test_every_action_exists(aws: Template) -> None:
@@ -147,16 +148,59 @@ def test_functions_own_code_may_not_touch_network_interfaces(aws: Template) -> N
 
 def test_the_functions_roles_have_no_managed_policy(aws: Template) -> None:
     for name, resource in aws["Resources"].items():
-        if resource["Type"] == "AWS::IAM::Role" and name.startswith("Functions"):
+        if resource["Type"] == "AWS::IAM::Role" and name.startswith(("Functions", "Guard")):
             assert "ManagedPolicyArns" not in resource["Properties"]
-    managed = [r["Properties"] for r in aws["Resources"].values() if r["Type"] == "AWS::IAM::ManagedPolicy"]
-    assert [p["ManagedPolicyName"] for p in managed] == [f"student-performance-operators-{suffix_of(aws)}"]
-    assert not managed[0].keys() & {"Roles", "Users", "Groups"}
+
+
+def managed_policies(template: Template) -> dict[str, Any]:
+    """Return the managed policies by what their construct is called."""
+    return {
+        re.sub(r"Policy\w{8}$", "", name): resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+
+
+def test_a_managed_policy_is_named_after_its_region_and_attached_to_nobody(aws: Template) -> None:
+    policies = managed_policies(aws)
+    names = {name: policy["ManagedPolicyName"] for name, policy in policies.items()}
+    assert names == {
+        name: {"Fn::Join": ["", [f"student-performance-{part}-{suffix_of(aws)}-", {"Ref": "AWS::Region"}]]}
+        for name, part in (("Operators", "operators"), ("Producer", "producer"))
+    }
+    for policy in policies.values():
+        assert not policy.keys() & {"Roles", "Users", "Groups"}
+
+
+def test_a_producer_may_put_records_and_use_the_streams_key_for_it(aws: Template) -> None:
+    put, use_key = managed_policies(aws)["Producer"]["PolicyDocument"]["Statement"]
+    assert {action for action in put["Action"] if "Put" in action} == {
+        "kinesis:PutRecord",
+        "kinesis:PutRecords",
+    }
+    assert all(
+        action.startswith(("kinesis:Put", "kinesis:List", "kinesis:Describe")) for action in put["Action"]
+    )
+    assert use_key["Action"] == "kms:GenerateDataKey"
+    assert use_key["Resource"]["Fn::GetAtt"][0].startswith("StreamKey")
+
+
+def test_the_guard_may_change_the_database_and_the_default_security_group_only(synthesise: Any) -> None:
+    prod = synthesise(target="aws", environmentSuffix="prod", secretRotationDays=30, alarmEmail="none")
+    assert actions_of(prod, "GuardRole") == LOGS | {
+        "ec2:RevokeSecurityGroupEgress",
+        "ec2:RevokeSecurityGroupIngress",
+        "rds:DescribeDBInstances",
+        "rds:ModifyDBInstance",
+    }
+    for name, _, statement in statements(prod):
+        if "GuardRole" in name:
+            assert "*" not in as_list(statement["Resource"])
 
 
 def test_operators_may_do_what_the_reference_says_and_no_more(aws: Template) -> None:
     table = REFERENCE.read_text().partition("### Rights")[2].partition("\n#")[0]
     documented = set(re.findall(r"`([a-z0-9]+:[A-Za-z0-9]+)`", table))
-    policy = [s for _, kind, s in statements(aws) if kind == "AWS::IAM::ManagedPolicy"]
+    policy = as_list(managed_policies(aws)["Operators"]["PolicyDocument"]["Statement"])
     assert {action for s in policy for action in as_list(s["Action"])} == documented
     assert {s["Effect"] for s in policy} == {"Allow"}

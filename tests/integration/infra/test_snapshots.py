@@ -27,7 +27,7 @@ VARYING_LOCALLY = [
 
 CONTEXTS: dict[str, dict[str, Any]] = {
     "aws-dev": {"target": "aws"},
-    "aws-prod": {"target": "aws", "environmentSuffix": "prod", "secretRotationDays": 30},
+    "aws-prod": {"target": "aws", "environmentSuffix": "prod", "alarmEmail": "none"},
     "embedded-dev": {"target": "embedded"},
     "localstack-dev": {"target": "localstack"},
 }

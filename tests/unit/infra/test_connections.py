@@ -1,7 +1,8 @@
 import pytest
 
-from infra.config import Config, ConfigError, read_config
+from infra.config import Config, ConfigError
 from infra.connections import MEMORY_GIB, max_connections, needed_connections
+from infra.context import read_config
 
 
 def aws(**context: object) -> Config:
@@ -9,7 +10,7 @@ def aws(**context: object) -> Config:
 
 
 def test_bigger_classes_of_a_family_take_more_connections() -> None:
-    for family in ("t4g", "m7g", "r7g"):
+    for family in ("t4g", "m7g", "m8g", "r7g", "r8g"):
         counts = [max_connections(c) for c in MEMORY_GIB if c.startswith(family)]
         assert counts == sorted(counts)
         assert counts[0] > 0
@@ -20,9 +21,14 @@ def test_no_class_takes_more_than_rds_allows() -> None:
 
 
 def test_every_consumer_counts_twice_beside_what_is_kept() -> None:
-    kept = needed_connections(aws()) - 2
-    assert needed_connections(aws(shardCount=3, parallelizationFactor=2)) == kept + 12
-    assert needed_connections(aws(streamMode="on-demand", processorConcurrency=20)) == kept + 40
+    kept = needed_connections(consumers=0, processors=1)
+    assert needed_connections(consumers=6, processors=1) == kept + 12
+    assert needed_connections(consumers=6, processors=2) == kept + 24
+
+
+def test_what_a_stream_keeps_busy_is_its_shards_or_what_is_reserved() -> None:
+    assert aws(shardCount=3, parallelizationFactor=2).consumers == 6
+    assert aws(streamMode="on-demand", processorConcurrency=20).consumers == 20
 
 
 def test_an_overdrawn_budget_names_what_would_fit() -> None:

@@ -4,9 +4,10 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # it comes with cfn-lint, without types
 
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = (ROOT / "docs" / "deploy-aws.md").read_text()
@@ -19,44 +20,73 @@ TEMPLATES: dict[str, dict[str, Any]] = {
 COUNTED = {
     "KMS keys": "AWS::KMS::Key",
     "Secrets": "AWS::SecretsManager::Secret",
-    "CloudWatch alarms": "AWS::CloudWatch::Alarm",
     "CloudWatch dashboard": "AWS::CloudWatch::Dashboard",
 }
 
 
-def costs(profile: str) -> tuple[dict[str, tuple[float, float, float]], float]:
-    """Return the table's rows (quantity, price, amount) and its total."""
+class Row(NamedTuple):
+    """One line of a table of costs."""
+
+    quantity: float
+    price: float
+    amount: float
+    idle: float
+
+
+def costs(profile: str) -> tuple[dict[str, Row], tuple[float, float]]:
+    """Return the table's rows, and its two totals: as told, and idle."""
     section = DEPLOY.split(f"### Profile {profile}")[1].split("\n## ")[0].split("\n### ")[0]
     rows = {}
     for line in section.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 5 and re.fullmatch(r"[\d.]+", cells[1]):
-            rows[cells[0]] = (float(cells[1]), float(cells[3]), float(cells[4]))
-    total = re.search(r"\*\*total\*\*.*\*\*([\d.]+)\*\*", section)
-    assert total is not None
-    return rows, float(total[1])
+        if len(cells) == 6 and re.fullmatch(r"[\d.]+", cells[1]):
+            rows[cells[0]] = Row(float(cells[1]), *map(float, cells[3:]))
+    totals = re.search(r"\*\*total\*\*.*\*\*([\d.]+)\*\* \| \*\*([\d.]+)\*\*", section)
+    assert totals is not None
+    return rows, (float(totals[1]), float(totals[2]))
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
 def test_the_costs_add_up(profile: str) -> None:
-    rows, total = costs(profile)
-    for what, (quantity, price, amount) in rows.items():
-        assert amount == pytest.approx(quantity * price, abs=0.0051), what
-    assert total == pytest.approx(sum(amount for _, _, amount in rows.values()), abs=0.0051)
+    rows, (total, idle) = costs(profile)
+    for what, row in rows.items():
+        assert row.amount == pytest.approx(row.quantity * row.price, abs=0.0051), what
+        assert row.idle in (0, row.amount), what
+    assert total == pytest.approx(sum(row.amount for row in rows.values()), abs=0.0051)
+    assert idle == pytest.approx(sum(row.idle for row in rows.values()), abs=0.0051)
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
 def test_the_costs_count_what_the_template_has(profile: str) -> None:
     rows, _ = costs(profile)
     kinds = Counter(resource["Type"] for resource in TEMPLATES[profile]["Resources"].values())
-    assert {what: rows[what][0] for what in COUNTED} == {what: kinds[kind] for what, kind in COUNTED.items()}
-    assert rows["VPC endpoint for Secrets Manager, one a zone"][0] == 730 * kinds["AWS::EC2::Subnet"]
+    assert {what: rows[what].quantity for what in COUNTED} == {w: kinds[kind] for w, kind in COUNTED.items()}
+    assert rows["VPC endpoint for Secrets Manager, one a zone"].quantity == 730 * kinds["AWS::EC2::Subnet"]
+    # An alarm on an expression is billed by the metrics that it reads.
+    alarmed = sum(len(metrics_of(alarm)) for alarm in alarms(profile).values())
+    assert rows["CloudWatch alarms, by metric"].quantity == alarmed
 
 
-def alarms() -> dict[str, dict[str, Any]]:
-    resources = TEMPLATES["dev"]["Resources"].values()
-    found = [r["Properties"] for r in resources if r["Type"] == "AWS::CloudWatch::Alarm"]
-    return {a["AlarmName"].removeprefix("student-performance-dev-"): a for a in found}
+@pytest.mark.parametrize("profile", ["dev", "prod"])
+def test_the_costs_count_what_the_environment_is_deployed_with(profile: str) -> None:
+    rows, _ = costs(profile)
+    (database,) = of_type(profile, "AWS::RDS::DBInstance")
+    (stream,) = of_type(profile, "AWS::Kinesis::Stream")
+    shard_hours = 730 * stream["ShardCount"]
+    assert f"RDS {database['DBInstanceClass']}, PostgreSQL, Multi-AZ" in rows
+    assert rows["RDS storage gp3, Multi-AZ"].quantity == int(database["AllocatedStorage"])
+    assert rows["Kinesis shard"].quantity == shard_hours
+    beyond = rows.get("Kinesis retention beyond 24 hours", Row(0, 0, 0, 0)).quantity
+    assert beyond == (shard_hours if stream["RetentionPeriodHours"] > 24 else 0)
+
+
+def of_type(profile: str, kind: str) -> list[dict[str, Any]]:
+    return [r["Properties"] for r in TEMPLATES[profile]["Resources"].values() if r["Type"] == kind]
+
+
+def alarms(profile: str = "dev") -> dict[str, dict[str, Any]]:
+    found = of_type(profile, "AWS::CloudWatch::Alarm")
+    return {a["AlarmName"].removeprefix(f"student-performance-{profile}-"): a for a in found}
 
 
 def test_operations_tells_every_alarm_and_no_other() -> None:
@@ -64,15 +94,52 @@ def test_operations_tells_every_alarm_and_no_other() -> None:
     assert re.findall(r"^### (.+)$", section, re.MULTILINE) == sorted(alarms())
 
 
+def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the alarm's metric, or those of its expression."""
+    queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
+    return queries or [alarm]
+
+
 @pytest.mark.parametrize("name", sorted(alarms()))
 def test_an_alarms_section_names_its_metric_and_where_it_comes_from(name: str) -> None:
     section = OPERATIONS.split(f"\n### {name}\n")[1].split("\n#")[0]
     alarm = alarms()[name]
-    assert f"`{alarm['Namespace']} {alarm['MetricName']}`" in section
+    for metric in metrics_of(alarm):
+        assert f"`{metric['Namespace']} {metric['MetricName']}`" in section
     for part in ("**Means:**", "**Look:**", "**Do:**"):
         assert part in section
+
+
+@pytest.mark.parametrize("document", ["deploy-aws.md", "operations.md"])
+def test_no_runbook_makes_a_second_mapping(document: str) -> None:
+    # Lambda refuses a second mapping of the same stream and function.
+    text = (ROOT / "docs" / document).read_text()
+    assert "second mapping" not in text
+    assert "create-event-source-mapping" not in text
 
 
 @pytest.mark.parametrize("name", sorted(alarms()))
 def test_an_alarm_points_at_its_section(name: str) -> None:
     assert alarms()[name]["AlarmDescription"].endswith(f"See docs/operations.md#{name}")
+
+
+WORKFLOW = (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
+
+
+def test_the_workflow_deploys_what_it_has_shown_after_an_approval_and_stores_no_keys() -> None:
+    jobs = yaml.safe_load(WORKFLOW)["jobs"]
+    assert "secrets." not in WORKFLOW
+    assert jobs["deploy"]["needs"] == "plan"
+    assert jobs["plan"]["environment"] == "plan-${{ inputs.environment }}"
+    assert jobs["deploy"]["environment"] == "${{ inputs.environment }}"
+    steps = [step.get("run", "") for step in jobs["deploy"]["steps"]]
+    assert [step.partition(" #")[0] for step in steps if "cdk " in step] == [
+        "cdk deploy --app cdk.out --require-approval never --progress events"
+    ]
+    for job in jobs.values():
+        assert job["permissions"] == {"contents": "read", "id-token": "write"}
+
+
+def test_the_workflow_offers_the_environments_that_have_a_file() -> None:
+    offered = yaml.safe_load(WORKFLOW)[True]["workflow_dispatch"]["inputs"]["environment"]["options"]
+    assert sorted(offered) == sorted(path.stem for path in (ROOT / "environments").glob("*.toml"))

@@ -1,12 +1,12 @@
 """docs/reference.md tells every context key as it is."""
 
-import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from infra.config import Config, allowed
+from infra.context import PROD
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference.md"
 
@@ -29,5 +29,6 @@ def test_default_and_allowed_values_are_as_told(field: msgspec.structs.FieldInfo
     assert values.rstrip(" |") == allowed(field.type)
     assert meaning
     if field.default not in (None, msgspec.NODEFAULT) and field.encode_name != "profile":
-        assert re.fullmatch(r"`(.+)`", default)
-        assert default.strip("`") == str(field.default)
+        shown = f"`{str(field.default).lower() if field.type is bool else field.default}`"
+        prod = f"; prod: `{PROD[field.encode_name]}`" if field.encode_name in PROD else ""
+        assert default == shown + prod

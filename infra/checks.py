@@ -1,0 +1,106 @@
+"""Settings that are possible each by itself, but not together: told before anything is built."""
+
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from infra.brought import check_brought
+from infra.config import Config, ConfigError
+from infra.connections import check_budget
+from infra.windows import overlap
+
+LOCAL_DATABASE_KEYS: Final = ("databaseHost", "databasePort", "databaseUser", "databasePassword")
+BROUGHT_DATABASE_KEYS: Final = ("databaseHost", "databasePort")
+
+
+def check_together(config: Config, given: AbstractSet[str]) -> None:
+    """Raise ConfigError with one line that names a key and what it may be.
+
+    ``given``: the keys that were set, by a flag or in the environment's file.
+    """
+    _check_local_database(config, given)
+    _check_stream(config, given)
+    _ = config.deployed_pipelines
+    if config.target == "aws":
+        check_brought(config, given)
+        _check_database(config)
+        _check_prod(config, given)
+
+
+def _check_local_database(config: Config, given: AbstractSet[str]) -> None:
+    for key in LOCAL_DATABASE_KEYS:
+        brought = config.database_secret_arn and key in BROUGHT_DATABASE_KEYS
+        if config.target == "aws" and key in given and not brought:
+            raise ConfigError(
+                f"context {key}: only for the targets embedded and localstack; aws makes its own,"
+                " or is given one with databaseSecretArn"
+            )
+    for key in ("databaseHost", "databasePort", "databasePassword"):
+        if config.target == "embedded" and key not in given:
+            raise ConfigError(f"context {key}: the target embedded needs it; give it with -c {key}=…")
+
+
+def _check_database(config: Config) -> None:
+    if config.database_max_storage_gb < config.database_storage_gb:
+        raise ConfigError(
+            f"context databaseMaxStorageGb: {config.database_max_storage_gb} is not possible;"
+            f" allowed: at least databaseStorageGb ({config.database_storage_gb})"
+        )
+    if overlap(config.database_maintenance_window, config.database_backup_window):
+        raise ConfigError(
+            f"context databaseMaintenanceWindow: {config.database_maintenance_window} is not possible;"
+            f" allowed: outside databaseBackupWindow ({config.database_backup_window}, every day)"
+        )
+    if config.database_secret_arn:
+        return  # how many connections it takes is not known here
+    over = check_budget(
+        config.database_instance_class,
+        consumers=config.consumers,
+        processors=1 + len(config.pipeline_modules),
+        bounded_by="processorConcurrency"
+        if config.stream_mode == "on-demand"
+        else "shardCount x parallelizationFactor",
+    )
+    if over:
+        raise ConfigError(over)
+
+
+def _check_prod(config: Config, given: AbstractSet[str]) -> None:
+    if not config.protected:
+        return
+    if "alarmEmail" not in given:
+        raise ConfigError(
+            "context alarmEmail: the profile prod needs it, or nobody is told of an alarm;"
+            " allowed: an e-mail address, or none where the topic has other subscribers"
+        )
+    if not config.database_multi_az:
+        raise ConfigError(
+            "context databaseMultiAz: false is not possible with the profile prod, which survives a zone;"
+            " allowed: true, or the profile dev"
+        )
+
+
+def _check_stream(config: Config, given: AbstractSet[str]) -> None:
+    retention = config.stream_retention_hours * 3600
+    if config.record_age_seconds > retention:
+        raise ConfigError(
+            f"context maximumRecordAgeSeconds: {config.record_age_seconds} is not possible;"
+            f" allowed: at most streamRetentionHours ({retention} s), after which Kinesis drops the record"
+        )
+    if config.alarm_iterator_age_seconds >= retention:
+        raise ConfigError(
+            f"context alarmIteratorAgeSeconds: {config.alarm_iterator_age_seconds} would warn too late;"
+            f" allowed: less than streamRetentionHours ({retention} s)"
+        )
+    if config.stream_mode == "on-demand" and "shardCount" in given:
+        raise ConfigError("context shardCount: an on-demand stream opens its own shards; allowed: not given")
+    if config.stream_mode == "on-demand" and config.processor_concurrency is None:
+        raise ConfigError(
+            "context processorConcurrency: an on-demand stream needs it, to bound the database's connections;"
+            " allowed: a whole number from 1 to 1000"
+        )
+    concurrency = config.processor_concurrency
+    if concurrency is not None and concurrency < config.consumers:
+        raise ConfigError(
+            f"context processorConcurrency: {concurrency} would throttle the stream's own consumers;"
+            f" allowed: at least shardCount x parallelizationFactor ({config.consumers})"
+        )

@@ -1,0 +1,91 @@
+"""Reads the deployment's settings: the environment's file, and over it the CDK's context.
+
+The file is ``environments/{environmentSuffix}.toml``, its keys those of the context: what an environment is
+deployed with lies in version control, and no flag can be forgotten.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, cast
+
+import msgspec
+
+from infra.checks import check_together
+from infra.config import Config, ConfigError, allowed
+
+ENVIRONMENTS: Final = Path("environments")
+"""Beside ``cdk.json``: the CDK runs the app in that folder."""
+
+LOCALSTACK_DATABASE: Final[Mapping[str, object]] = {
+    "databaseHost": "postgres",
+    "databasePort": 5432,
+    "databasePassword": "local-only-password",
+}
+
+PROD: Final[Mapping[str, object]] = {
+    "streamRetentionHours": 168,
+    "logRetentionDays": 90,
+    "secretRotationDays": 30,
+}
+"""Defaults of the profile prod on AWS, where they differ from those of dev."""
+
+
+def read_config(
+    context: Mapping[str, Any], environment: Mapping[str, str], folder: Path = ENVIRONMENTS
+) -> Config:
+    """Check file and context and return them typed; raise ConfigError with one line on the first wrong value.
+
+    Keys of the CDK's own (they hold ``:`` or ``/``) are left alone; an empty string counts as not given.
+    """
+    given = {k: v for k, v in context.items() if not any(c in k for c in ":/") and v not in ("", None)}
+    flags = _typed(given, "context ")
+    values = _read_file(folder, str(flags.get("environmentSuffix", "dev"))) | flags
+    values.setdefault("target", "localstack" if environment.get("AWS_ENDPOINT_URL") else "aws")
+    values.setdefault("profile", "prod" if values.get("environmentSuffix") == "prod" else "dev")
+    defaults: Mapping[str, object] = {}
+    if values["target"] == "localstack":
+        # docker-compose.yml takes the same variable.
+        password = environment.get("POSTGRES_PASSWORD") or LOCALSTACK_DATABASE["databasePassword"]
+        defaults = {**LOCALSTACK_DATABASE, "databasePassword": password}
+    elif values["target"] == "aws" and values["profile"] == "prod":
+        defaults = PROD
+    config = msgspec.convert({**defaults, **values}, Config)
+    check_together(config, values.keys())
+    return config
+
+
+def _read_file(folder: Path, suffix: str) -> dict[str, object]:
+    file = folder / f"{suffix}.toml"
+    if not file.is_file():
+        return {}
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is no TOML file: {error}") from error
+    if "environmentSuffix" in content:
+        raise ConfigError(f"{file}: environmentSuffix is the file's name; leave it out")
+    return _typed(content, f"{file}: ")
+
+
+def _typed(given: Mapping[str, object], where: str) -> dict[str, object]:
+    fields = {f.encode_name: f.type for f in msgspec.structs.fields(Config)}
+    for key in given:
+        if key not in fields:
+            raise ConfigError(f"{where}key {key} is unknown{_did_you_mean(key, list(fields))}")
+    return {key: _convert(where, key, value, fields[key]) for key, value in given.items()}
+
+
+def _did_you_mean(key: str, keys: list[str]) -> str:
+    close = get_close_matches(key, keys, n=1)
+    return f": did you mean {close[0]}?" if close else f"; allowed: {', '.join(keys)}"
+
+
+def _convert(where: str, key: str, value: object, key_type: object) -> object:
+    try:
+        # Not strict: `-c shardCount=2` arrives as a string, a file's values as they were written.
+        return cast("object", msgspec.convert(value, type=cast("Any", key_type), strict=False))
+    except msgspec.ValidationError:
+        shown = "its value" if key == "databasePassword" else repr(value)
+        raise ConfigError(f"{where}{key}: {shown} is not possible; allowed: {allowed(key_type)}") from None
