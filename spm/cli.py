@@ -67,7 +67,7 @@ def main() -> NoReturn:
 def _fail(message: str, code: int) -> NoReturn:
     if console.debug:
         console.err.print_exception()
-    console.err.print(f"spm: {message}", markup=False, soft_wrap=True)
+    console.err.print(f"spm: {message}", soft_wrap=True)
     sys.exit(code)
 
 

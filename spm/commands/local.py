@@ -105,7 +105,7 @@ class Errors:
         lines = [line for log, start in self._starts.items() for line in _written_since(log, start)]
         shown = [line for line in lines if any(sign in line for sign in ERROR_SIGNS)][-ERRORS_SHOWN:]
         title = [Text("Last errors", style="bold")] if shown else []
-        return title + [Text(line[:LONGEST_LINE], style="red") for line in shown]
+        return title + [Text(console.visible(line[:LONGEST_LINE]), style="red") for line in shown]
 
 
 def panel(cloud: EmbeddedCloud, connection: Connection, rate: Rate, errors: Errors) -> RenderableType:
@@ -117,7 +117,7 @@ def panel(cloud: EmbeddedCloud, connection: Connection, rate: Rate, errors: Erro
     try:
         health = look(connection)
     except (MonitorError, BotoCoreError, ClientError) as error:
-        return Group(services, Text(str(error), style="red"), *errors.last())
+        return Group(services, Text(console.visible(str(error)), style="red"), *errors.last())
     return Group(services, figures(health, rate), *errors.last())
 
 

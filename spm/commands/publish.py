@@ -144,7 +144,8 @@ def stop_at_bad(record: BadRecord) -> None:
 
 def name_bad(record: BadRecord) -> None:
     """One line on standard error for a bad record."""
-    console.err.print(f"line {record.line}: {record.reason}: {record.detail}", markup=False, soft_wrap=True)
+    detail = console.visible(record.detail)
+    console.err.print(f"line {record.line}: {record.reason}: {detail}", soft_wrap=True)
 
 
 @contextmanager

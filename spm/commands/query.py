@@ -1,10 +1,11 @@
 """``spm query`` and ``spm student``: ready-made reports about what is stored."""
 
 import csv
+import json
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -22,6 +23,8 @@ from spm.terminal.options import (
     narrowed,
 )
 from spm.terminal.plot import sparkline
+
+FULL_SCORE: Final = 100.0
 
 
 class Form(StrEnum):
@@ -88,13 +91,14 @@ def student(
         print_rows(answer["columns"], rows, Form.JSON)
         return
     if not rows:
-        console.err.print(f"nothing is stored of {student_id}", markup=False)
+        console.err.print(f"nothing is stored of {student_id}")
         raise typer.Exit(1)
     console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
     scores = [row[2] for row in reversed(rows) if row[2] is not None]
     if scores:
         mean = sum(scores) / len(scores)
-        console.out.print(f"scores, oldest to newest: {sparkline(scores, 60)}")
+        highest = max(FULL_SCORE, *scores)
+        console.out.print(f"scores, oldest to newest, 0 to {highest:g}: {sparkline(scores, 44, highest)}")
         console.out.print(f"lowest {min(scores):.1f}, mean {mean:.1f}, highest {max(scores):.1f}")
 
 
@@ -105,9 +109,16 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form
     elif form is Form.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([_csv_cell(value) for value in row] for row in rows)
     else:
         console.print_table(columns, rows)
+
+
+def _csv_cell(value: object) -> object:
+    """An object as the JSON it is; control characters are written out in a terminal, and kept in a file."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    return console.visible(value) if isinstance(value, str) and sys.stdout.isatty() else value
 
 
 def _event(row: Sequence[Any]) -> list[object]:

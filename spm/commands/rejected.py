@@ -85,9 +85,9 @@ def show(
         return
     payload = base64.b64decode(row.pop("payload"))
     for member, value in row.items():
-        console.out.print(f"{member:<16} {value}", markup=False, soft_wrap=True)
+        console.out.print(f"{member:<16} {console.visible(str(value))}", soft_wrap=True)
     console.out.print(f"{'payload':<16} {len(payload):,} bytes")
-    console.out.print(payload.decode(errors="backslashreplace"), markup=False, soft_wrap=True)
+    console.out.print(payload.decode(errors="backslashreplace"), soft_wrap=True)
 
 
 @app.command()
@@ -121,7 +121,8 @@ def redrive(
             f"{done['duplicates']:,} were there already, {len(done['still_rejected']):,} still rejected"
         )
         for row in done["still_rejected"]:
-            console.err.print(f"{name(row)}: {row['reason']}: {row['detail']}", markup=False, soft_wrap=True)
+            detail = console.visible(row["detail"])
+            console.err.print(f"{name(row)}: {row['reason']}: {detail}", soft_wrap=True)
     if done["still_rejected"]:
         raise typer.Exit(1)
 

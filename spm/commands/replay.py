@@ -52,7 +52,7 @@ def failed(
                 try:
                     records = records_in(text, key)
                 except InputError as error:
-                    console.err.print(str(error), markup=False, soft_wrap=True)
+                    console.err.print(str(error), soft_wrap=True)
                     unreadable += 1
                     continue
                 replay(connection.aws, connection.stack, records, receipt, rate=rate, advance=advance)
