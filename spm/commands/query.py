@@ -110,6 +110,8 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
+    elif not rows:
+        console.err.print("nothing that is stored fits")
     else:
         console.print_table(columns, rows)
 

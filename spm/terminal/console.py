@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -38,7 +45,7 @@ def visible(text: str, written_out: Mapping[int, str] = AS_TEXT) -> str:
 
 
 class Screen(Console):
-    """A console on which a string is a message, printed as it is: no markup, and no control characters."""
+    """A console on which a string is a message, printed as it is but for its control characters."""
 
     def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - Rich's own signature
         """Print as Rich does; strings keep their lines and tabs only."""
@@ -46,8 +53,8 @@ class Screen(Console):
         super().print(*shown, **options)
 
 
-out = Screen(highlight=False, markup=False)
-err = Screen(stderr=True, highlight=False, markup=False)
+out = Screen(highlight=False, markup=False, emoji=False)
+err = Screen(stderr=True, highlight=False, markup=False, emoji=False)
 
 TITLE_WIDTH = 34
 
@@ -65,31 +72,40 @@ def step(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def bar(
+    title: str, total: int | None, position: Callable[[], int] | None = None
+) -> Iterator[Callable[[int], None]]:
     """Show a progress bar; yields what is called with the number of things newly done.
 
-    ``total``: None where it is not known before.
+    ``total``: None where it is not known before. With ``position`` it is that of something else, a file's
+    bytes say, and ``position`` returns how many of those are done.
     """
     started = time.monotonic()
     done = 0
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
-        MofNCompleteColumn(),
+        TaskProgressColumn() if position else MofNCompleteColumn(),
+        TextColumn("{task.fields[done]}"),
         TextColumn("{task.fields[rate]:,.0f}/s"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(title, total=total, rate=0.0)
+        task = progress.add_task(title, total=total, rate=0.0, done="")
 
         def advance(count: int) -> None:
             nonlocal done
             done += count
-            progress.update(task, advance=count, rate=done / max(0.001, time.monotonic() - started))
+            progress.update(
+                task,
+                completed=position() if position else done,
+                done=f"{done:,}" if position else "",
+                rate=done / max(0.001, time.monotonic() - started),
+            )
 
         yield advance
     took = time.monotonic() - started
-    of = "" if total is None else f" of {total:,}"
+    of = "" if total is None or position else f" of {total:,}"
     err.print(f"{title:<{TITLE_WIDTH}} {took:6.1f} s   {done:,}{of}, {done / max(0.001, took):,.0f}/s")
 
 

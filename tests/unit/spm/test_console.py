@@ -29,8 +29,8 @@ def test_half_a_surrogate_pair_is_written_out() -> None:
 
 
 def test_a_message_keeps_its_lines_and_its_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    console.out.print(f"[bold]two[/]\n\tlines {CLEARS_THE_SCREEN}", soft_wrap=True)
-    assert capsys.readouterr().out.expandtabs() == f"[bold]two[/]\n        lines {WRITTEN_OUT}\n"
+    console.out.print(f"[bold]root:x:0[/]\n\tlines {CLEARS_THE_SCREEN}", soft_wrap=True)
+    assert capsys.readouterr().out.expandtabs() == f"[bold]root:x:0[/]\n        lines {WRITTEN_OUT}\n"
 
 
 def test_tables_lines_and_details_show_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
