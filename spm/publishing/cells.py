@@ -1,8 +1,8 @@
 """A cell's text as the JSON of the member that it becomes."""
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Final
@@ -15,7 +15,9 @@ from spm.publishing.mapping import Time
 
 NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 """As JSON writes it: what fits is sent as it is, however many digits it has."""
-TIMES_REMEMBERED: Final = 1 << 16
+DAY_AND_TIME: Final = re.compile(r"((?:%[YmdybBaA]|[^%])+) ((?:%[HIMSp]|[^%])+)")
+WITHOUT_DAY: Final = datetime(1900, 1, 1)  # noqa: DTZ001 - where strptime puts a time of day
+TIMES_REMEMBERED: Final = 1 << 12
 
 EXAMPLES: Final = {
     "student_id": "s-1024",
@@ -53,20 +55,21 @@ def number(decimal: str) -> Convert:
 
 
 def moment(time: Time) -> Convert:
-    """Return what makes a time in UTC of a cell; raise InputError where the zone or a format is none."""
+    """Return what makes a time in UTC of a cell; raise InputError where the zone is none."""
     zone = _zone(time.zone)
     formats = [time.format] if isinstance(time.format, str) else time.format
+    readers = [*(_reader(form) for form in formats), datetime.fromisoformat]
     right = _example(formats)
 
-    @lru_cache(TIMES_REMEMBERED)
     def convert(cell: str) -> str:
-        read = _read_time(cell, formats, right)
-        if read.tzinfo is None:
-            if zone is None:
-                raise BadCell('has no time zone: name it in the map, [time] zone = "Europe/Berlin"', right)
-            read = read.replace(tzinfo=zone)
+        read = _read_time(cell, readers, right)
         try:
-            return f'"{read.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"'
+            if read.tzinfo is not None:
+                return f'"{read.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"'
+            offset = zone.utcoffset(read) if zone is not None else None
+            if offset is None:
+                raise BadCell('has no time zone: name it in the map, [time] zone = "Europe/Berlin"', right)
+            return f'"{(read - offset).isoformat()}Z"'
         except OverflowError as error:
             raise BadCell("is not a time of any school", right) from error
 
@@ -100,22 +103,51 @@ def _example(formats: list[str]) -> str:
     return datetime.fromisoformat(EXAMPLES["timestamp"]).strftime(formats[0])
 
 
-def _read_time(cell: str, formats: list[str], right: str) -> datetime:
-    for form in formats:
-        if form == "unix":
-            return _from_unix(cell, right)
+def _read_time(cell: str, readers: Sequence[Callable[[str], datetime]], right: str) -> datetime:
+    for read in readers:
         try:
-            return datetime.strptime(cell, form)  # noqa: DTZ007 - the caller adds the zone
-        except ValueError:
+            return read(cell)
+        except (ValueError, OverflowError, OSError):
             continue
-    try:
-        return datetime.fromisoformat(cell)
-    except ValueError as error:
-        raise BadCell("is not a time", right) from error
+    raise BadCell("is not a time", right)
 
 
-def _from_unix(cell: str, right: str) -> datetime:
-    try:
-        return datetime.fromtimestamp(float(cell), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise BadCell("is not a time", right) from error
+def _reader(form: str) -> Callable[[str], datetime]:
+    """Return what reads times of a format.
+
+    ``strptime`` takes as long as the rest of a row. A file has few days, and a day few minutes: where a
+    format is a day, a space and a time of day, both are read apart and remembered.
+    """
+    if form == "unix":
+        return lambda text: datetime.fromtimestamp(float(text), UTC)
+
+    def whole(text: str) -> datetime:
+        return datetime.strptime(text, form)  # noqa: DTZ007 - the caller adds the zone
+
+    day_form, time_form = _halves(form)
+    if not time_form:
+        return lru_cache(TIMES_REMEMBERED)(whole)
+    spaces = time_form.count(" ") + 1
+
+    @lru_cache(TIMES_REMEMBERED)
+    def day(text: str) -> datetime:
+        return datetime.strptime(text, day_form)  # noqa: DTZ007 - as above
+
+    @lru_cache(TIMES_REMEMBERED)
+    def time_of_day(text: str) -> timedelta:
+        return datetime.strptime(text, time_form) - WITHOUT_DAY  # noqa: DTZ007 - as above
+
+    def both(text: str) -> datetime:
+        day_text, *time_text = text.rsplit(" ", spaces)
+        try:
+            return day(day_text) + time_of_day(" ".join(time_text))
+        except ValueError:
+            return whole(text)
+
+    return both
+
+
+def _halves(form: str) -> tuple[str, str]:
+    """Return the formats of day and time of day; the latter is empty where they cannot be read apart."""
+    match = DAY_AND_TIME.fullmatch(form)
+    return (match[1], match[2]) if match else (form, "")

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from spm.publishing.bad import BadRecord
 from spm.publishing.cells import EXAMPLES, BadCell, members_of
 from spm.publishing.mapping import Mapping
-from spm.publishing.plan import OBJECT, REQUIRED, Field, Plan, plan
+from spm.publishing.plan import OBJECT, REQUIRED, Plan, plan
 from spm.reading.documents import Record
-from spm.reading.tables import Row, Table
+from spm.reading.tables import Table
 
 
 def records_of(table: Table, mapping: Mapping) -> Iterator[Record | BadRecord]:
@@ -22,14 +22,15 @@ def records_of(table: Table, mapping: Mapping) -> Iterator[Record | BadRecord]:
     planned = plan(mapping, table.columns)
     maxima: dict[int, str] = {}
     for row in table.rows:
-        if problem := row.problem or _surplus(row, planned.width):
+        cells = [cell.strip() for cell in row.cells]
+        if len(cells) < planned.width:
+            cells += [""] * (planned.width - len(cells))
+        if problem := row.problem or _surplus(cells, planned.width):
             yield BadRecord(row.line, "broken_row", problem, kind=problem)
             continue
-        cells = [cell.strip() for cell in row.cells]
-        cells += [""] * (planned.width - len(cells))
         if planned.maximum_row is not None and cells[0] == planned.maximum_row:
             maxima = {column.place: cells[column.place] for column in planned.unfolded}
-        elif any(cells[index] in values for index, values in planned.left_out_rows):
+        elif planned.left_out_rows and _is_left_out(planned, cells):
             continue
         elif planned.unfolded:
             yield from _unfolded(planned, row.line, cells, maxima)
@@ -47,24 +48,27 @@ def _unfolded(
             yield _record(planned, line, row)
 
 
+def _is_left_out(planned: Plan, cells: list[str]) -> bool:
+    return any(cells[index] in values for index, values in planned.left_out_rows)
+
+
 def _record(planned: Plan, line: int, cells: list[str]) -> Record | BadRecord:
     members: list[str] = []
     metadata: list[str] = []
     for fields, texts in ((planned.members, members), (planned.metadata, metadata)):
-        for field in fields:
-            if field.constant is not None:
-                texts.append(field.constant)
+        for member, key, indexes, column, values, convert, constant in fields:
+            if constant is not None:
+                texts.append(constant)
                 continue
-            cell = _cell(field, cells)
+            cell = cells[indexes[0]] if len(indexes) == 1 else " ".join(cells[i] for i in indexes).strip()
             if cell in planned.empty:
-                if field.member in REQUIRED:
-                    empty = BadCell("is empty", EXAMPLES[field.member])
-                    return _bad(line, field.member, field.column, cell, empty)
+                if member in REQUIRED:
+                    return _bad(line, member, column, cell, BadCell("is empty", EXAMPLES[member]))
                 continue
             try:
-                texts.append(field.key + field.convert(field.values.get(cell, cell)))
+                texts.append(key + convert(values.get(cell, cell)))
             except BadCell as no:
-                return _bad(line, field.member, field.column, cell, no)
+                return _bad(line, member, column, cell, no)
     if planned.object_index is not None and (cell := cells[planned.object_index]) not in planned.empty:
         try:
             metadata += members_of(cell)
@@ -75,19 +79,13 @@ def _record(planned: Plan, line: int, cells: list[str]) -> Record | BadRecord:
     return Record(line, f"{{{','.join(members)}}}".encode(errors="surrogateescape"))
 
 
-def _cell(field: Field, cells: list[str]) -> str:
-    if len(field.indexes) == 1:
-        return cells[field.indexes[0]]
-    return " ".join(cells[index] for index in field.indexes).strip()
-
-
 def _bad(line: int, member: str, column: str, cell: str, no: BadCell) -> BadRecord:
     detail = f'the {member} "{cell[:80]}" (column {column}) {no.problem}; right would be {no.right}'
     return BadRecord(line, "invalid_member", detail, f"{member} {no.problem}", cell, no.right)
 
 
-def _surplus(row: Row, width: int) -> str:
+def _surplus(cells: list[str], width: int) -> str:
     """What is wrong with a row that has more cells than the header; empty ones do not matter."""
-    if not any(row.cells[width:]):
+    if len(cells) == width or not any(cells[width:]):
         return ""
-    return f"{len(row.cells)} cells, but the header has {width}: is a cell with the delimiter not quoted?"
+    return f"{len(cells)} cells, but the header has {width}: is a cell with the delimiter not quoted?"

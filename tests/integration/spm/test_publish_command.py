@@ -227,7 +227,7 @@ def test_nothing_behind_the_first_array_is_ignored(spm: Spm) -> None:
 
 def test_a_file_of_bad_lines_only_is_no_success(spm: Spm, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
-    file.write_text("nonsense\n" * 25)
+    file.write_text('{"nonsense\n' * 25)
     result = spm("publish", str(file))
     assert (result.returncode, result.stdout) == (1, "published 0, bad and left out 25\n")
     assert "… and 5 more: --dry-run sums them up" in result.stderr

@@ -2,7 +2,9 @@
 
 import io
 import json
+from datetime import datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -162,6 +164,29 @@ def test_times_are_read_in_the_zone_of_the_map(text: str, utc: str) -> None:
         time=Time("America/New_York", ["%m/%d/%Y %I:%M %p", "%m/%d/%Y"]),
     )
     assert events(f"s,when\ns1,{text}\n", mapping)[0]["timestamp"] == utc
+
+
+@given(
+    st.datetimes(datetime(1971, 1, 1), datetime(2090, 1, 1)),  # noqa: DTZ001 - written without a zone
+    st.sampled_from(
+        [
+            "%d.%m.%Y %H:%M:%S",
+            "%m/%d/%Y %I:%M:%S %p",
+            "%H:%M:%S %d.%m.%Y",
+            "%d %b %Y %H:%M:%S",
+            "%Y%m%d%H%M%S",
+        ]
+    ),
+)
+def test_times_of_any_format_are_read_as_strptime_reads_them(moment: datetime, form: str) -> None:
+    mapping = Mapping(
+        columns={"student_id": "s", "timestamp": "when"},
+        constants={"event_type": "x"},
+        time=Time("Europe/Berlin", form),
+    )
+    local = moment.replace(microsecond=0, tzinfo=ZoneInfo("Europe/Berlin"))
+    (event,) = events(f"s;when\ns1;{moment.strftime(form)}\n", mapping)
+    assert datetime.fromisoformat(event["timestamp"]) == local
 
 
 def test_date_and_time_may_stand_in_two_columns() -> None:
