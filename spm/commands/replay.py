@@ -95,7 +95,10 @@ def stream(
 @app.command()
 def file(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="On-failure records or Lambda events, as JSON.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="On-failure records, Lambda events or exported rejections, as JSON."
+        ),
     ],
     *,
     rate: RateOption = DEFAULT_RATE,
@@ -105,9 +108,10 @@ def file(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay records from a file: on-failure records as the bucket holds them, or Lambda events.
+    """Replay records from a file: on-failure records as the bucket holds them, Lambda events, or rejections.
 
     Example: spm replay file failed-records.json --dry-run
+    Example: spm rejected export rejected.jsonl && spm replay file rejected.jsonl
     """
     run(connect(target, suffix, pipeline), records_in_file(path), rate, dry_run=dry_run, as_json=as_json)
 

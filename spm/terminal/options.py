@@ -1,6 +1,6 @@
 """Options that many commands share."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -52,6 +52,14 @@ def rfc3339(text: str) -> datetime:
     if moment.tzinfo is None:
         raise typer.BadParameter(f"{text} has no offset: write {moment.isoformat()}Z for UTC")
     return moment
+
+
+def day(text: str) -> date:
+    """Read a day; typer shows the message of what is raised."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is not a day: write one like 2026-11-24") from error
 
 
 def month(text: str) -> str:
