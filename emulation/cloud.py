@@ -42,9 +42,9 @@ class EmbeddedCloud:
     """A whole private cloud on 127.0.0.1, as a context manager.
 
     Everything it writes is below ``folder`` (default: a new temporary folder) and the operating system's
-    temporary folder, and is removed at the end unless ``keep_files``. Only the databases are kept in ``data``,
-    where that is given. Its processes end with it and with this process, however that ends. Any number run
-    side by side.
+    temporary folder, and is removed at the end unless ``keep_files``. Only the databases are kept, in
+    ``data``, where that is given. Its processes end with it and with this process, however that ends. Any
+    number run side by side.
     """
 
     region = REGION

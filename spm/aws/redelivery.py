@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from processor.metrics import NAMESPACE, SERVICE_DIMENSION, MetricName
 from processor.pipeline import Pipeline
 from processor.records.kinesis import decode, whole
 from spm.aws.delivery import Delivered, LambdaRecord, deliver
@@ -63,6 +64,33 @@ def replay(
             ahead = started + receipt.records / rate - time.monotonic()
             time.sleep(max(0.0, ahead))
         advance(len(batch))
+
+
+def publish_counts(aws: Aws, stack: Stack, receipt: Receipt) -> None:
+    """Put into CloudWatch what the processor wrote of this into its log.
+
+    On AWS CloudWatch reads that log. The embedded cloud's runner does for its own invocations only, and what
+    is replayed goes past it.
+    """
+    counts: dict[MetricName, int] = {
+        "ReceivedEvents": receipt.received,
+        "StoredEvents": receipt.stored,
+        "DuplicateEvents": receipt.duplicates,
+        "RejectedEvents": receipt.rejected,
+    }
+    aws.cloudwatch.put_metric_data(
+        Namespace=NAMESPACE,
+        MetricData=[
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": SERVICE_DIMENSION, "Value": stack.processor_name}],
+                "Value": count,
+                "Unit": "Count",
+            }
+            for name, count in counts.items()
+            if count
+        ],
+    )
 
 
 def batches(records: Iterable[LambdaRecord]) -> Iterator[list[LambdaRecord]]:

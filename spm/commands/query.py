@@ -25,6 +25,8 @@ from spm.terminal.options import (
 from spm.terminal.plot import sparkline
 
 FULL_SCORE: Final = 100.0
+MOST_ROWS: Final = 10_000
+"""What the operations function gives in one answer."""
 
 
 class Form(StrEnum):
@@ -44,7 +46,7 @@ def query(
     event_type: TypeOption = None,
     course: CourseOption = None,
     where: WhereOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many rows.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many rows.")] = 100,
     form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.TABLE,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
@@ -63,9 +65,10 @@ def query(
         pipeline=connection.stack.pipeline.name,
         report=report,
         parameters=narrowed(student, event_type, course, where),
-        limit=limit,
+        limit=one_more(limit),
     )
-    print_rows(answer["columns"], answer["rows"], Form.JSON if as_json else form)
+    print_rows(answer["columns"], answer["rows"][:limit], Form.JSON if as_json else form)
+    say_if_there_is_more(answer["rows"], limit, "rows")
 
 
 def student(
@@ -73,7 +76,7 @@ def student(
     *,
     event_type: TypeOption = None,
     course: CourseOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many events.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many events.")] = 50,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -84,9 +87,9 @@ def student(
     """
     parameters = narrowed(student_id, event_type, course, None)
     answer = connect(target, suffix).operations.call(
-        "query", report="student", parameters=parameters, limit=limit
+        "query", report="student", parameters=parameters, limit=one_more(limit)
     )
-    rows: list[list[Any]] = answer["rows"]
+    rows: list[list[Any]] = answer["rows"][:limit]
     if as_json:
         print_rows(answer["columns"], rows, Form.JSON)
         return
@@ -94,12 +97,26 @@ def student(
         console.err.print(f"nothing is stored of {student_id}")
         raise typer.Exit(1)
     console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
+    say_if_there_is_more(answer["rows"], limit, "events")
     scores = [row[2] for row in reversed(rows) if row[2] is not None]
     if scores:
         mean = sum(scores) / len(scores)
         highest = max(FULL_SCORE, *scores)
         console.out.print(f"scores, oldest to newest, 0 to {highest:g}: {sparkline(scores, 44, highest)}")
         console.out.print(f"lowest {min(scores):.1f}, mean {mean:.1f}, highest {max(scores):.1f}")
+
+
+def one_more(limit: int) -> int:
+    """Return how many rows to ask for, so that it shows whether there are more than are wanted."""
+    return min(limit + 1, MOST_ROWS)
+
+
+def say_if_there_is_more(rows: Sequence[object], limit: int, what: str) -> None:
+    """Tell a person that not everything is shown; at the most that can be asked for, that it may be so."""
+    if len(rows) > limit:
+        console.err.print(f"there are more than these {limit:,} {what}: --limit shows up to {MOST_ROWS:,}")
+    elif len(rows) == MOST_ROWS:
+        console.err.print(f"there may be more than these {limit:,} {what}: narrow them down")
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form) -> None:

@@ -50,7 +50,8 @@ def list_(
     Example: spm rejected list --reason not_json --since 2026-09-01T00:00:00Z
     """
     chosen = narrowed(pipeline, reason, since, until, shard, everything=everything)
-    rows = list(pages(connect(target, suffix, pipeline).operations, chosen, limit))
+    found = list(pages(connect(target, suffix, pipeline).operations, chosen, limit + 1))
+    rows = found[:limit]
     if as_json:
         console.print_json(rows)
         return
@@ -59,6 +60,8 @@ def list_(
         columns,
         ([name(row), console.moment(row["rejected_at"]), row["reason"], row["detail"]] for row in rows),
     )
+    if len(found) > limit:
+        console.err.print(f"there are more than these {limit:,}: --limit shows more")
 
 
 @app.command()
