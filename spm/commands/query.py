@@ -24,7 +24,6 @@ from spm.terminal.options import (
 )
 from spm.terminal.plot import sparkline
 
-FULL_SCORE: Final = 100.0
 MOST_ROWS: Final = 10_000
 """What the operations function gives in one answer."""
 
@@ -98,12 +97,21 @@ def student(
         raise typer.Exit(1)
     console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
     say_if_there_is_more(answer["rows"], limit, "events")
-    scores = [row[2] for row in reversed(rows) if row[2] is not None]
+    scores = [score for row in reversed(rows) if (score := per_cent(row)) is not None]
     if scores:
         mean = sum(scores) / len(scores)
-        highest = max(FULL_SCORE, *scores)
-        console.out.print(f"scores, oldest to newest, 0 to {highest:g}: {sparkline(scores, 44, highest)}")
+        console.out.print(f"scores in per cent, oldest to newest: {sparkline(scores, 40, 100)}")
         console.out.print(f"lowest {min(scores):.1f}, mean {mean:.1f}, highest {max(scores):.1f}")
+
+
+def per_cent(row: Sequence[Any]) -> float | None:
+    """Return an event's score in per cent of its ``max_score``, or of 100; None where it has none."""
+    _, _, score, metadata = row
+    if score is None:
+        return None
+    maximum = metadata.get("max_score")
+    whole = maximum if isinstance(maximum, int | float) and maximum > 0 else 100
+    return 100 * float(score) / whole
 
 
 def one_more(limit: int) -> int:

@@ -92,7 +92,7 @@ def opened_table(
 ) -> Iterator[Table]:
     """Read a table in the encoding, the sheet and from the line that the mapping names, if it does."""
     if form == "xlsx":
-        yield read_excel(content, mapping.sheet, mapping.skip_rows)
+        yield read_excel(content, mapping.sheet, mapping.skip_rows, mapping.decimal)
         return
     encoding = mapping.encoding or encoding_of(source, content)
     try:

@@ -70,6 +70,8 @@ def propose(source: io.BufferedReader, form: Format | None) -> str:
     """Return the text of a map file; raise InputError where the file is no table, or has no header."""
     with told_if_broken():
         content = unpacked(source)
+        if not content.peek(1):
+            raise InputError("the file is empty: there is no header to propose a map from")
         form = form or format_of(content)
         if form not in {"csv", "xlsx"}:
             raise InputError("this file is JSON: it needs no map")

@@ -64,10 +64,11 @@ def delimiter_of(head: Iterable[str]) -> str:
     return max(DELIMITERS, key=fitness)
 
 
-def read_excel(content: Content, sheet: str | None = None, skip_rows: int = 0) -> Table:
+def read_excel(content: Content, sheet: str | None = None, skip_rows: int = 0, decimal: str = ".") -> Table:
     """Read a sheet of a workbook, by default the first; raise InputError where it cannot be read.
 
-    Numbers and times become text as a CSV file would hold them, times in the form of ISO 8601.
+    Numbers and times become text as a CSV file would hold them: numbers with this decimal sign, times in the
+    form of ISO 8601.
     """
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(content.read()))
@@ -76,7 +77,7 @@ def read_excel(content: Content, sheet: str | None = None, skip_rows: int = 0) -
         chosen = workbook.get_sheet_by_name(sheet) if sheet else workbook.get_sheet_by_index(0)
     except CalamineError as error:
         raise InputError(f"the Excel file cannot be read: {error}") from error
-    rows = _excel_rows(chosen, skip_rows)
+    rows = _excel_rows(chosen, skip_rows, decimal)
     header = next(rows, Row(0, []))
     return Table(_trimmed(header.cells), rows)
 
@@ -101,20 +102,20 @@ def _explain(problem: str) -> str:
     return f"{problem}: a quotation mark within a quoted cell is written twice"
 
 
-def _excel_rows(sheet: CalamineSheet, skip_rows: int) -> Iterator[Row]:
+def _excel_rows(sheet: CalamineSheet, skip_rows: int, decimal: str) -> Iterator[Row]:
     first = sheet.start[0] + 1 if sheet.start else 1
     for number, cells in enumerate(sheet.iter_rows(), start=first):
-        row = [_cell(value) for value in cells]
+        row = [_cell(value, decimal) for value in cells]
         if number > skip_rows and any(row):
             yield Row(number, row)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, decimal: str) -> str:
     """Return a cell of a workbook as the text that a CSV file would hold."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value).replace(".", decimal)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return str(value)

@@ -120,7 +120,7 @@ def test_student_shows_history_and_plot(spm: Spm, course: str) -> None:
     result = spm("student", f"{course}-ada")
     assert result.returncode == 0
     assert "2026-03-02 12:00" in result.stdout
-    assert "0 to 100: ▇█" in result.stdout
+    assert "per cent, oldest to newest: ▇█" in result.stdout
     assert "lowest 90.0, mean 92.8, highest 95.5" in result.stdout
     newest, oldest = json.loads(spm("student", f"{course}-ada", "--json").stdout)
     assert (newest["score"], oldest["metadata"]["quiz"]) == (95.5, "Q1")

@@ -151,6 +151,19 @@ def test_a_workbook_of_times_and_numbers(tmp_path: Path) -> None:
     ]
 
 
+def test_a_map_with_a_decimal_comma_fits_a_workbooks_numbers(tmp_path: Path) -> None:
+    file = workbook(tmp_path / "a.xlsx", [["student_id", "event_type", "score"], ["s", "x", 11.5]])
+    columns: dict[str, str | list[str]] = {name: name for name in ("student_id", "event_type", "score")}
+    (event,) = sent(file, Mapping(columns=columns, decimal=","))
+    assert event["score"] == 11.5
+
+
+def test_an_empty_file_has_nothing_to_propose(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    with opened(tmp_path / "empty") as source, pytest.raises(InputError, match="the file is empty"):
+        propose(source, None)
+
+
 def test_an_unknown_sheet_names_those_that_there_are(tmp_path: Path) -> None:
     file = workbook(tmp_path / "a.xlsx", [["student_id", "event_type"], ["s", "x"]])
     with pytest.raises(InputError, match="no sheet Term 9: the workbook has Grades"):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spm.commands.query import Form, print_rows
+from spm.commands.query import Form, per_cent, print_rows
 from spm.commands.tail import line
 from spm.terminal import console
 
@@ -50,6 +50,22 @@ def test_csv_holds_objects_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows(["id", "metadata", "score"], [["s1", {"course": "Māori"}, None]], Form.CSV)
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
     assert rows == [["id", "metadata", "score"], ["s1", '{"course": "Māori"}', ""]]
+
+
+@pytest.mark.parametrize(
+    ("score", "metadata", "expected"),
+    [
+        (None, {}, None),
+        (91.5, {}, 91.5),
+        (15, {"max_score": 20}, 75.0),
+        (15, {"max_score": 0}, 15.0),
+        (15, {"max_score": "twenty"}, 15.0),
+    ],
+)
+def test_per_cent_is_of_the_maximum(
+    score: float | None, metadata: dict[str, object], expected: float | None
+) -> None:
+    assert per_cent(["2026-01-01T00:00:00Z", "quiz", score, metadata]) == expected
 
 
 def test_csv_for_a_file_keeps_what_is_stored(capsys: pytest.CaptureFixture[str]) -> None:
