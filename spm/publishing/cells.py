@@ -46,8 +46,11 @@ def number(decimal: str) -> Convert:
     right = EXAMPLES["score"].replace(".", decimal)
 
     def convert(cell: str) -> str:
-        written = cell.replace(decimal, ".") if decimal != "." and "." not in cell else cell
-        if NUMBER.fullmatch(written) is None or (decimal != "." and "." in cell):
+        written = cell
+        if decimal != ".":
+            # A point would be one of thousands, or of a file that the map is not for: which one is unknown.
+            written = cell.replace(decimal, ".") if "." not in cell else ""
+        if NUMBER.fullmatch(written) is None:
             raise BadCell("is not a number", right)
         return written
 

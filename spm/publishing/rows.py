@@ -53,6 +53,7 @@ def _is_left_out(planned: Plan, cells: list[str]) -> bool:
 
 
 def _record(planned: Plan, line: int, cells: list[str]) -> Record | BadRecord:
+    empty = planned.empty
     members: list[str] = []
     metadata: list[str] = []
     for fields, texts in ((planned.members, members), (planned.metadata, metadata)):
@@ -61,15 +62,15 @@ def _record(planned: Plan, line: int, cells: list[str]) -> Record | BadRecord:
                 texts.append(constant)
                 continue
             cell = cells[indexes[0]] if len(indexes) == 1 else " ".join(cells[i] for i in indexes).strip()
-            if cell in planned.empty:
+            if cell in empty:
                 if member in REQUIRED:
                     return _bad(line, member, column, cell, BadCell("is empty", EXAMPLES[member]))
                 continue
             try:
-                texts.append(key + convert(values.get(cell, cell)))
+                texts.append(key + convert(values.get(cell, cell) if values else cell))
             except BadCell as no:
                 return _bad(line, member, column, cell, no)
-    if planned.object_index is not None and (cell := cells[planned.object_index]) not in planned.empty:
+    if planned.object_index is not None and (cell := cells[planned.object_index]) not in empty:
         try:
             metadata += members_of(cell)
         except BadCell as no:
