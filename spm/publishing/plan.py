@@ -60,34 +60,35 @@ def plan(mapping: Mapping, columns: Sequence[str]) -> Plan:
     named = {member: header.indexes(column) for member, column in mapping.columns.items()}
     taken = {index for indexes in named.values() for index in indexes}
     taken |= {header.index(column) for column in mapping.leave_out}
-    unfolded, said = _unfold(mapping, header, taken)
-    if mapping.unfold is not None:
-        virtual = (mapping.unfold.into, *said, *(["max_score"] if mapping.unfold.maximum_row else []))
-        named |= {member: (len(columns) + offset,) for offset, member in enumerate(virtual)}
-        taken |= {column.place for column in unfolded}
+    unfolded, members = _unfold(mapping, header, taken)
+    for index, member in enumerate(members, start=len(columns)):
+        _claim(named, mapping, member, index)
     if mapping.rest == "metadata":
-        for index in set(range(len(columns))) - taken:
+        for index in set(range(len(columns))) - taken - {column.place for column in unfolded}:
             header.refuse_if_double(index)
-            name = header.names[index]
-            if name in named or name in mapping.constants:
-                raise InputError(
-                    f"the map makes something else the member {name}: leave_out the column {name}"
-                )
-            named[name] = (index,)
+            _claim(named, mapping, header.names[index], index)
     fields = [*_columns(mapping, header, named), *_constants(mapping)]
     _check(fields, header)
+    in_order = sorted(fields, key=lambda field: field.member)
     return Plan(
         width=len(columns),
-        members=tuple(
-            sorted((f for f in fields if f.member in MEMBERS), key=lambda f: MEMBERS.index(f.member))
-        ),
-        metadata=tuple(sorted(f for f in fields if f.member not in (*MEMBERS, OBJECT))),
+        members=tuple(field for member in MEMBERS for field in in_order if field.member == member),
+        metadata=tuple(field for field in in_order if field.member not in (*MEMBERS, OBJECT)),
         object_index=next(iter(named.get(OBJECT, ())), None),
         unfolded=tuple(unfolded),
         maximum_row=mapping.unfold.maximum_row if mapping.unfold else None,
         left_out_rows=tuple((header.index(c), frozenset(v)) for c, v in mapping.leave_out_rows.items()),
         empty=frozenset({"", *mapping.empty}),
     )
+
+
+def _claim(named: dict[str, tuple[int, ...]], mapping: Mapping, member: str, index: int) -> None:
+    """Let a column become a member; raise InputError where something else does already."""
+    if member in named or member in mapping.constants:
+        raise InputError(
+            f"two things become the member {member}: leave one of them out, a column by leave_out"
+        )
+    named[member] = (index,)
 
 
 class Header:
@@ -122,7 +123,7 @@ class Header:
 
 
 def _unfold(mapping: Mapping, header: Header, taken: set[int]) -> tuple[list[Unfolded], list[str]]:
-    """Return the columns that fit the template, and the members that their headers say."""
+    """Return the columns that fit the template, and the members that they become: cell, header, maximum."""
     if mapping.unfold is None:
         return [], []
     template, names = _template(mapping.unfold.columns)
@@ -139,7 +140,8 @@ def _unfold(mapping: Mapping, header: Header, taken: set[int]) -> tuple[list[Unf
         raise InputError(
             f"no column fits {mapping.unfold.columns}: the file has {', '.join(header.names)[:LONGEST_SHOWN]}"
         )
-    return found, names
+    maximum = [] if mapping.unfold.maximum_row is None else ["max_score"]
+    return found, [mapping.unfold.into, *names, *maximum]
 
 
 def _tells(convert: Convert) -> Callable[[str], bool]:

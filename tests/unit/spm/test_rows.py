@@ -249,7 +249,12 @@ def test_a_row_with_more_cells_than_the_header_is_told() -> None:
         (
             "s,term",
             Mapping(columns={"student_id": "s"}, constants={"event_type": "e", "term": 1}),
-            "something else the member term: leave_out the column term",
+            "two things become the member term: leave one of them out",
+        ),
+        (
+            "s,Day,Quiz (7)",
+            Mapping(columns={"student_id": "s", "score": "Day"}, unfold=Unfold("{title} ({assessment:d})")),
+            "two things become the member score",
         ),
         (
             "s,x",
