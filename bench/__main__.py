@@ -15,6 +15,7 @@ from bench import (
     plots,
     publishing,
     ratios,
+    reading,
     regressions,
     results,
     scaling,
@@ -39,8 +40,8 @@ def main(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="With --full: ratios, growth, cold, hostile, storage, stages, way, embedded, publish; or all of "
-            "these. And, when LocalStack is up: way-localstack."
+            help="With --full: ratios, growth, cold, hostile, storage, stages, way, embedded, publish, "
+            "reading; or all of these. And, when LocalStack is up: way-localstack."
         ),
     ] = None,
     *,
@@ -65,6 +66,7 @@ def main(
         "way-localstack": way.measure_localstack,
         "embedded": embedded.measure,
         "publish": publishing.measure,
+        "reading": reading.measure,
     }
     for part in parts or [name for name in measures if name not in NEEDS_MORE]:
         console.print(f"measuring {part}")

@@ -1,4 +1,4 @@
-"""The worst that Lambda can deliver: 6 MB of each kind of event that cannot be stored, and of costly ones.
+"""The worst that Lambda can deliver: 6 MB of each kind of event that cannot be stored, and more.
 
 Each invocation runs in a process of its own: its processor time and its largest memory are the function's.
 """

@@ -70,7 +70,7 @@ class Bench:
 
     def _publish(self, name: str, file: Path) -> None:
         with file.open("rb") as source:
-            entries = prepare(read(source), file.name, print)
+            entries = prepare(read(source).records, print)
             accepted = sum(len(call) for call in publish(self._publishing, name, entries))
         assert accepted == EVENTS  # noqa: S101 - as above
 

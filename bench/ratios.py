@@ -77,7 +77,15 @@ class Bench:
 
     def close(self) -> None:
         """Disconnect."""
-        for contender in (self.limit, self.handler, self.without, self.four, self.lenient, self.compacting, *self.peers):
+        for contender in (
+            self.limit,
+            self.handler,
+            self.without,
+            self.four,
+            self.lenient,
+            self.compacting,
+            *self.peers,
+        ):
             contender.close()
 
     def comparisons(self) -> Iterator[Comparison]:

@@ -42,16 +42,19 @@ class EmbeddedCloud:
     """A whole private cloud on 127.0.0.1, as a context manager.
 
     Everything it writes is below ``folder`` (default: a new temporary folder) and the operating system's
-    temporary folder, and is removed at the end unless ``keep_files``. Its processes end with it and with this
-    process, however that ends. Any number run side by side.
+    temporary folder, and is removed at the end unless ``keep_files``. Only the databases are kept, in
+    ``data``, where that is given. Its processes end with it and with this process, however that ends. Any
+    number run side by side.
     """
 
     region = REGION
 
-    def __init__(self, folder: Path | None = None, *, keep_files: bool = False) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, keep_files: bool = False, data: Path | None = None
+    ) -> None:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="spm-cloud-"))
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.database = PostgresServer(self.folder, keep_files=keep_files)
+        self.database = PostgresServer(self.folder, keep_files=keep_files, data=data)
         self._runner_folder = self.folder / "runner"
         self._deployments = self.folder / "deployments"
         self._ministack = MiniStack(

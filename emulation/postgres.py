@@ -24,15 +24,19 @@ class PostgresServer:
 
     Durability is PostgreSQL's default (fsync on). PostgreSQL refuses to run as root: there it runs as the OS
     user ``embedded_postgres``, made when missing, and in a temporary folder that this user can reach.
+
+    With ``data``, a folder that this user has to reach as well, the data and the password are kept there, and
+    found there again.
     """
 
-    def __init__(self, folder: Path, *, keep_files: bool = False) -> None:
+    def __init__(self, folder: Path, *, keep_files: bool = False, data: Path | None = None) -> None:
         self.host = HOST
         self.port = 0
         self.user = OWNER
         self.password = secrets.token_urlsafe(24)
         self._os_user = os_user()
         self._folder = folder / "postgres"
+        self._data = data
         self._keep_files = keep_files
         self._program: ChildProcess | None = None
         self._binaries = _binaries()
@@ -45,7 +49,12 @@ class PostgresServer:
     def start(self) -> None:
         """Create the data folder and start the server; raise StartFailed with the end of its log."""
         self._make_folder()
-        self._initialise()
+        if self._data is not None:
+            self._data.mkdir(parents=True, exist_ok=True)
+        if self._data is not None and (self._data / "postgres" / "PG_VERSION").exists():
+            self.password = (self._data / "password").read_text()
+        else:
+            self._initialise()
         for attempt in range(1, START_ATTEMPTS + 1):
             try:
                 self._launch()
@@ -85,7 +94,7 @@ class PostgresServer:
             name="PostgreSQL",
             command=[
                 self._binaries / "postgres",
-                *("-D", self._folder / "data", "-h", HOST, "-p", str(self.port)),
+                *("-D", self._data_folder, "-h", HOST, "-p", str(self.port)),
                 *("-c", "unix_socket_directories=", "-c", "logging_collector=off"),
             ],
             environment=self._environment(),
@@ -124,7 +133,15 @@ class PostgresServer:
         except PermissionError:
             return False
 
+    @property
+    def _data_folder(self) -> Path:
+        return self._data / "postgres" if self._data is not None else self._folder / "data"
+
     def _initialise(self) -> None:
+        if self._data is not None:
+            self._data_folder.mkdir(mode=0o700, exist_ok=True)
+            if self._os_user:
+                shutil.chown(self._data_folder, self._os_user, self._os_user)
         password_file = self._folder / "password"
         password_file.write_text(self.password)
         password_file.chmod(0o600)
@@ -132,7 +149,7 @@ class PostgresServer:
             shutil.chown(password_file, self._os_user)
         result = self._run(
             "initdb",
-            *("--pgdata", str(self._folder / "data"), "--username", self.user),
+            *("--pgdata", str(self._data_folder), "--username", self.user),
             *("--auth", "scram-sha-256", "--pwfile", str(password_file), "--encoding", "UTF8"),
             *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
             "--no-sync",  # of the new, still empty folder only; the server itself syncs as always
@@ -141,6 +158,10 @@ class PostgresServer:
         password_file.unlink()
         if result.returncode != 0:
             raise StartFailed(f"PostgreSQL's initdb failed:\n{result.stderr.strip()}")
+        if self._data is not None:
+            kept = self._data / "password"
+            kept.touch(mode=0o600)
+            kept.write_text(self.password)
 
     def _run(
         self, program: str, *arguments: str, as_server: bool = False

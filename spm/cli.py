@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulation.errors import EmulationError
 from spm.aws.explain import explain
-from spm.commands import demo, generate, local, maintain, publish, query, rejected, replay, status, tail
+from spm.commands import demo, generate, local, logs, maintain, publish, query, rejected, replay, status, tail
 from spm.errors import MonitorError
 from spm.terminal import console
 
@@ -37,6 +37,7 @@ app.command(name="generate")(generate.command)
 app.command(name="publish")(publish.command)
 app.command(name="status")(status.command)
 app.command(name="tail")(tail.command)
+app.command(name="logs")(logs.command)
 app.command(name="student")(query.student)
 app.command(name="query")(query.query)
 app.add_typer(rejected.app, name="rejected")
@@ -67,7 +68,7 @@ def main() -> NoReturn:
 def _fail(message: str, code: int) -> NoReturn:
     if console.debug:
         console.err.print_exception()
-    console.err.print(f"spm: {message}", markup=False, soft_wrap=True)
+    console.err.print(f"spm: {message}", soft_wrap=True)
     sys.exit(code)
 
 

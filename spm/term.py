@@ -9,7 +9,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, NotRequired, TypedDict
 
 from processor.errors import Reason
@@ -91,6 +91,11 @@ def generate(
     for number in range(events):
         elapsed = (number + dice.random()) / events
         yield _event(who[number], what[number], elapsed, start, dice)
+
+
+def start_of_term_until(day: date) -> datetime:
+    """Return when a term starts whose last day is the one before ``day``."""
+    return datetime.combine(day - timedelta(days=TERM_DAYS), time(), UTC)
 
 
 def enrol(students: int, courses: int, dice: random.Random) -> list[Student]:

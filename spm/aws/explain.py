@@ -18,6 +18,8 @@ DENIED: Final = frozenset(
 EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
+NEWCOMER: Final = "no embedded cloud is running: start one in another terminal with: spm local"
+"""What somebody who has no AWS account at hand forgot."""
 ACTION: Final = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 
 
@@ -26,9 +28,9 @@ def explain(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, ClientError):
         return _explain_answer(error)
     if isinstance(error, NoCredentialsError):
-        return "no AWS credentials: set AWS_PROFILE, sign in, or start an embedded cloud with: spm local"
+        return f"no AWS credentials: {NEWCOMER}, or set AWS_PROFILE, or sign in"
     if isinstance(error, NoRegionError):
-        return "no AWS region: set AWS_REGION, or name a profile that has one"
+        return f"no AWS region: {NEWCOMER}, or set AWS_REGION, or name a profile that has one"
     if isinstance(error, ProfileNotFound):
         return f"{error}: see ~/.aws/config, or set AWS_PROFILE to one that is there"
     if isinstance(error, EndpointConnectionError):

@@ -1,13 +1,16 @@
 """Bring records to the processor again under their original identities, so that nothing is stored twice."""
 
+import base64
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from processor.metrics import NAMESPACE, SERVICE_DIMENSION, MetricName
 from processor.pipeline import Pipeline
 from processor.records.kinesis import decode, whole
 from spm.aws.delivery import Delivered, LambdaRecord, deliver
@@ -63,6 +66,33 @@ def replay(
         advance(len(batch))
 
 
+def publish_counts(aws: Aws, stack: Stack, receipt: Receipt) -> None:
+    """Put into CloudWatch what the processor wrote of this into its log.
+
+    On AWS CloudWatch reads that log. The embedded cloud's runner does for its own invocations only, and what
+    is replayed goes past it.
+    """
+    counts: dict[MetricName, int] = {
+        "ReceivedEvents": receipt.received,
+        "StoredEvents": receipt.stored,
+        "DuplicateEvents": receipt.duplicates,
+        "RejectedEvents": receipt.rejected,
+    }
+    aws.cloudwatch.put_metric_data(
+        Namespace=NAMESPACE,
+        MetricData=[
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": SERVICE_DIMENSION, "Value": stack.processor_name}],
+                "Value": count,
+                "Unit": "Count",
+            }
+            for name, count in counts.items()
+            if count
+        ],
+    )
+
+
 def batches(records: Iterable[LambdaRecord]) -> Iterator[list[LambdaRecord]]:
     """Cut the records into lists that one invocation takes."""
     batch: list[LambdaRecord] = []
@@ -79,12 +109,14 @@ def batches(records: Iterable[LambdaRecord]) -> Iterator[list[LambdaRecord]]:
 
 
 def records_in(text: str, name: str) -> list[LambdaRecord]:
-    """Return the records of an on-failure invocation record, or of a Lambda event.
+    """Return the records of an on-failure invocation record, of a Lambda event, or of an exported rejection.
 
-    Raises InputError where it is neither, or holds no payload (what SQS and SNS get has none).
+    Raises InputError where it is none of them, or holds no payload (what SQS and SNS get has none).
     """
     try:
         document = json.loads(text)
+        if isinstance(document, dict) and "sequence_number" in document:
+            return [_rejected_record(document, name)]
         if isinstance(document, dict) and "payload" in document:
             payload = document["payload"]
             document = json.loads(payload) if isinstance(payload, str) else payload
@@ -94,7 +126,33 @@ def records_in(text: str, name: str) -> list[LambdaRecord]:
         for record in records:
             _check(record, name)
         return records
-    raise InputError(f"{name} holds no records: give an on-failure record from the bucket, or a Lambda event")
+    raise InputError(
+        f"{name} holds no records: give an on-failure record from the bucket, a Lambda event, "
+        "or what `spm rejected export` wrote"
+    )
+
+
+def _rejected_record(row: dict[str, Any], name: str) -> LambdaRecord:
+    """Return the record of a rejection as it arrived, from a row of `spm rejected export`."""
+    try:
+        if row["sub_sequence"]:
+            raise InputError(
+                f"{name} is a part of an aggregated record, which cannot arrive alone: spm rejected redrive"
+            )
+        payload: str = row["payload"]
+        # A record whose data were no base64 was kept as the text that they were.
+        data = base64.b64decode(payload).decode() if row["reason"] == "not_base64" else payload
+        return {
+            "kinesis": {
+                "sequenceNumber": row["sequence_number"],
+                "data": data,
+                "approximateArrivalTimestamp": datetime.fromisoformat(row["arrived_at"]).timestamp(),
+            },
+            "eventID": f"{row['shard_id']}:{row['sequence_number']}",
+            "eventSourceARN": row["stream_arn"],
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{name} holds something that is no exported rejection: {error!r}") from error
 
 
 def records_in_file(file: Path) -> Iterator[LambdaRecord]:

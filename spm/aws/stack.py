@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
 # The function may run for a minute; botocore's own retries would repeat an invocation that is still running.
@@ -82,6 +83,11 @@ class Aws:
     def functions(self) -> "LambdaClient":
         """Lambda, patient enough for a function that uses its whole time."""
         return self._session.client("lambda", endpoint_url=self._endpoint_url, config=PATIENT)
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        """The logs of functions."""
+        return self._session.client("logs", endpoint_url=self._endpoint_url)
 
     @cached_property
     def s3(self) -> "S3Client":

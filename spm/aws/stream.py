@@ -14,6 +14,12 @@ PAUSE_SECONDS: Final = 0.25
 """Between reads of a shard: it allows five a second, and the event source mapping needs one of them."""
 
 
+def creation_of(aws: Aws, stack: Stack) -> str:
+    """Return what tells the stream from every other, one of the same name before or after it included."""
+    summary = aws.kinesis.describe_stream_summary(StreamName=stack.stream_name)["StreamDescriptionSummary"]
+    return f"{stack.stream_arn} of {summary['StreamCreationTimestamp'].timestamp()}"
+
+
 def shard_ids(aws: Aws, stack: Stack) -> list[str]:
     """The stream's shards, closed ones included, oldest first."""
     pages = aws.kinesis.get_paginator("list_shards").paginate(StreamName=stack.stream_name)

@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +12,9 @@ import typer
 
 from spm.aws.target import connect
 from spm.publishing.put_records import Entry, publish
-from spm.term import BAD_RECORDS, COURSES, generate
+from spm.term import BAD_RECORDS, COURSES, generate, start_of_term_until
 from spm.terminal import console
-from spm.terminal.options import JsonOption, SuffixOption, TargetOption
+from spm.terminal.options import JsonOption, SuffixOption, TargetOption, day
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -30,7 +31,13 @@ def command(
     courses: Annotated[int, typer.Option(min=1, max=len(COURSES), help="In how many courses.")] = len(
         COURSES
     ),
-    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 1,
+    until: Annotated[
+        date | None,
+        typer.Option(
+            parser=day, metavar="DAY", help="The day after the term's last one. Default: today, UTC."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed and term give the same events.")] = 1,
     bad: Annotated[int, typer.Option(min=0, help="How many broken records to mix in.")] = 0,
     duplicates: Annotated[int, typer.Option(min=0, help="How many events to repeat.")] = 0,
     rate: Annotated[float, typer.Option(min=0, help="Events a second; 0 for as fast as possible.")] = 0,
@@ -39,12 +46,13 @@ def command(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make plausible events: JSON lines to a file, or straight to the stream.
+    """Make plausible events of a term that has just ended: JSON lines to a file, or straight to the stream.
 
     Example: spm generate term.jsonl --events 50000 --students 800 --seed 7
     Example: spm generate --stream --rate 200 --bad 5
     """
-    made = generate(events, students, seed=seed, courses=courses)
+    start = start_of_term_until(until or datetime.now(UTC).date())
+    made = generate(events, students, seed=seed, courses=courses, start=start)
     lines = mix(((json.dumps(e).encode(), e["student_id"]) for e in made), events, bad, duplicates, seed)
     paced = pace(lines, rate) if rate else lines
     if stream:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from emulation.cloud import EmbeddedCloud, read_state, remove_state
+from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
 from emulation.process import ChildProcess
 from spm.aws.health import Health, look
 from spm.aws.stack import Aws, find
@@ -29,39 +30,66 @@ ERRORS_SHOWN: Final = 5
 LONGEST_LINE: Final = 300
 LOG_WINDOW: Final = 1 << 16  # bytes at a log's end that are looked at
 ERROR_SIGNS: Final = (" ERROR ", " WARNING ", "ERROR:", "FATAL:", "PANIC:")
+ORDINARY: Final = "duplicate key value violates unique constraint"
+"""How the processor learns of a redelivery: nothing is wrong then."""
 
 
 def command(
     *,
     suffix: Annotated[str, typer.Option(help="The environment to deploy.")] = DEFAULT_SUFFIX,
     shards: Annotated[int, typer.Option(min=1, max=20, help="Shards of the stream.")] = 1,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            resolve_path=True,
+            help="Keep the database in this folder, and find it there again.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print how to reach it as JSON, and no panel.")
     ] = False,
 ) -> None:
     """Run the whole pipeline on this machine until Ctrl-C; the other commands find it by themselves.
 
+    The stream is a new one each time. So is the database, unless --data keeps it.
+
     Example: spm local --shards 4
+    Example: spm local --data ~/spm-data
     Example, in another terminal: spm generate - | spm publish -
     """
     if (other := read_state()) is not None:
         raise MonitorError(f"an embedded cloud is running already (process {other.pid}): stop it first")
     with ExitStack() as until_the_end:
         with console.step("Starting PostgreSQL and MiniStack"):
-            cloud = until_the_end.enter_context(EmbeddedCloud())
+            cloud = until_the_end.enter_context(EmbeddedCloud(data=data))
         with console.step("Deploying the stack with cdklocal"):
             cloud.deploy(suffix, {"shardCount": str(shards)})
             cloud.start_runner()
         until_the_end.callback(remove_state)
         cloud.write_state()
         aws = Aws(cloud.aws_environment())
-        console.err.print("ready; Ctrl-C stops it and forgets what it holds")
+        kept = f"keeps its database in {data}" if data else "forgets what it holds (--data DIR keeps it)"
+        console.err.print(f"ready; Ctrl-C stops it and {kept}", soft_wrap=True)
         if as_json:
             console.print_json({"suffix": suffix, "environment": cloud.aws_environment()})
-        watch(cloud, Connection(Target.EMBEDDED, aws, find(aws, suffix)), panel_wanted=not as_json)
+        reach = ways_in(cloud, suffix, data)
+        watch(cloud, Connection(Target.EMBEDDED, aws, find(aws, suffix)), reach, panel_wanted=not as_json)
 
 
-def watch(cloud: EmbeddedCloud, connection: Connection, *, panel_wanted: bool) -> None:
+def ways_in(cloud: EmbeddedCloud, suffix: str, data: Path | None) -> dict[str, str]:
+    """Return what a person needs to use it, by name."""
+    return {
+        "AWS": f"AWS_ENDPOINT_URL={cloud.endpoint_url}",
+        "Database": cloud.database.dsn(database_name(suffix)),
+        "Data": f"kept in {data}" if data else "forgotten at Ctrl-C (--data DIR keeps it)",
+        "Next": "in another terminal: spm generate - | spm publish -",
+    }
+
+
+def watch(
+    cloud: EmbeddedCloud, connection: Connection, reach: Mapping[str, str], *, panel_wanted: bool
+) -> None:
     """Keep the panel up to date until Ctrl-C; raise MonitorError when a part of the cloud ends."""
     rate, errors = Rate(), Errors(cloud.programs)
     shown = panel_wanted and console.out.is_terminal
@@ -72,7 +100,7 @@ def watch(cloud: EmbeddedCloud, connection: Connection, *, panel_wanted: bool) -
                     if not program.running:
                         raise MonitorError(f"{program.name} has ended.\n{program.end_of_log()}")
                 if shown:
-                    live.update(panel(cloud, connection, rate, errors), refresh=True)
+                    live.update(panel(cloud, connection, reach, rate, errors), refresh=True)
                 time.sleep(REFRESH_SECONDS)
     except KeyboardInterrupt:
         console.err.print("stopping")
@@ -103,21 +131,30 @@ class Errors:
     def last(self) -> list[Text]:
         """Return the last ones, as they are shown."""
         lines = [line for log, start in self._starts.items() for line in _written_since(log, start)]
-        shown = [line for line in lines if any(sign in line for sign in ERROR_SIGNS)][-ERRORS_SHOWN:]
+        shown = [line for line in lines if is_error(line)][-ERRORS_SHOWN:]
         title = [Text("Last errors", style="bold")] if shown else []
-        return title + [Text(line[:LONGEST_LINE], style="red") for line in shown]
+        return title + [Text(console.visible(line[:LONGEST_LINE]), style="red") for line in shown]
 
 
-def panel(cloud: EmbeddedCloud, connection: Connection, rate: Rate, errors: Errors) -> RenderableType:
-    """Lay out services, figures and the last errors."""
+def is_error(line: str) -> bool:
+    """Whether a person should see a line of a log."""
+    return any(sign in line for sign in ERROR_SIGNS) and ORDINARY not in line
+
+
+def panel(
+    cloud: EmbeddedCloud, connection: Connection, reach: Mapping[str, str], rate: Rate, errors: Errors
+) -> RenderableType:
+    """Lay out services, how to reach them, figures and the last errors."""
     services = Table.grid(padding=(0, 2))
-    services.add_row(
-        Text("Services", style="bold"), *(Text(program.name, style="green") for program in cloud.programs)
-    )
+    services.add_column(style="bold", no_wrap=True, min_width=14)
+    services.add_column(overflow="fold")
+    names = ", ".join(program.name for program in cloud.programs)
+    for name, value in {"Services": names, **reach}.items():
+        services.add_row(name, Text(value))
     try:
         health = look(connection)
     except (MonitorError, BotoCoreError, ClientError) as error:
-        return Group(services, Text(str(error), style="red"), *errors.last())
+        return Group(services, Text(console.visible(str(error)), style="red"), *errors.last())
     return Group(services, figures(health, rate), *errors.last())
 
 
@@ -125,7 +162,8 @@ def figures(health: Health, rate: Rate) -> RenderableType:
     """The status screen, with the rate above it."""
     per_second = rate.update(health.database["stored"], time.monotonic())
     line = Table.grid(padding=(0, 2))
-    line.add_row(Text("Rate    ", style="bold"), f"{per_second:,.0f} events/s stored")
+    line.add_column(style="bold", no_wrap=True, min_width=14)
+    line.add_row("Rate", f"{per_second:,.0f} events/s stored")
     return Group(line, screen(health))
 
 

@@ -6,14 +6,15 @@ import typer
 
 from spm.aws.target import connect
 from spm.terminal import console
-from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption
+from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, month
 
 """Events; whoever stores waits while the rows of so many are made."""
 
 
 def retention(
     older_than: Annotated[
-        str, typer.Option("--older-than", metavar="YYYY-MM", help="The first month (UTC) to keep.")
+        str,
+        typer.Option("--older-than", parser=month, metavar="YYYY-MM", help="The first month (UTC) to keep."),
     ],
     *,
     dry_run: DryRunOption = False,
@@ -39,7 +40,9 @@ def retention(
     if rows and not dry_run:
         if not yes:
             typer.confirm(
-                f"Drop {len(rows)} months of {connection.stack.name} for good?", abort=True, err=True
+                f"Drop {console.counted(len(rows), 'month')} of {connection.stack.name} for good?",
+                abort=True,
+                err=True,
             )
         planned = connection.operations.call("retention", pipeline=log, older_than=older_than, dry_run=False)
     if as_json:

@@ -2,50 +2,106 @@
 
 import gc
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
+from processor.pipelines import SHIPPED
+from spm.aws.stack import Stack
+from spm.aws.stream import creation_of
 from spm.aws.target import Connection, connect
 from spm.errors import InputError
 from spm.publishing.aggregate import aggregate
-from spm.publishing.files import Format, read
-from spm.publishing.prepare import BadRecord, prepare
+from spm.publishing.bad import BadRecord
+from spm.publishing.files import Format, Input, read
+from spm.publishing.mapping import Mapping, read_mapping
+from spm.publishing.prepare import prepare
+from spm.publishing.preview import Preview, preview
 from spm.publishing.progress import ProgressFile
+from spm.publishing.propose import propose
 from spm.publishing.put_records import publish
+from spm.reading.source import STDIN, opened
 from spm.terminal import console
-from spm.terminal.options import JsonOption, PipelineOption, SuffixOption, TargetOption
+from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption
 
-STDIN: Final = Path("-")
 GARBAGE_THRESHOLD: Final = 100_000
 """Records make many small objects and no cycles: looking for some took a tenth of the time."""
+BAD_NAMED: Final = 20
+LEFT_OUT: Final = 1
+"""The exit code when something was left out."""
 
 
 @dataclass
 class Receipt:
-    """What became of the input; ``resumed_after`` records were in the stream before."""
+    """What became of the input; ``resumed_after`` records were in the stream before.
+
+    ``without_id``: records that hold no event_id and cannot be given one, as they are no JSON objects.
+    """
 
     published: int = 0
     bad: int = 0
     resumed_after: int = 0
+    without_id: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
-    def note_bad(self, record: BadRecord) -> None:
-        """Count and name a bad record."""
-        self.bad += 1
-        self.reasons[record.reason] = self.reasons.get(record.reason, 0) + 1
-        name_bad(record)
+    def bad_of(self, unit: str) -> Callable[[BadRecord], None]:
+        """Return what counts a bad record, and names it if it is one of the first."""
+
+        def note(record: BadRecord) -> None:
+            self.bad += 1
+            self.reasons[record.reason] = self.reasons.get(record.reason, 0) + 1
+            if self.bad <= BAD_NAMED:
+                detail = console.visible(record.detail)
+                console.err.print(f"{unit} {record.line}: {record.reason}: {detail}", soft_wrap=True)
+
+        return note
+
+    def name_the_rest(self) -> None:
+        """Say that there are more bad records than were named."""
+        if self.bad > BAD_NAMED:
+            console.err.print(f"… and {self.bad - BAD_NAMED:,} more: --dry-run sums them up by what is wrong")
+
+    def note_without_id(self) -> None:
+        """Count a record that stays without an identity."""
+        self.without_id += 1
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is read, and how."""
+
+    file: Path
+    form: Format | None
+    map_file: Path | None
+    mapping: Mapping | None
+
+    def read(self, source: io.BufferedReader, stack: Stack | None) -> Input:
+        """Read it as the stack's pipeline takes it."""
+        return read(source, self.form, self.mapping, tables=stack is None or stack.pipeline is SHIPPED)
 
 
 def command(
     file: Annotated[
-        Path, typer.Argument(help="JSON lines, a JSON array or CSV, also gzip; - for standard input.")
+        Path,
+        typer.Argument(help="CSV, Excel, JSON lines or a JSON array, also gzip; - for standard input."),
     ],
     *,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE.toml", help="Which column is what, and how times are written."),
+    ] = None,
+    propose_map: Annotated[
+        bool, typer.Option("--propose-map", help="Write a first map for the file, and publish nothing.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    allow_bad: Annotated[
+        bool, typer.Option("--allow-bad", help="Exit with 0 though bad lines were left out.")
+    ] = False,
     form: Annotated[
         Format | None, typer.Option("--format", help="Where the first bytes do not tell.")
     ] = None,
@@ -64,95 +120,172 @@ def command(
 ) -> None:
     """Publish events from a file; every line is checked first by the processor's own decoder.
 
-    Bad lines are listed and left out. Publishing the same file again stores nothing twice; an interrupted one
-    goes on where it stopped.
+    Bad lines are named and left out, and the exit code is then 1. Publishing the same content again stores
+    nothing twice, except lines that are no JSON objects, of another pipeline. An interrupted publish goes on
+    where it stopped.
 
     Example: spm publish term.csv.gz --strict
+    Example: spm publish --propose-map grades.xlsx > grades.toml
+    Example: spm publish grades.xlsx --map grades.toml --dry-run
     Example: spm generate - --events 1000 | spm publish -
     """
     gc.set_threshold(GARBAGE_THRESHOLD)
-    connection = connect(target, suffix, pipeline)
-    if strict and file != STDIN:
-        refuse_bad_lines(connection, file, form)
-    receipt = publish_file(connection, file, form, strict=strict, restart=restart, packed=packed)
-    if as_json:
-        console.print_json(asdict(receipt))
+    if propose_map:
+        with opened(file) as source:
+            typer.echo(propose(source, form), nl=False)
+        return
+    chosen = Chosen(file, form, map_file, read_mapping(map_file) if map_file else None)
+    if dry_run:
+        # The pipeline's own decoder is known to its stack; the one that ships needs none.
+        stack = connect(target, suffix, pipeline).stack if pipeline else None
+        bad = show_preview(preview_file(chosen, stack), as_json=as_json)
     else:
-        console.out.print(f"published {receipt.published:,}, bad and left out {receipt.bad:,}")
+        connection = connect(target, suffix, pipeline)
+        if strict and file != STDIN:
+            refuse_bad_lines(chosen, connection.stack)
+        receipt = publish_file(connection, chosen, strict=strict, restart=restart, packed=packed)
+        bad = show_receipt(receipt, as_json=as_json)
+    if bad and not allow_bad:
+        raise typer.Exit(LEFT_OUT)
 
 
 def publish_file(
-    connection: Connection, file: Path, form: Format | None, *, strict: bool, restart: bool, packed: bool
+    connection: Connection, chosen: Chosen, *, strict: bool, restart: bool, packed: bool
 ) -> Receipt:
     """Publish what is good in the file; raise InputError at a bad line when ``strict``."""
     receipt = Receipt()
-    on_bad = stop_at_bad if strict else receipt.note_bad
-    name = None if file == STDIN else file.name
-    with opened(file) as source, console.bar("Publishing", None) as advance:
-        progress = ProgressFile(file, connection.stack.stream_arn) if name else None
-        if progress and not restart and (position := progress.read()):
-            receipt.resumed_after = position
-            console.err.print(f"going on after {position:,} records (--restart: from the start)")
+    stack, aws = connection.stack, connection.aws
+    progress = progress_of(connection, chosen)
+    if progress and not restart and (position := progress.read()):
+        receipt.resumed_after = position
+        console.err.print(f"going on after {position:,} records (--restart: from the start)")
+    with opened(chosen.file) as source:
+        given = chosen.read(source, stack)
         entries = prepare(
-            read(source, form),
-            name,
-            on_bad,
-            skip=receipt.resumed_after,
-            pipeline=connection.stack.pipeline,
-            stream_arn=connection.stack.stream_arn,
+            given.records,
+            stop_at_bad(given.unit) if strict else receipt.bad_of(given.unit),
+            receipt.resumed_after,
+            on_without_id=receipt.note_without_id,
+            by_chance=chosen.file == STDIN and not given.is_table,
+            pipeline=stack.pipeline,
+            stream_arn=stack.stream_arn,
         )
-        if packed:
-            entries = aggregate(entries)
-        for batch in publish(connection.aws.kinesis, connection.stack.stream_name, entries):
-            events = sum(entry.events for entry in batch)
-            receipt.published += events
-            advance(events)
-            if progress:
-                progress.write(batch[-1].position)
+        accepted = publish(aws.kinesis, stack.stream_name, aggregate(entries) if packed else entries)
+        with told_where_it_stopped(receipt, progress), file_bar(source) as advance:
+            for batch in accepted:
+                events = sum(entry.events for entry in batch)
+                receipt.published += events
+                if progress:
+                    progress.write(batch[-1].position)
+                advance(events)
     if progress:
         progress.remove()
     return receipt
 
 
-def refuse_bad_lines(connection: Connection, file: Path, form: Format | None) -> None:
-    """Check a whole file, name every bad line, and raise InputError when there is one."""
-    bad: list[int] = []
-
-    def note(record: BadRecord) -> None:
-        bad.append(record.line)
-        name_bad(record)
-
-    with opened(file) as source:
-        for _ in prepare(
-            read(source, form),
-            file.name,
-            note,
-            pipeline=connection.stack.pipeline,
-            stream_arn=connection.stack.stream_arn,
-        ):
-            pass
-    if bad:
-        raise InputError(
-            f"{file}: {len(bad)} bad lines, nothing was published: correct them, or leave out --strict"
-        )
+def progress_of(connection: Connection, chosen: Chosen) -> ProgressFile | None:
+    """Return where to go on, for a file: a pipe cannot be read from its start again."""
+    if not chosen.file.is_file():
+        return None
+    stream = creation_of(connection.aws, connection.stack)
+    return ProgressFile(chosen.file, stream, chosen.map_file)
 
 
-def stop_at_bad(record: BadRecord) -> None:
-    """Stop at the first bad line: a pipe cannot be checked before it is published."""
-    raise InputError(f"line {record.line}: {record.reason}: {record.detail}")
-
-
-def name_bad(record: BadRecord) -> None:
-    """One line on standard error for a bad record."""
-    console.err.print(f"line {record.line}: {record.reason}: {record.detail}", markup=False, soft_wrap=True)
+def file_bar(source: io.BufferedReader) -> AbstractContextManager[Callable[[int], None]]:
+    """A bar that shows how much of the file is read; of a pipe nobody knows."""
+    if not source.seekable():
+        return console.bar("Publishing", None)
+    size = os.fstat(source.fileno()).st_size
+    return console.bar("Publishing", size, lambda: size if source.closed else source.raw.tell())
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[io.BufferedReader]:
-    """Open the file, or take standard input for ``-``; raise InputError where it cannot be read."""
+def told_where_it_stopped(receipt: Receipt, progress: ProgressFile | None) -> Iterator[None]:
+    """On Ctrl-C or SIGTERM, say how far it came and how it goes on."""
     try:
-        source = open(0, "rb", closefd=False) if file == STDIN else file.open("rb")  # noqa: SIM115 - standard input has no path; closed below
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    with source:
-        yield source
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        how = (
+            "the same command goes on from there"
+            if progress
+            else "what is published again with a time or an event_id is not stored twice"
+        )
+        console.err.print(f"interrupted after {receipt.resumed_after + receipt.published:,} records: {how}")
+        raise
+
+
+def refuse_bad_lines(chosen: Chosen, stack: Stack) -> None:
+    """Check a whole file, name its bad lines, and raise InputError when there is one."""
+    receipt = Receipt()
+    with opened(chosen.file) as source:
+        given = chosen.read(source, stack)
+        note = receipt.bad_of(given.unit)
+        for _ in prepare(given.records, note, pipeline=stack.pipeline, stream_arn=stack.stream_arn):
+            pass
+    receipt.name_the_rest()
+    if receipt.bad:
+        raise InputError(
+            f"{chosen.file}: {console.counted(receipt.bad, 'bad line')}, nothing was published: "
+            "correct them, or leave out --strict"
+        )
+
+
+def stop_at_bad(unit: str) -> Callable[[BadRecord], None]:
+    """Stop at the first bad line: a pipe cannot be checked before it is published."""
+
+    def stop(record: BadRecord) -> None:
+        raise InputError(f"{unit} {record.line}: {record.reason}: {record.detail}")
+
+    return stop
+
+
+def preview_file(chosen: Chosen, stack: Stack | None) -> tuple[str, Preview]:
+    """Check a file and publish nothing; return what its records are, and what was seen."""
+    with opened(chosen.file) as source:
+        given = chosen.read(source, stack)
+        pipeline = stack.pipeline if stack else SHIPPED
+        return given.unit, preview(given.records, pipeline, stack.stream_arn if stack else "")
+
+
+def show_preview(looked: tuple[str, Preview], *, as_json: bool) -> int:
+    """Print what would be stored and what would be left out; return how many would be."""
+    unit, seen = looked
+    if as_json:
+        console.print_json(seen.as_json())
+        return seen.bad
+    if seen.events:
+        console.out.print("The first events, as they would be stored:")
+        shown = [column for column in seen.events[0] if column != "event_id"]
+        console.print_table(shown, ([_as_stored(event, column) for column in shown] for event in seen.events))
+    for kind in seen.kinds.values():
+        first = kind.first
+        console.out.print(f"{console.counted(kind.count, f'bad {unit}')}: {console.visible(first.kind)}")
+        found = "" if first.value is None else f': "{console.visible(first.value)}"'
+        console.out.print(f"  first in {unit} {first.line}{found}", soft_wrap=True)
+        if first.right is not None:
+            console.out.print(f'  right would be: "{first.right}"', soft_wrap=True)
+    console.out.print(f"good {seen.good:,}, bad {seen.bad:,}; nothing was published")
+    return seen.bad
+
+
+def _as_stored(event: dict[str, Any], column: str) -> object:
+    value = event[column]
+    if isinstance(value, dict):
+        return console.pairs(value)
+    return console.moment(value) if column == "occurred_at" else value
+
+
+def show_receipt(receipt: Receipt, *, as_json: bool) -> int:
+    """Print what was done; return how many were left out."""
+    receipt.name_the_rest()
+    if receipt.without_id:
+        console.err.print(
+            f"{receipt.without_id:,} records are no JSON objects and hold no event_id: "
+            "published again, they are stored again",
+            soft_wrap=True,
+        )
+    if as_json:
+        console.print_json(asdict(receipt))
+    else:
+        console.out.print(f"published {receipt.published:,}, bad and left out {receipt.bad:,}")
+    return receipt.bad

@@ -1,10 +1,11 @@
 """``spm query`` and ``spm student``: ready-made reports about what is stored."""
 
 import csv
+import json
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -22,6 +23,9 @@ from spm.terminal.options import (
     narrowed,
 )
 from spm.terminal.plot import sparkline
+
+MOST_ROWS: Final = 10_000
+"""What the operations function gives in one answer."""
 
 
 class Form(StrEnum):
@@ -41,7 +45,7 @@ def query(
     event_type: TypeOption = None,
     course: CourseOption = None,
     where: WhereOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many rows.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many rows.")] = 100,
     form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.TABLE,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
@@ -60,9 +64,10 @@ def query(
         pipeline=connection.stack.pipeline.name,
         report=report,
         parameters=narrowed(student, event_type, course, where),
-        limit=limit,
+        limit=one_more(limit),
     )
-    print_rows(answer["columns"], answer["rows"], Form.JSON if as_json else form)
+    print_rows(answer["columns"], answer["rows"][:limit], Form.JSON if as_json else form)
+    say_if_there_is_more(answer["rows"], limit, "rows")
 
 
 def student(
@@ -70,7 +75,7 @@ def student(
     *,
     event_type: TypeOption = None,
     course: CourseOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many events.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many events.")] = 50,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -81,21 +86,45 @@ def student(
     """
     parameters = narrowed(student_id, event_type, course, None)
     answer = connect(target, suffix).operations.call(
-        "query", report="student", parameters=parameters, limit=limit
+        "query", report="student", parameters=parameters, limit=one_more(limit)
     )
-    rows: list[list[Any]] = answer["rows"]
+    rows: list[list[Any]] = answer["rows"][:limit]
     if as_json:
         print_rows(answer["columns"], rows, Form.JSON)
         return
     if not rows:
-        console.err.print(f"nothing is stored of {student_id}", markup=False)
+        console.err.print(f"nothing is stored of {student_id}")
         raise typer.Exit(1)
     console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
-    scores = [row[2] for row in reversed(rows) if row[2] is not None]
+    say_if_there_is_more(answer["rows"], limit, "events")
+    scores = [score for row in reversed(rows) if (score := per_cent(row)) is not None]
     if scores:
         mean = sum(scores) / len(scores)
-        console.out.print(f"scores, oldest to newest: {sparkline(scores, 60)}")
+        console.out.print(f"scores in per cent, oldest to newest: {sparkline(scores, 40, 100)}")
         console.out.print(f"lowest {min(scores):.1f}, mean {mean:.1f}, highest {max(scores):.1f}")
+
+
+def per_cent(row: Sequence[Any]) -> float | None:
+    """Return an event's score in per cent of its ``max_score``, or of 100; None where it has none."""
+    _, _, score, metadata = row
+    if score is None:
+        return None
+    maximum = metadata.get("max_score")
+    whole = maximum if isinstance(maximum, int | float) and maximum > 0 else 100
+    return 100 * float(score) / whole
+
+
+def one_more(limit: int) -> int:
+    """Return how many rows to ask for, so that it shows whether there are more than are wanted."""
+    return min(limit + 1, MOST_ROWS)
+
+
+def say_if_there_is_more(rows: Sequence[object], limit: int, what: str) -> None:
+    """Tell a person that not everything is shown; at the most that can be asked for, that it may be so."""
+    if len(rows) > limit:
+        console.err.print(f"there are more than these {limit:,} {what}: --limit shows up to {MOST_ROWS:,}")
+    elif len(rows) == MOST_ROWS:
+        console.err.print(f"there may be more than these {limit:,} {what}: narrow them down")
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form) -> None:
@@ -105,9 +134,18 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form
     elif form is Form.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([_csv_cell(value) for value in row] for row in rows)
+    elif not rows:
+        console.err.print("nothing that is stored fits")
     else:
         console.print_table(columns, rows)
+
+
+def _csv_cell(value: object) -> object:
+    """An object as the JSON it is; control characters are written out in a terminal, and kept in a file."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    return console.visible(value) if isinstance(value, str) and sys.stdout.isatty() else value
 
 
 def _event(row: Sequence[Any]) -> list[object]:

@@ -50,7 +50,8 @@ def list_(
     Example: spm rejected list --reason not_json --since 2026-09-01T00:00:00Z
     """
     chosen = narrowed(pipeline, reason, since, until, shard, everything=everything)
-    rows = list(pages(connect(target, suffix, pipeline).operations, chosen, limit))
+    found = list(pages(connect(target, suffix, pipeline).operations, chosen, limit + 1))
+    rows = found[:limit]
     if as_json:
         console.print_json(rows)
         return
@@ -59,6 +60,8 @@ def list_(
         columns,
         ([name(row), console.moment(row["rejected_at"]), row["reason"], row["detail"]] for row in rows),
     )
+    if len(found) > limit:
+        console.err.print(f"there are more than these {limit:,}: --limit shows more")
 
 
 @app.command()
@@ -85,9 +88,9 @@ def show(
         return
     payload = base64.b64decode(row.pop("payload"))
     for member, value in row.items():
-        console.out.print(f"{member:<16} {value}", markup=False, soft_wrap=True)
+        console.out.print(f"{member:<16} {console.visible(str(value))}", soft_wrap=True)
     console.out.print(f"{'payload':<16} {len(payload):,} bytes")
-    console.out.print(payload.decode(errors="backslashreplace"), markup=False, soft_wrap=True)
+    console.out.print(payload.decode(errors="backslashreplace"), soft_wrap=True)
 
 
 @app.command()
@@ -121,7 +124,8 @@ def redrive(
             f"{done['duplicates']:,} were there already, {len(done['still_rejected']):,} still rejected"
         )
         for row in done["still_rejected"]:
-            console.err.print(f"{name(row)}: {row['reason']}: {row['detail']}", markup=False, soft_wrap=True)
+            detail = console.visible(row["detail"])
+            console.err.print(f"{name(row)}: {row['reason']}: {detail}", soft_wrap=True)
     if done["still_rejected"]:
         raise typer.Exit(1)
 

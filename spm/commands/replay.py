@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from spm.aws.delivery import LambdaRecord, lambda_record
-from spm.aws.redelivery import Receipt, failed_objects, records_in, records_in_file, replay
+from spm.aws.redelivery import Receipt, failed_objects, publish_counts, records_in, records_in_file, replay
 from spm.aws.stream import records_of, shard_ids
-from spm.aws.target import Connection, connect
+from spm.aws.target import Connection, Target, connect
 from spm.errors import InputError
 from spm.terminal import console
 from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, rfc3339
@@ -52,14 +52,14 @@ def failed(
                 try:
                     records = records_in(text, key)
                 except InputError as error:
-                    console.err.print(str(error), markup=False, soft_wrap=True)
+                    console.err.print(str(error), soft_wrap=True)
                     unreadable += 1
                     continue
                 replay(connection.aws, connection.stack, records, receipt, rate=rate, advance=advance)
                 if remove and not dry_run:
                     connection.aws.s3.delete_object(Bucket=connection.stack.bucket_name, Key=key)
     finally:
-        show(receipt, as_json=as_json)
+        conclude(connection, receipt, as_json=as_json)
     if unreadable:
         raise InputError(f"{unreadable} objects hold no records that can be replayed: look at them by hand")
 
@@ -95,7 +95,10 @@ def stream(
 @app.command()
 def file(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="On-failure records or Lambda events, as JSON.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="On-failure records, Lambda events or exported rejections, as JSON."
+        ),
     ],
     *,
     rate: RateOption = DEFAULT_RATE,
@@ -105,9 +108,10 @@ def file(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay records from a file: on-failure records as the bucket holds them, or Lambda events.
+    """Replay records from a file: on-failure records as the bucket holds them, Lambda events, or rejections.
 
     Example: spm replay file failed-records.json --dry-run
+    Example: spm rejected export rejected.jsonl && spm replay file rejected.jsonl
     """
     run(connect(target, suffix, pipeline), records_in_file(path), rate, dry_run=dry_run, as_json=as_json)
 
@@ -121,7 +125,7 @@ def run(
         with console.bar("Replaying", None) as advance:
             replay(connection.aws, connection.stack, records, receipt, rate=rate, advance=advance)
     finally:
-        show(receipt, as_json=as_json)
+        conclude(connection, receipt, as_json=as_json)
 
 
 def stream_records(
@@ -131,6 +135,13 @@ def stream_records(
     for shard_id in shard_ids(connection.aws, connection.stack):
         for record in records_of(connection.aws, connection.stack, shard_id, since, until):
             yield lambda_record(connection.stack, shard_id, record)
+
+
+def conclude(connection: Connection, receipt: Receipt, *, as_json: bool) -> None:
+    """Print the receipt, and count where nobody else does what it says."""
+    show(receipt, as_json=as_json)
+    if connection.target == Target.EMBEDDED and receipt.received and not receipt.dry_run:
+        publish_counts(connection.aws, connection.stack, receipt)
 
 
 def show(receipt: Receipt, *, as_json: bool) -> None:

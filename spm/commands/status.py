@@ -49,7 +49,7 @@ def screen(health: Health) -> Group:
     """Lay it out for a terminal of 80 columns."""
     database = health.database
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
+    table.add_column(style="bold", no_wrap=True, min_width=14)
     table.add_column(overflow="fold")
     for name, value in (
         ("Stack", f"{health.stack} on {health.target}, {health.region}"),

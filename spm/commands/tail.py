@@ -55,7 +55,7 @@ def command(
         if as_json:
             console.print_json(event)
         else:
-            console.out.print(line(event), markup=False, soft_wrap=True)
+            console.out.print(line(event), soft_wrap=True)
 
 
 def events(
@@ -110,7 +110,8 @@ def line(event: dict[str, Any]) -> str:
         shown = {name: value for name, value in event.items() if name not in NOT_SHOWN}
         return f"{console.moment(event['occurred_at'])}  {console.pairs(shown)}"
     score = "" if event["score"] is None else f"{event['score']:6.1f}"
+    student, event_type = console.visible(event["student_id"]), console.visible(event["event_type"])
     return (
-        f"{console.moment(event['occurred_at'])}  {event['student_id']:<16} {event['event_type']:<14} "
+        f"{console.moment(event['occurred_at'])}  {student:<16} {event_type:<14} "
         f"{score:>6}  {console.pairs(event['metadata'])}"
     ).rstrip()

@@ -27,7 +27,7 @@ def show(result: Result, checks: Sequence[Check]) -> None:
     out.print(_rejected(result.rejected))
     for check in checks:
         if check.holds:
-            out.print(f"[green]✓[/] {check.what}")
+            out.print(Text.assemble(("✓", "green"), f" {check.what}"))
         else:
             out.print(Text(f"✗ {check.what}: expected {check.expected}, found {check.seen}", style="red"))
 
@@ -56,7 +56,8 @@ def explain(dsn: str) -> None:
         ("", f"{_psql()} '{dsn}' -c 'TABLE student_performance LIMIT 10'"),
         ("Stop", "Ctrl-C here"),
     ):
-        out.print(f"[bold]{title}[/]" * bool(title), end="\n" * bool(title))
+        if title:
+            out.print(Text(title, style="bold"))
         out.print(f"  {line}", soft_wrap=True)
 
 

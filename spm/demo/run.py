@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from spm.demo.figures import Check, Tally
 from spm.demo.result import Options, Result
 from spm.errors import DemoError
 from spm.publishing.put_records import Entry, publish
-from spm.term import BAD_RECORDS, generate
+from spm.term import BAD_RECORDS, generate, start_of_term_until
 from spm.terminal import console
 
 SUFFIX: Final = "demo"
@@ -82,7 +83,9 @@ def records(options: Options, tally: Tally) -> Iterator[Entry]:
     """Yield the events, counted in ``tally``, with the bad records spread evenly between them."""
     bad = iter(BAD_RECORDS)
     every = options.events // (len(BAD_RECORDS) + 1) + 1
-    for number, event in enumerate(generate(options.events, options.students, seed=options.seed), start=1):
+    start = start_of_term_until(datetime.now(UTC).date())
+    made = generate(options.events, options.students, seed=options.seed, start=start)
+    for number, event in enumerate(made, start=1):
         tally.add(event)
         yield Entry(json.dumps(event).encode(), event["student_id"])
         if number % every == 0:

@@ -1,156 +1,103 @@
-"""Read events from a file or a pipe, one JSON object at a time, in constant memory.
+"""Read events from a file or a pipe: JSON lines, JSON arrays, CSV or Excel, plain or gzip.
 
-JSON lines, one JSON array, or CSV with a header; plain or gzip. What the file is shows in its first bytes.
+What the file is shows in its first bytes. All but Excel is read in constant memory.
 """
 
-import csv
-import gzip
 import io
-import json
-import math
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Literal
-
-from msgspec import Struct
+from typing import Final, Literal, NamedTuple
 
 from spm.errors import InputError
+from spm.publishing.bad import BadRecord
+from spm.publishing.mapping import Mapping, by_names
+from spm.publishing.rows import records_of
+from spm.reading import documents
+from spm.reading.documents import Record
+from spm.reading.source import (
+    CHUNK,
+    Content,
+    as_text,
+    encoding_of,
+    marked_encoding_of,
+    told_if_broken,
+    unpacked,
+)
+from spm.reading.tables import Table, read_csv, read_excel
 
-Format = Literal["jsonl", "json", "csv"]
-Source = io.BufferedReader | gzip.GzipFile
-
-GZIP_MAGIC: Final = b"\x1f\x8b"
-CHUNK: Final = 1 << 16
-LONGEST_ELEMENT: Final = 1 << 22
-MEMBERS: Final = frozenset({"event_id", "student_id", "event_type", "score", "timestamp"})
+Format = Literal["jsonl", "json", "csv", "xlsx"]
+EXCEL_MAGIC: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+UNITS: Final[dict[Format, str]] = {"jsonl": "line", "json": "element", "csv": "line", "xlsx": "row"}
 
 
-class Record(Struct, frozen=True, gc=False):
-    """One record as it will be sent; ``line`` is where it starts, in an array its position from 1."""
+class Input(NamedTuple):
+    """The records of a file, in order; what ``Record.line`` counts is a ``unit``."""
 
-    line: int
-    data: bytes
+    unit: str
+    is_table: bool
+    records: Iterator[Record | BadRecord]
 
 
-def read(source: io.BufferedReader, form: Format | None = None) -> Iterator[Record]:
-    """Yield the records of a file, in order; find out its format unless it is given.
+def read(
+    source: io.BufferedReader,
+    form: Format | None = None,
+    mapping: Mapping | None = None,
+    *,
+    tables: bool = True,
+) -> Input:
+    """Open the records of a file; find out its format unless it is given. Without ``tables`` it is JSON.
 
-    Raises InputError where the file itself is broken, so that no record can be told apart any more.
+    This and the records raise InputError where the file itself is broken, so that no record can be told apart
+    any more, and where ``mapping``, by default the columns' own names, does not fit it.
     """
-    content: Source = source
-    if source.peek(2)[:2] == GZIP_MAGIC:
-        content = gzip.GzipFile(fileobj=source)
-    try:
-        yield from READERS[form or _sniff(content.peek(CHUNK))](content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"the compressed file is broken: {error}") from error
-    except csv.Error as error:
-        raise InputError(f"the CSV file is broken: {error}") from error
+    with told_if_broken():
+        content = unpacked(source)
+        form = form or format_of(content, tables=tables)
+    is_table = form in {"csv", "xlsx"}
+    if is_table and not tables:
+        raise InputError("only the pipeline student-performance takes tables: write JSON lines")
+    if mapping is not None and not is_table:
+        raise InputError("a map is for tables, and this file is JSON: leave --map out")
+    return Input(UNITS[form], is_table, _records(source, content, form, mapping))
+
+
+def _records(
+    source: io.BufferedReader, content: Content, form: Format, mapping: Mapping | None
+) -> Iterator[Record | BadRecord]:
+    with told_if_broken():
+        if form in {"csv", "xlsx"}:
+            with opened_table(source, content, form, mapping or Mapping()) as table:
+                yield from records_of(table, mapping or by_names(table.columns))
+        elif form == "json":
+            with as_text(content, marked_encoding_of(content)) as text:
+                yield from documents.elements(text)
+        else:
+            yield from documents.lines(content, marked_encoding_of(content))
+
+
+def format_of(content: Content, *, tables: bool = True) -> Format:
+    """Return what the first bytes look like."""
+    start = content.peek(CHUNK)[:CHUNK]
+    if tables and start.startswith(EXCEL_MAGIC):
+        return "xlsx"
+    text = start.decode(marked_encoding_of(content), errors="ignore").lstrip()
+    if text.startswith("["):
+        return "json"
+    return "jsonl" if not text or text.startswith("{") or not tables else "csv"
 
 
 @contextmanager
-def _as_text(source: Source) -> Iterator[io.TextIOWrapper]:
-    """Read it as UTF-8, what is none kept for validation; closing it is left to who opened it."""
-    text = io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
+def opened_table(
+    source: io.BufferedReader, content: Content, form: Format, mapping: Mapping
+) -> Iterator[Table]:
+    """Read a table in the encoding, the sheet and from the line that the mapping names, if it does."""
+    if form == "xlsx":
+        yield read_excel(content, mapping.sheet, mapping.skip_rows, mapping.decimal)
+        return
+    encoding = mapping.encoding or encoding_of(source, content)
     try:
-        yield text
-    finally:
-        text.detach()
-
-
-def _sniff(start: bytes) -> Format:
-    first = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if first == b"[":
-        return "json"
-    return "jsonl" if first in {b"{", b""} else "csv"
-
-
-def _read_lines(source: Source) -> Iterator[Record]:
-    for number, line in enumerate(source, start=1):
-        data = (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip()
-        if data:
-            yield Record(number, data)
-
-
-def _read_array(source: Source) -> Iterator[Record]:
-    """Cut one element after the other off the front of a window over the text."""
-    decoder = json.JSONDecoder()
-    with _as_text(source) as text:
-        window = text.read(CHUNK).lstrip()[1:]
-        number = 1
-        while not (window := window.lstrip(" \t\r\n,")).startswith("]"):
-            end = _end_of_element(decoder, window)
-            if end is None:
-                more = text.read(CHUNK)
-                if not more or len(window) > LONGEST_ELEMENT:
-                    raise InputError(f"element {number} of the array is not JSON, or the array does not end")
-                window += more
-                continue
-            yield Record(number, window[:end].encode(errors="surrogateescape"))
-            window = window[end:]
-            number += 1
-
-
-def _end_of_element(decoder: json.JSONDecoder, window: str) -> int | None:
-    """Where the first element ends, None when that is not in the window."""
-    try:
-        _, end = decoder.raw_decode(window)
-    except ValueError:
-        return None
-    return end if end < len(window) else None  # what touches the window's end may go on behind it
-
-
-def _read_csv(source: Source) -> Iterator[Record]:
-    with _as_text(source) as text:
-        rows = csv.DictReader(text)
-        columns = rows.fieldnames or []
-        if not {"student_id", "event_type"} <= set(columns):
-            raise InputError(
-                f"the CSV header must name student_id and event_type; it is: {', '.join(columns)}"
-            )
-        for row in rows:
-            event = json.dumps(_event_of(row), ensure_ascii=False)
-            yield Record(rows.line_num, event.encode(errors="surrogateescape"))
-
-
-def _event_of(row: dict[str | Any, str | Any]) -> dict[str, Any]:
-    """Map known columns to members, others into ``metadata``; an empty cell is an absent value."""
-    event: dict[str, Any] = {}
-    metadata: dict[str, Any] = {}
-    for column, cell in row.items():
-        if column is None:
-            metadata["surplus_columns"] = cell
-        elif cell in {"", None}:
-            continue
-        elif column == "metadata":
-            metadata |= _object_or_text(cell)
-        elif column == "score":
-            event["score"] = _number_or_text(cell)
-        elif column in MEMBERS:
-            event[column] = cell
-        else:
-            metadata[column] = cell
-    if metadata:
-        event["metadata"] = metadata
-    return event
-
-
-def _number_or_text(cell: str) -> float | str:
-    """A number where it is one; anything else is left for validation to name."""
-    try:
-        number = float(cell)
-    except ValueError:
-        return cell
-    return number if math.isfinite(number) else cell
-
-
-def _object_or_text(cell: str) -> dict[str, Any]:
-    try:
-        value = json.loads(cell)
-    except ValueError:
-        value = cell
-    return value if isinstance(value, dict) else {"metadata": value}
-
-
-READERS: Final = {"jsonl": _read_lines, "json": _read_array, "csv": _read_csv}
+        text = as_text(content, encoding)
+    except LookupError as error:
+        raise InputError(f"{encoding} is no encoding: write one like utf-8 or windows-1252") from error
+    with text:
+        yield read_csv(text, mapping.skip_rows)

@@ -11,14 +11,16 @@ from spm.errors import InputError
 class ProgressFile:
     """The position in one input file on its way to one stream; it vanishes when the file is done.
 
-    Kept under ``$XDG_STATE_HOME/spm`` (``~/.local/state/spm``). A file that changed since starts again.
+    Kept under ``$XDG_STATE_HOME/spm`` (``~/.local/state/spm``). A file that changed since starts again, and
+    so does one whose ``map_file`` did. ``stream`` tells a stream from one of its name that was there before.
     """
 
-    def __init__(self, source: Path, stream_arn: str) -> None:
+    def __init__(self, source: Path, stream: str, map_file: Path | None = None) -> None:
         status = source.stat()
-        self._version = [status.st_size, status.st_mtime_ns]
+        mapped = hashlib.sha256(map_file.read_bytes()).hexdigest()[:24] if map_file else ""
+        self._version = [status.st_size, status.st_mtime_ns, mapped]
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-        key = hashlib.sha256(f"{source.resolve()}\0{stream_arn}".encode()).hexdigest()[:24]
+        key = hashlib.sha256(f"{source.resolve()}\0{stream}".encode()).hexdigest()[:24]
         self._file = state / "spm" / f"publish-{key}.json"
 
     def read(self) -> int:

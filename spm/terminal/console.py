@@ -1,6 +1,7 @@
 """What the commands print: results on standard output, progress and errors on standard error.
 
 Rich drops colours and moving bars by itself where the output is no terminal, and colours under NO_COLOR.
+What comes from data is shown as text: no character of it may command the terminal.
 """
 
 import json
@@ -9,17 +10,51 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from spm.errors import InputError
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+CONTROLS: Final = (
+    *range(0x20),  # C0
+    *range(0x7F, 0xA0),  # DEL and C1
+    *(0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # these turn the direction of text
+)
+AS_TEXT: Final = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in CONTROLS} | {
+    ord("\n"): "\\n",
+    ord("\r"): "\\r",
+    ord("\t"): "\\t",
+}
+IN_MESSAGES: Final = {code: text for code, text in AS_TEXT.items() if code not in {ord("\n"), ord("\t")}}
+
+
+def visible(text: str, written_out: Mapping[int, str] = AS_TEXT) -> str:
+    """Return a value of the data on one line, with its control characters written out: ESC as ``\\x1b``."""
+    return text.translate(written_out).encode(errors="backslashreplace").decode()
+
+
+class Screen(Console):
+    """A console on which a string is a message, printed as it is but for its control characters."""
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - Rich's own signature
+        """Print as Rich does; strings keep their lines and tabs only."""
+        shown = [visible(o, IN_MESSAGES) if isinstance(o, str) else o for o in objects]
+        super().print(*shown, **options)
+
+
+out = Screen(highlight=False, markup=False, emoji=False)
+err = Screen(stderr=True, highlight=False, markup=False, emoji=False)
 
 TITLE_WIDTH = 34
 
@@ -37,31 +72,40 @@ def step(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def bar(
+    title: str, total: int | None, position: Callable[[], int] | None = None
+) -> Iterator[Callable[[int], None]]:
     """Show a progress bar; yields what is called with the number of things newly done.
 
-    ``total``: None where it is not known before.
+    ``total``: None where it is not known before. With ``position`` it is that of something else, a file's
+    bytes say, and ``position`` returns how many of those are done.
     """
     started = time.monotonic()
     done = 0
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
-        MofNCompleteColumn(),
+        TaskProgressColumn() if position else MofNCompleteColumn(),
+        TextColumn("{task.fields[done]}"),
         TextColumn("{task.fields[rate]:,.0f}/s"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(title, total=total, rate=0.0)
+        task = progress.add_task(title, total=total, rate=0.0, done="")
 
         def advance(count: int) -> None:
             nonlocal done
             done += count
-            progress.update(task, advance=count, rate=done / max(0.001, time.monotonic() - started))
+            progress.update(
+                task,
+                completed=position() if position else done,
+                done=f"{done:,}" if position else "",
+                rate=done / max(0.001, time.monotonic() - started),
+            )
 
         yield advance
     took = time.monotonic() - started
-    of = "" if total is None else f" of {total:,}"
+    of = "" if total is None or position else f" of {total:,}"
     err.print(f"{title:<{TITLE_WIDTH}} {took:6.1f} s   {done:,}{of}, {done / max(0.001, took):,.0f}/s")
 
 
@@ -91,7 +135,7 @@ def cell(value: object) -> str:
         return f"{value:,.1f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return visible(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
 
 
 def moment(time_: str | None) -> str:
@@ -111,8 +155,14 @@ def size(count: float) -> str:
 def pairs(members: Mapping[str, object]) -> str:
     """An object's members on one line."""
     return " ".join(
-        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in members.items()
+        visible(f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+        for name, value in members.items()
     )
+
+
+def counted(count: int, one: str) -> str:
+    """Return a number with what it counts: 1 month, 2 months."""
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Options that many commands share."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -45,10 +45,29 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would b
 
 def rfc3339(text: str) -> datetime:
     """Read a time with its offset; typer shows the message of what is raised."""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is not a time: write one like 2026-09-01T08:00:00Z") from error
     if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text} has no offset: write {text}Z for UTC")
+        raise typer.BadParameter(f"{text} has no offset: write {moment.isoformat()}Z for UTC")
     return moment
+
+
+def day(text: str) -> date:
+    """Read a day; typer shows the message of what is raised."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is not a day: write one like 2026-11-24") from error
+
+
+def month(text: str) -> str:
+    """Return a month as the operations function takes it; raise BadParameter where it is none."""
+    try:
+        return datetime.strptime(text, "%Y-%m").strftime("%Y-%m")  # noqa: DTZ007 - a month, not a moment
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is not a month: write one like 2025-09") from error
 
 
 def narrowed(

@@ -7,14 +7,15 @@ from typing import Final
 BARS: Final = "▁▂▃▄▅▆▇█"
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
-    """Draw at most ``width`` bars from the lowest value to the highest, neighbours averaged where needed."""
+def sparkline(values: Sequence[float], width: int, highest: float) -> str:
+    """Draw at most ``width`` bars on a scale from 0 to ``highest``, neighbours averaged where needed.
+
+    A scale of its own for every plot would draw 97, 98, 97 like a fall to nothing. What is outside the scale
+    is drawn at its end.
+    """
     if not values:
         return ""
     count = min(width, len(values))
     edges = [len(values) * i // count for i in range(count + 1)]
     means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
-    low, high = min(means), max(means)
-    if high == low:
-        return BARS[len(BARS) // 2] * count
-    return "".join(BARS[round((mean - low) / (high - low) * (len(BARS) - 1))] for mean in means)
+    return "".join(BARS[round(min(1.0, max(0.0, mean / highest)) * (len(BARS) - 1))] for mean in means)

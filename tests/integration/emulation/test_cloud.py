@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,6 +59,35 @@ async def test_two_servers_side_by_side(tmp_path: Path) -> None:
     finally:
         for server in servers:
             server.stop()
+
+
+@pytest.fixture
+def kept() -> Iterator[Path]:
+    """A folder that PostgreSQL's user can reach: where root runs this, pytest's own are closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="spm-data-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+async def test_the_next_server_finds_the_data_of_the_one_before(tmp_path: Path, kept: Path) -> None:
+    for run in (1, 2):
+        server = PostgresServer(tmp_path / str(run), data=kept)
+        server.start()
+        try:
+            server.create_database("kept")
+            dsn = server.dsn("kept")
+            await fetch(dsn, "CREATE TABLE IF NOT EXISTS t AS SELECT 'first run'")
+            assert await fetch(dsn, "SELECT count(*) FROM t") == 1
+        finally:
+            server.stop()
+
+
+def test_the_kept_password_is_its_owners_alone(tmp_path: Path, kept: Path) -> None:
+    server = PostgresServer(tmp_path, data=kept)
+    server.start()
+    server.stop()
+    assert (kept / "password").stat().st_mode & 0o077 == 0
 
 
 def test_binaries_that_the_server_s_user_cannot_reach_are_copied(

@@ -100,7 +100,7 @@ def test_every_figure_adds_up_and_nothing_is_left(run: Callable[..., Running]) -
     assert re.search(r"Rejected +7 records", demo.output)
     assert re.search(r"Duplicates +1,000 of 1,000 delivered again; 0 stored twice", demo.output)
     assert re.search(r"Latency +p50 [\d,]+ ms, p99 [\d,]+ ms", demo.output)
-    assert "not_storable" in demo.output
+    assert "null_character" in demo.output
     assert "student-00" in demo.output
     assert "✗" not in demo.output
 

@@ -120,10 +120,19 @@ def test_student_shows_history_and_plot(spm: Spm, course: str) -> None:
     result = spm("student", f"{course}-ada")
     assert result.returncode == 0
     assert "2026-03-02 12:00" in result.stdout
-    assert "▁█" in result.stdout
+    assert "per cent, oldest to newest: ▇█" in result.stdout
     assert "lowest 90.0, mean 92.8, highest 95.5" in result.stdout
     newest, oldest = json.loads(spm("student", f"{course}-ada", "--json").stdout)
     assert (newest["score"], oldest["metadata"]["quiz"]) == (95.5, "Q1")
+
+
+def test_a_limit_says_that_there_is_more(spm: Spm, course: str) -> None:
+    one = spm("query", "students", "--course", course, "--limit", "1")
+    assert "there are more than these 1 rows" in one.stderr
+    assert spm("query", "students", "--course", course, "--limit", "2").stderr == ""
+    assert "there are more than these 1 events" in spm("student", f"{course}-ada", "--limit", "1").stderr
+    assert len(json.loads(spm("student", f"{course}-ada", "--limit", "1", "--json").stdout)) == 1
+    assert spm("query", "students", "--course", f"{course}-none").stderr == "nothing that is stored fits\n"
 
 
 def test_an_unknown_student_is_said_to_be_one(spm: Spm) -> None:
@@ -165,6 +174,20 @@ def test_tail_follows_every_event_once_until_ctrl_c(
     assert process.returncode == 130
 
 
+@pytest.mark.usefixtures("course")
+def test_logs_show_what_the_functions_wrote(spm: Spm, deployed: Deployment) -> None:
+    def logged(*arguments: str) -> list[dict[str, str]]:
+        return [json.loads(line) for line in spm("logs", *arguments, "--json").stdout.splitlines()]
+
+    deadline = time.monotonic() + 60
+    while not any("StoredEvents" in line["message"] for line in logged("processor")):
+        assert time.monotonic() < deadline, "the processor's metrics are not in its log"
+    assert {line["function"] for line in logged("processor")} == {deployed.stack.processor_name}
+    assert len({line["function"] for line in logged()}) >= 2
+    assert logged("--since", "2999-01-01T00:00:00Z") == []
+    assert spm("logs", "grader").returncode == 2
+
+
 def test_migrate_has_nothing_to_do_on_a_deployed_stack(spm: Spm) -> None:
     result = spm("migrate")
     assert result.returncode == 0
@@ -180,9 +203,10 @@ def test_retention_of_the_past_drops_nothing(spm: Spm) -> None:
 
 def test_a_wrong_month_is_one_line(spm: Spm) -> None:
     result = spm("retention", "--older-than", "last year")
-    assert result.returncode == 4
-    (line,) = result.stderr.splitlines()
-    assert "older_than" in line
+    assert result.returncode == 2
+    assert "last year is not a month" in result.stderr
+    assert "2025-09" in result.stderr
+    assert "regex" not in result.stderr
 
 
 @pytest.mark.usefixtures("course")

@@ -29,6 +29,16 @@ def test_a_file_that_changed_starts_again(source: Path) -> None:
     assert ProgressFile(source, "stream").read() == 0
 
 
+def test_another_map_starts_again(source: Path, tmp_path: Path) -> None:
+    map_file = tmp_path / "map.toml"
+    map_file.write_text('decimal = ","')
+    ProgressFile(source, "stream", map_file).write(42)
+    assert ProgressFile(source, "stream", map_file).read() == 42
+    assert ProgressFile(source, "stream").read() == 0
+    map_file.write_text('decimal = "."')
+    assert ProgressFile(source, "stream", map_file).read() == 0
+
+
 def test_a_finished_file_is_forgotten(source: Path) -> None:
     progress = ProgressFile(source, "stream")
     progress.write(1)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from emulation.cloud import EmbeddedCloud
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment
 
@@ -85,15 +86,16 @@ def test_csv_gzip_with_bad_lines_says_which_and_why(
         )
     )
     result = spm("publish", str(file), "--json")
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 1, result.stderr
     assert json.loads(result.stdout) == {
         "published": 1,
         "bad": 2,
         "resumed_after": 0,
-        "reasons": {"missing_member": 1, "invalid_member": 1},
+        "without_id": 0,
+        "reasons": {"invalid_member": 2},
     }
-    assert "line 3: missing_member: " in result.stderr
-    assert "line 4: invalid_member: " in result.stderr
+    assert 'line 3: invalid_member: the student_id "" (column student_id) is empty' in result.stderr
+    assert 'line 4: invalid_member: the score "much" (column score) is not a number' in result.stderr
     wait_for_events(deployed, student, 1)
     ((_, event_type, score, metadata),) = students_events(deployed, student)
     assert (event_type, score, metadata) == ("quiz", 91.0, {"course": "MATH"})
@@ -108,7 +110,7 @@ def test_strict_publishes_nothing_of_a_file_with_a_bad_line(
     assert result.returncode == 2
     assert "line 4: not_json" in result.stderr
     assert result.stderr.splitlines()[-1].endswith(
-        "1 bad lines, nothing was published: correct them, or leave out --strict"
+        "1 bad line, nothing was published: correct them, or leave out --strict"
     )
     assert students_events(deployed, student) == []
 
@@ -117,7 +119,7 @@ def test_generated_events_pipe_into_publish(spm: Spm) -> None:
     made = spm("generate", "-", "--events", "50", "--bad", "3", "--duplicates", "4", "--seed", "9")
     assert made.returncode == 0
     assert len(made.stdout.splitlines()) == 57
-    published = spm("publish", "-", "--json", stdin=made.stdout)
+    published = spm("publish", "-", "--json", "--allow-bad", stdin=made.stdout)
     assert published.returncode == 0, published.stderr
     receipt = json.loads(published.stdout)
     assert (receipt["published"], receipt["bad"]) == (54, 3)
@@ -135,29 +137,57 @@ def test_generate_straight_to_the_stream(spm: Spm, deployed: Deployment) -> None
         time.sleep(0.1)
 
 
-def test_an_interrupted_publish_goes_on_where_it_stopped(
-    spm: Spm, deployed: Deployment, environment: dict[str, str], student: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "events.jsonl"
-    filler = json.dumps({"student_id": "filler", "event_type": "x", "metadata": {"text": "y" * 4000}})
-    file.write_text("\n".join([filler] * 6000 + lines(student, 5)))
+def state_files(environment: dict[str, str]) -> list[Path]:
+    return list((Path(environment["XDG_STATE_HOME"]) / "spm").glob("*.json"))
+
+
+def interrupt(environment: dict[str, str], suffix: str, file: Path, how: signal.Signals) -> tuple[int, str]:
+    """Publish until something is in the stream, then end it; return its exit code and what it said."""
     process = subprocess.Popen(
-        ["spm", "publish", str(file), "--suffix", deployed.suffix],
+        ["spm", "publish", str(file), "--suffix", suffix],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    state = tmp_path / "state" / "spm"
     deadline = time.monotonic() + 180
-    while not (state.exists() and any(state.glob("*.json"))):
+    while not state_files(environment):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, how)
     _, errors = process.communicate(timeout=180)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "code"), [("events.jsonl", signal.SIGINT, 130), ("events.csv", signal.SIGTERM, 143)]
+)
+def test_an_interrupted_publish_says_so_and_goes_on_where_it_stopped(
+    *,
+    spm: Spm,
+    deployed: Deployment,
+    environment: dict[str, str],
+    student: str,
+    tmp_path: Path,
+    name: str,
+    how: signal.Signals,
+    code: int,
+) -> None:
+    file = tmp_path / name
+    if name.endswith(".csv"):
+        filler = [f"filler,x,,{n},{'y' * 4000}" for n in range(6000)]
+        last = [f"{student},quiz,{n},," for n in range(5)]
+        file.write_text("\n".join(["student_id,event_type,score,place,text", *filler, *last]))
+    else:
+        event = {"student_id": "filler", "event_type": "x", "metadata": {"text": "y" * 4000}}
+        filler = [json.dumps(event | {"place": n}) for n in range(6000)]
+        file.write_text("\n".join([*filler, *lines(student, 5)]))
+    returned, errors = interrupt(environment, deployed.suffix, file, how)
+    assert returned == code
+    (line,) = errors.splitlines()
+    assert line.startswith("interrupted after ")
+    assert line.endswith("the same command goes on from there")
 
     result = spm("publish", str(file), "--json")
     receipt = json.loads(result.stdout)
@@ -165,7 +195,65 @@ def test_an_interrupted_publish_goes_on_where_it_stopped(
     assert receipt["resumed_after"] > 0
     assert receipt["resumed_after"] + receipt["published"] == 6005
     wait_for_events(deployed, student, 5)
-    assert not any(state.iterdir())
+    assert not state_files(environment)
+
+
+def test_a_new_stream_of_the_same_name_gets_the_whole_file(
+    spm: Spm, embedded_cloud: EmbeddedCloud, environment: dict[str, str], tmp_path: Path
+) -> None:
+    suffix = f"again-{uuid.uuid4().hex[:6]}"
+    file = tmp_path / "events.jsonl"
+    event = {"student_id": "s", "event_type": "x", "metadata": {"text": "y" * 4000}}
+    file.write_text("\n".join(json.dumps(event | {"place": n}) for n in range(6000)))
+    embedded_cloud.deploy(suffix)
+    try:
+        interrupt(environment, suffix, file, signal.SIGINT)
+        embedded_cloud.destroy(suffix)
+        embedded_cloud.deploy(suffix)
+        receipt = json.loads(spm("publish", str(file), "--json", "--suffix", suffix).stdout)
+        assert (receipt["published"], receipt["resumed_after"]) == (6000, 0)
+    finally:
+        embedded_cloud.destroy(suffix)
+
+
+def test_nothing_behind_the_first_array_is_ignored(spm: Spm) -> None:
+    event = json.dumps({"student_id": "arrays", "event_type": "x", "timestamp": "2026-01-01T00:00:00Z"})
+    both = spm("publish", "-", "--json", stdin=f"[{event}]\n[{event},{event}]")
+    assert (both.returncode, json.loads(both.stdout)["published"]) == (0, 3)
+    broken = spm("publish", "-", stdin=f"[{event}]\n{event}")
+    assert broken.returncode == 2
+    assert "after element 1 the array ends" in broken.stderr
+
+
+def test_a_file_of_bad_lines_only_is_no_success(spm: Spm, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text('{"nonsense\n' * 25)
+    result = spm("publish", str(file))
+    assert (result.returncode, result.stdout) == (1, "published 0, bad and left out 25\n")
+    assert "… and 5 more: --dry-run sums them up" in result.stderr
+    assert spm("publish", str(file), "--allow-bad").returncode == 0
+
+
+def test_a_dry_run_shows_events_and_kinds_of_bad_rows_and_sends_nothing(
+    spm: Spm, deployed: Deployment, student: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text(f"student_id,event_type,score\n{student},quiz,9\n{student},quiz,1_0\n{student},quiz,x\n")
+    result = spm("publish", str(file), "--dry-run")
+    assert result.returncode == 1
+    assert "quiz" in result.stdout
+    assert '2 bad lines: score is not a number\n  first in line 3: "1_0"\n' in result.stdout
+    assert "good 1, bad 2; nothing was published" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    as_json = json.loads(spm("publish", str(file), "--dry-run", "--json").stdout)
+    assert (as_json["good"], as_json["bad"]) == (1, 2)
+    assert [(kind["line"], kind["value"], kind["count"]) for kind in as_json["kinds_of_bad"]] == [
+        (3, "1_0", 2)
+    ]
+    marker = f"{student}-marker"
+    assert spm("publish", "-", stdin=f'{{"student_id": "{marker}", "event_type": "end"}}').returncode == 0
+    wait_for_events(deployed, marker, 1)
+    assert students_events(deployed, student) == []
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,18 @@ def test_export_gives_the_bytes_back(spm: Spm, reject: Reject, tmp_path: Path) -
     assert json.loads(exported.stdout) == {"exported": len(rows)}
 
 
+def test_an_export_can_be_replayed_and_is_rejected_once(spm: Spm, reject: Reject, tmp_path: Path) -> None:
+    (row,) = reject(f"[{uuid.uuid4().hex!r}]".encode())
+    file = tmp_path / "rejected.jsonl"
+    assert spm("rejected", "export", str(file), "--since", row["rejected_at"]).returncode == 0
+    count = len(file.read_text().splitlines())
+    replayed = spm("replay", "file", str(file), "--json")
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(replayed.stdout)["records"] == count
+    again = spm("rejected", "list", "--all", "--json", "--limit", "100000", "--since", row["rejected_at"])
+    assert json.loads(again.stdout).count(row) == 1
+
+
 def test_redrive_stores_what_decodes_today_once(spm: Spm, deployed: Deployment, reject: Reject) -> None:
     student = f"redriven-{uuid.uuid4().hex[:8]}"
     # A shard of its own name in the filter would not do: the stream has one. The reason narrows it enough.

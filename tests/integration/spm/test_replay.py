@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import subprocess
 import time
 import uuid
 from collections.abc import Callable
@@ -141,6 +142,26 @@ def test_a_time_of_the_stream_changes_nothing_when_it_was_stored(
     assert (done["records"], done["stored"], done["rejected"]) == (GOOD + 1, 0, 0)
     assert run("replay", "stream", "--to", "2020-01-01T00:00:00Z")["records"] == 0
     assert contents(fragile) == before
+
+
+def test_status_counts_the_duplicates_of_a_replay(
+    fragile: Deployment, environment: dict[str, str], embedded_cloud: EmbeddedCloud, tmp_path: Path
+) -> None:
+    state = tmp_path / "cloud.json"
+    embedded_cloud.write_state(state)
+    own = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+
+    def run(*arguments: str) -> Any:
+        command = ["spm", *arguments, "--json", "--suffix", fragile.suffix]
+        result = subprocess.run(
+            command, env=own | {"SPM_CLOUD_FILE": str(state)}, capture_output=True, text=True, check=False
+        )
+        return json.loads(result.stdout)
+
+    before = run("status")["duplicates"]
+    done = run("replay", "stream")
+    assert done["duplicates"] > 0
+    wait_until(lambda: run("status")["duplicates"] == before + done["duplicates"], "the metric")
 
 
 def test_a_file_of_lambda_events_is_stored_with_its_identity(

@@ -27,8 +27,8 @@ def refusal(code: str, message: str, operation: str = "PutRecords") -> ClientErr
         (refusal("AccessDenied", "Access Denied", "GetObject"), "no right to GetObject"),
         (refusal("ExpiredToken", "The security token included in the request is expired"), "sign in again"),
         (refusal("ValidationException", "Stream is too long"), "PutRecords: Stream is too long"),
-        (NoCredentialsError(), "no AWS credentials: set AWS_PROFILE"),
-        (NoRegionError(), "no AWS region: set AWS_REGION"),
+        (NoCredentialsError(), "no embedded cloud is running: start one in another terminal with: spm local"),
+        (NoRegionError(), "no embedded cloud is running: start one in another terminal with: spm local"),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "is AWS_ENDPOINT_URL right?"),
     ],
 )

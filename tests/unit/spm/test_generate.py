@@ -3,11 +3,19 @@ import json
 import statistics
 import uuid
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from spm.term import COURSES, EVENT_TYPES, TERM_DAYS, TERM_START, Event, generate
+from spm.term import (
+    COURSES,
+    EVENT_TYPES,
+    TERM_DAYS,
+    TERM_START,
+    Event,
+    generate,
+    start_of_term_until,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +57,13 @@ def test_timestamps_are_in_the_term_and_in_the_daytime(events: list[Event]) -> N
 def test_a_start_of_ones_own() -> None:
     start = datetime(2030, 1, 1, tzinfo=UTC)
     assert next(generate(10, 2, start=start))["timestamp"].startswith("2030-01-0")
+
+
+def test_a_term_until_a_day_has_events_of_its_last_week_and_none_of_that_day() -> None:
+    day = date(2031, 5, 6)
+    times = [e["timestamp"][:10] for e in generate(500, 10, start=start_of_term_until(day))]
+    assert times[0] == "2031-02-11"
+    assert times[-1] == "2031-05-05"
 
 
 def test_students_courses_and_types_all_appear(events: list[Event]) -> None:

@@ -1,7 +1,6 @@
 import gzip
 import io
 import json
-from collections.abc import Iterator
 from typing import cast
 
 import pytest
@@ -9,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spm.errors import InputError
-from spm.publishing.files import CHUNK, Format, Record, read
+from spm.publishing.bad import BadRecord
+from spm.publishing.files import Format, read
+from spm.reading.documents import Record
+from spm.reading.source import CHUNK
 
 OBJECTS = st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text() | st.none(), max_size=4))
 
@@ -19,7 +21,9 @@ def buffered(source: object) -> io.BufferedReader:
 
 
 def read_bytes(content: bytes, form: Format | None = None) -> list[Record]:
-    return list(read(buffered(io.BytesIO(content)), form))
+    records = list(read(buffered(io.BytesIO(content)), form).records)
+    assert not any(isinstance(record, BadRecord) for record in records)
+    return cast("list[Record]", records)
 
 
 def test_json_lines_keep_their_bytes_and_numbers() -> None:
@@ -58,50 +62,46 @@ def test_elements_longer_than_a_chunk_are_read_whole() -> None:
     assert [json.loads(r.data) for r in read_bytes(json.dumps(elements).encode())] == elements
 
 
-@pytest.mark.parametrize("content", [b'[{"a": 1}', b'[{"a": 1}, nonsense]', b'[{"a": }]'])
-def test_a_broken_array_is_an_error_that_says_where(content: bytes) -> None:
-    with pytest.raises(InputError, match=r"element \d of the array"):
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'[{"a": 1}', "cut off at element 1"),
+        (b'[{"a": 1}, {"b": "x]', "cut off at element 2"),
+        (b'[{"a": 1}] {"b": 2}', "after element 1 the array ends, and what follows"),
+        (b'[{"a": 1}]\n[2] nonsense', "after element 2 the array ends, and what follows"),
+    ],
+)
+def test_a_broken_array_is_an_error_that_says_where(content: bytes, says: str) -> None:
+    with pytest.raises(InputError, match=says):
         read_bytes(content)
 
 
-def test_csv_columns_become_members_and_others_metadata() -> None:
-    content = (
-        "student_id,event_type,score,timestamp,event_id,course,room\r\n"
-        "s1,quiz,91.5,2026-01-01T00:00:00Z,01a07afb-4c8d-707c-bf39-e52c983f4a71,MATH-101,\r\n"
-        's2,"login, late",,,,,"two\r\nlines"\r\n'
-        "s3,quiz,ninety,,,,\r\n"
-    )
-    records = read_bytes(content.encode())
-    assert [json.loads(r.data) for r in records] == [
-        {
-            "student_id": "s1",
-            "event_type": "quiz",
-            "score": 91.5,
-            "timestamp": "2026-01-01T00:00:00Z",
-            "event_id": "01a07afb-4c8d-707c-bf39-e52c983f4a71",
-            "metadata": {"course": "MATH-101"},
-        },
-        {"student_id": "s2", "event_type": "login, late", "metadata": {"room": "two\r\nlines"}},
-        {"student_id": "s3", "event_type": "quiz", "score": "ninety"},
+def test_arrays_that_follow_each_other_are_read_to_the_last() -> None:
+    assert read_bytes(b'[{"a": 1}]\n[{"b": 2}, {"c": 3}]\n') == [
+        Record(1, b'{"a": 1}'),
+        Record(2, b'{"b": 2}'),
+        Record(3, b'{"c": 3}'),
     ]
-    assert [r.line for r in records] == [2, 4, 5]
 
 
-def test_csv_metadata_column_is_an_object_and_surplus_cells_are_kept() -> None:
-    content = b'student_id,event_type,metadata,course\ns1,quiz,"{""a"": 1}",MATH\ns2,quiz,text,,more\n'
-    first, second = (json.loads(r.data) for r in read_bytes(content))
-    assert first["metadata"] == {"a": 1, "course": "MATH"}
-    assert second["metadata"] == {"metadata": "text", "surplus_columns": ["more"]}
+def test_an_element_that_is_no_json_is_handed_on_for_validation() -> None:
+    assert [r.data for r in read_bytes(b'[{"a": }, nonsense, "],[", {"c": 3}}]')] == [
+        b'{"a": }',
+        b"nonsense",
+        b'"],["',
+        b'{"c": 3}}',
+    ]
 
 
-def test_a_csv_number_that_is_not_finite_stays_text_for_validation() -> None:
-    (record,) = read_bytes(b"student_id,event_type,score\ns1,quiz,nan\n")
-    assert json.loads(record.data)["score"] == "nan"
+def test_an_element_may_be_nested_as_deep_as_it_likes() -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    assert [r.data for r in read_bytes(b'[{"a": 1}, ' + deep + b"]")] == [b'{"a": 1}', deep]
 
 
-def test_a_csv_without_the_required_columns_names_them() -> None:
-    with pytest.raises(InputError, match="must name student_id and event_type; it is: a, b"):
-        read_bytes(b"a,b\n1,2\n")
+def test_utf_16_is_read_as_the_same_lines_and_elements() -> None:
+    for content in (b'{"a": 1}\n{"b": "\xc3\xa9"}\n', b'[{"a": 1}, {"b": "\xc3\xa9"}]'):
+        for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+            assert read_bytes(content.decode().encode(encoding)) == read_bytes(content)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_file_is_read_no_further_than_needed() -> None:
             return count
 
     source = Endless()
-    records: Iterator[Record] = read(buffered(source))
+    records = read(buffered(source)).records
     for _ in range(100):
         next(records)
     assert source.given <= 4 * CHUNK

@@ -1,0 +1,156 @@
+"""A cell's text as the JSON of the member that it becomes."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from spm.errors import InputError
+from spm.publishing.mapping import Time
+
+NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+"""As JSON writes it: what fits is sent as it is, however many digits it has."""
+DAY_AND_TIME: Final = re.compile(r"((?:%[YmdybBaA]|[^%])+) ((?:%[HIMSp]|[^%])+)")
+WITHOUT_DAY: Final = datetime(1900, 1, 1)  # noqa: DTZ001 - where strptime puts a time of day
+TIMES_REMEMBERED: Final = 1 << 12
+
+EXAMPLES: Final = {
+    "student_id": "s-1024",
+    "event_type": "quiz_score",
+    "score": "91.5",
+    "max_score": "100",
+    "timestamp": "2026-11-24T15:15:00Z",
+    "event_id": "0197c5f2-1d3a-7c44-9f0e-5a2f8f6f2f10",
+    "metadata": '{"course": "MATH-101"}',
+}
+
+Convert = Callable[[str], str]
+
+
+class BadCell(ValueError):
+    """A cell that cannot become its member: ``problem`` says why, ``right`` is an example that could."""
+
+    def __init__(self, problem: str, right: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.right = right
+
+
+def number(decimal: str) -> Convert:
+    """Return what makes a number of a cell, digit by digit."""
+    right = EXAMPLES["score"].replace(".", decimal)
+
+    def convert(cell: str) -> str:
+        written = cell
+        if decimal != ".":
+            # A point would be one of thousands, or of a file that the map is not for: which one is unknown.
+            written = cell.replace(decimal, ".") if "." not in cell else ""
+        if NUMBER.fullmatch(written) is None:
+            raise BadCell("is not a number", right)
+        return written
+
+    return convert
+
+
+def moment(time: Time) -> Convert:
+    """Return what makes a time in UTC of a cell; raise InputError where the zone is none."""
+    zone = _zone(time.zone)
+    formats = [time.format] if isinstance(time.format, str) else time.format
+    readers = [*(_reader(form) for form in formats), datetime.fromisoformat]
+    right = _example(formats)
+
+    def convert(cell: str) -> str:
+        read = _read_time(cell, readers, right)
+        try:
+            if read.tzinfo is not None:
+                return f'"{read.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"'
+            offset = zone.utcoffset(read) if zone is not None else None
+            if offset is None:
+                raise BadCell('has no time zone: name it in the map, [time] zone = "Europe/Berlin"', right)
+            return f'"{(read - offset).isoformat()}Z"'
+        except OverflowError as error:
+            raise BadCell("is not a time of any school", right) from error
+
+    return convert
+
+
+def members_of(cell: str) -> list[str]:
+    """Return the members of a cell that holds a JSON object, each as JSON; other text is one member."""
+    if not cell.startswith("{"):
+        return [f'"metadata":{encode_basestring(cell)}']
+    try:
+        members = msgspec.json.decode(cell, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BadCell("is not a JSON object", EXAMPLES["metadata"]) from error
+    return [f"{encode_basestring(name)}:{bytes(value).decode()}" for name, value in members.items()]
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InputError(f"{name} is not a time zone: write one like Europe/Berlin, or UTC") from error
+
+
+def _example(formats: list[str]) -> str:
+    """The example in the first format, so that it can be compared with the cell."""
+    if not formats:
+        return EXAMPLES["timestamp"]
+    return datetime.fromisoformat(EXAMPLES["timestamp"]).strftime(formats[0])
+
+
+def _read_time(cell: str, readers: Sequence[Callable[[str], datetime]], right: str) -> datetime:
+    for read in readers:
+        try:
+            return read(cell)
+        except (ValueError, OverflowError, OSError):
+            continue
+    raise BadCell("is not a time", right)
+
+
+def _reader(form: str) -> Callable[[str], datetime]:
+    """Return what reads times of a format.
+
+    ``strptime`` takes as long as the rest of a row. A file has few days, and a day few minutes: where a
+    format is a day, a space and a time of day, both are read apart and remembered.
+    """
+    if form == "unix":
+        return lambda text: datetime.fromtimestamp(float(text), UTC)
+
+    def whole(text: str) -> datetime:
+        return datetime.strptime(text, form)  # noqa: DTZ007 - the caller adds the zone
+
+    day_form, time_form = _halves(form)
+    if not time_form:
+        return lru_cache(TIMES_REMEMBERED)(whole)
+    spaces = time_form.count(" ") + 1
+
+    @lru_cache(TIMES_REMEMBERED)
+    def day(text: str) -> datetime:
+        return datetime.strptime(text, day_form)  # noqa: DTZ007 - as above
+
+    @lru_cache(TIMES_REMEMBERED)
+    def time_of_day(text: str) -> timedelta:
+        return datetime.strptime(text, time_form) - WITHOUT_DAY  # noqa: DTZ007 - as above
+
+    def both(text: str) -> datetime:
+        day_text, *time_text = text.rsplit(" ", spaces)
+        try:
+            return day(day_text) + time_of_day(" ".join(time_text))
+        except ValueError:
+            return whole(text)
+
+    return both
+
+
+def _halves(form: str) -> tuple[str, str]:
+    """Return the formats of day and time of day; the latter is empty where they cannot be read apart."""
+    match = DAY_AND_TIME.fullmatch(form)
+    return (match[1], match[2]) if match else (form, "")

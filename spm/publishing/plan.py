@@ -1,0 +1,200 @@
+"""A mapping, made ready for the rows below one header."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from json.encoder import encode_basestring
+from typing import Final, NamedTuple
+
+import msgspec
+
+from spm.errors import InputError
+from spm.publishing import cells
+from spm.publishing.cells import Convert
+from spm.publishing.mapping import MEMBERS, Mapping
+
+NUMBERS: Final = frozenset({"score", "max_score"})
+REQUIRED: Final = ("student_id", "event_type")
+LONGEST_SHOWN: Final = 500
+OBJECT: Final = "metadata"
+PLACEHOLDER: Final = re.compile(r"\{(\w+)(:d)?\}")
+
+
+class Field(NamedTuple):
+    """One member of an event: the cells that it is made of, or the JSON of a constant."""
+
+    member: str
+    key: str  # the member's name as JSON, with its colon
+    indexes: tuple[int, ...]
+    column: str
+    values: dict[str, str]
+    convert: Convert
+    constant: str | None = None
+
+
+class Unfolded(NamedTuple):
+    """A column whose cells are an event each: where it stands, and what its header says."""
+
+    place: int
+    said: tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """What is done with each row of a table. Indexes from ``width`` on are those of an unfolded column:
+    its cell, what its header says, its maximum.
+    """
+
+    width: int
+    members: tuple[Field, ...]
+    metadata: tuple[Field, ...]
+    object_index: int | None
+    unfolded: tuple[Unfolded, ...]
+    maximum_row: str | None
+    left_out_rows: tuple[tuple[int, frozenset[str]], ...]
+    empty: frozenset[str]
+
+
+def plan(mapping: Mapping, columns: Sequence[str]) -> Plan:
+    """Fit a mapping to a header; raise InputError where they do not fit each other, naming the column."""
+    header = Header(columns)
+    named = {member: header.indexes(column) for member, column in mapping.columns.items()}
+    taken = {index for indexes in named.values() for index in indexes}
+    taken |= {header.index(column) for column in mapping.leave_out}
+    unfolded, members = _unfold(mapping, header, taken)
+    for index, member in enumerate(members, start=len(columns)):
+        _claim(named, mapping, member, index)
+    if mapping.rest == "metadata":
+        for index in set(range(len(columns))) - taken - {column.place for column in unfolded}:
+            header.refuse_if_double(index)
+            _claim(named, mapping, header.names[index], index)
+    fields = [*_columns(mapping, header, named), *_constants(mapping)]
+    _check(fields, header)
+    in_order = sorted(fields, key=lambda field: field.member)
+    return Plan(
+        width=len(columns),
+        members=tuple(field for member in MEMBERS for field in in_order if field.member == member),
+        metadata=tuple(field for field in in_order if field.member not in (*MEMBERS, OBJECT)),
+        object_index=next(iter(named.get(OBJECT, ())), None),
+        unfolded=tuple(unfolded),
+        maximum_row=mapping.unfold.maximum_row if mapping.unfold else None,
+        left_out_rows=tuple((header.index(c), frozenset(v)) for c, v in mapping.leave_out_rows.items()),
+        empty=frozenset({"", *mapping.empty}),
+    )
+
+
+def _claim(named: dict[str, tuple[int, ...]], mapping: Mapping, member: str, index: int) -> None:
+    """Let a column become a member; raise InputError where something else does already."""
+    if member in named or member in mapping.constants:
+        raise InputError(
+            f"two things become the member {member}: leave one of them out, a column by leave_out"
+        )
+    named[member] = (index,)
+
+
+class Header:
+    """The names of a table's columns; one without a name is called by its number."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.names = [name or f"column {number}" for number, name in enumerate(columns, start=1)]
+
+    def index(self, column: str) -> int:
+        """Return where the column is; raise InputError where it is not, or where there are two."""
+        if column not in self.names:
+            near = get_close_matches(column, self.names, 1, 0.5)
+            meant = f"is it {near[0]}" if near else f"it has {', '.join(self.names)[:LONGEST_SHOWN]}"
+            raise InputError(f"the file has no column {column}: {meant}")
+        index = self.names.index(column)
+        self.refuse_if_double(index)
+        return index
+
+    def indexes(self, columns: str | list[str]) -> tuple[int, ...]:
+        """Return where these columns are."""
+        return tuple(self.index(column) for column in ([columns] if isinstance(columns, str) else columns))
+
+    def refuse_if_double(self, index: int) -> None:
+        """Raise InputError where another column has the same name: which one is meant is unknown."""
+        name = self.names[index]
+        places = [number for number, other in enumerate(self.names, start=1) if other == name]
+        if len(places) > 1:
+            numbers = " and ".join(map(str, places))
+            raise InputError(
+                f"the header names {name} more than once (columns {numbers}): rename one of them"
+            )
+
+
+def _unfold(mapping: Mapping, header: Header, taken: set[int]) -> tuple[list[Unfolded], list[str]]:
+    """Return the columns that fit the template, and the members that they become: cell, header, maximum."""
+    if mapping.unfold is None:
+        return [], []
+    template, names = _template(mapping.unfold.columns)
+    is_time = _tells(cells.moment(mapping.time))
+    found = []
+    for place, name in enumerate(header.names):
+        if place in taken or (fit := template.fullmatch(name)) is None:
+            continue
+        said = dict(zip(names, (text.strip() for text in fit.groups()), strict=True))
+        if "timestamp" not in said or is_time(said["timestamp"]):
+            header.refuse_if_double(place)
+            found.append(Unfolded(place, tuple(said.values())))
+    if not found:
+        raise InputError(
+            f"no column fits {mapping.unfold.columns}: the file has {', '.join(header.names)[:LONGEST_SHOWN]}"
+        )
+    maximum = [] if mapping.unfold.maximum_row is None else ["max_score"]
+    return found, [mapping.unfold.into, *names, *maximum]
+
+
+def _tells(convert: Convert) -> Callable[[str], bool]:
+    """Return what tells whether a text can be converted."""
+
+    def can(text: str) -> bool:
+        try:
+            convert(text)
+        except cells.BadCell:
+            return False
+        return True
+
+    return can
+
+
+def fitting(template: str, columns: Iterable[str]) -> list[str]:
+    """Return the columns whose headers fit a template."""
+    pattern, _ = _template(template)
+    return [column for column in columns if pattern.fullmatch(column)]
+
+
+def _template(text: str) -> tuple[re.Pattern[str], list[str]]:
+    pattern, end, names = "", 0, []
+    for placeholder in PLACEHOLDER.finditer(text):
+        pattern += re.escape(text[end : placeholder.start()])
+        pattern += r"(\d+)" if placeholder[2] else "(.+?)"
+        names.append(placeholder[1])
+        end = placeholder.end()
+    return re.compile(pattern + re.escape(text[end:])), names
+
+
+def _columns(mapping: Mapping, header: Header, named: dict[str, tuple[int, ...]]) -> Iterable[Field]:
+    number, moment = cells.number(mapping.decimal), cells.moment(mapping.time)
+    for member, indexes in named.items():
+        convert = number if member in NUMBERS else moment if member == "timestamp" else encode_basestring
+        column = ", ".join(header.names[i] for i in indexes if i < len(header.names)) or "unfolded"
+        yield Field(member, _key(member), indexes, column, mapping.values.get(member, {}), convert)
+
+
+def _constants(mapping: Mapping) -> Iterable[Field]:
+    for member, value in mapping.constants.items():
+        json = _key(member) + msgspec.json.encode(value).decode()
+        yield Field(member, _key(member), (), "", {}, encode_basestring, json)
+
+
+def _key(member: str) -> str:
+    return encode_basestring(member) + ":"
+
+
+def _check(fields: Iterable[Field], header: Header) -> None:
+    missing = set(REQUIRED) - {field.member for field in fields}
+    if missing:
+        raise InputError(
+            f"no column is {' or '.join(sorted(missing))}: say which one with --map FILE.toml, of which "
+            f"--propose-map writes a first one. The header is: {', '.join(header.names)[:LONGEST_SHOWN]}"
+        )

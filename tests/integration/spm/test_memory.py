@@ -1,0 +1,37 @@
+"""Reading a table takes the same memory however long it is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import resource, sys
+from pathlib import Path
+from spm.publishing.files import read
+from spm.publishing.prepare import prepare
+from spm.reading.source import opened
+
+with opened(Path(sys.argv[1])) as source:
+    count = sum(1 for _ in prepare(read(source).records, print))
+print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def peak_mib(file: Path, rows: int) -> int:
+    lines = (f"s-{n},quiz,{n % 100},2026-01-01T00:00:{n % 60:02d}Z,MATH-101,{n}\n" for n in range(rows))
+    with file.open("w") as output:
+        output.write("student_id,event_type,score,timestamp,course,note\n")
+        output.writelines(lines)
+    answer = subprocess.run(
+        [sys.executable, "-c", PROGRAM, file], check=True, capture_output=True, text=True
+    ).stdout
+    count, mib = map(int, answer.split())
+    assert count == rows
+    return mib
+
+
+@pytest.mark.long
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    assert peak_mib(tmp_path / "long.csv", 300_000) <= peak_mib(tmp_path / "short.csv", 3_000) + 8
