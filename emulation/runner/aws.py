@@ -16,6 +16,7 @@ from emulation.runner.lineage import ShardInfo
 from emulation.runner.mapping import Mapping
 from emulation.runner.outcome import Answer, NotInvoked, Outcome, PartlyFailed, Succeeded, interpret
 from emulation.runner.records import Record, event_of, make_record
+from emulation.runner.status import FUNCTION_FAILED, OK, Status, problem
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,13 @@ def list_shards(kinesis: Any, stream_arn: str) -> list[ShardInfo]:  # noqa: ANN4
 
 def _shard_info(shard: dict[str, Any]) -> ShardInfo:
     parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
-    closed = "EndingSequenceNumber" in shard["SequenceNumberRange"]
-    return ShardInfo(shard["ShardId"], tuple(parent for parent in parents if parent), closed)
+    sequences = shard["SequenceNumberRange"]
+    return ShardInfo(
+        shard["ShardId"],
+        tuple(parent for parent in parents if parent),
+        is_closed="EndingSequenceNumber" in sequences,
+        begins=sequences["StartingSequenceNumber"],
+    )
 
 
 class KinesisReader:
@@ -119,8 +125,9 @@ class KinesisReader:
 class LambdaDeliverer:
     """Invokes the function with batches of one shard, and sends what is discarded to the destination."""
 
-    def __init__(self, *, clients: Clients, mapping: Mapping, shard_id: str) -> None:
+    def __init__(self, *, clients: Clients, mapping: Mapping, shard_id: str, status: Status) -> None:
         self.mapping = mapping
+        self._status = status
         self._function = clients.function
         self._destination = clients.destination
         self._metrics = clients.metrics
@@ -134,8 +141,10 @@ class LambdaDeliverer:
             answer = self._invoke(mapping, records)
         except (ClientError, BotoCoreError) as error:
             logger.warning("%s was not invoked: %s", mapping.function_name, error)
+            self._status.show(problem(error))
             return NotInvoked()
         outcome = interpret(answer, records, reports_item_failures=mapping.reports_item_failures)
+        self._status.show(OK if isinstance(outcome, Succeeded) else FUNCTION_FAILED)
         self._count("InvokedEventCount", len(records))
         if not isinstance(outcome, Succeeded):
             self._count("FailedInvokeEventCount", len(records) - _succeeded(outcome))
@@ -148,6 +157,7 @@ class LambdaDeliverer:
             self._destination.send(task, mapping, self._shard_id, time.time())
         except (ClientError, BotoCoreError, MappingInvalid) as error:
             logger.error("The on-failure destination %s refused: %s", mapping.destination_arn, error)  # noqa: TRY400 - the message says it all
+            self._status.show(problem(error))
             self._measure("DestinationDeliveryFailures", "Count", 1)
             return False
         name = "OnFailureDestinationDeliveredEventCount" if mapping.destination_arn else "DroppedEventCount"

@@ -20,6 +20,8 @@ class Checkpoint:
     oldest record.
     ``lanes``: per lane the last record that is done, where it is beyond ``sequence``.
     ``finished``: the shard is closed and all of it is done.
+    ``shard_begins``: the shard's own first sequence number, which tells it from one of the same name in a
+    stream that was deleted and made again.
     """
 
     sequence: str | None = None
@@ -27,6 +29,7 @@ class Checkpoint:
     lanes: dict[int, str] = field(default_factory=dict)
     parallelization_factor: int = 1
     finished: bool = False
+    shard_begins: str = ""
 
     def to_json(self) -> str:
         """Return what ``from_json`` reads."""

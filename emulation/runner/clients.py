@@ -1,20 +1,45 @@
 """The AWS clients of the runner, and what it asks Lambda about the mappings."""
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-from emulation.errors import MappingInvalid
 from emulation.runner.destinations import Destination
-from emulation.runner.filters import Filters
-from emulation.runner.mapping import Mapping, read_mapping
+from emulation.runner.mapping import RESULT_TAG, Mapping, read_mapping
 from emulation.runner.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-TIMESTAMP_TAG = "emulation:StartingPositionTimestamp"  # seconds since the epoch
 LONGEST_FUNCTION_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One entry of ListEventSourceMappings, as it came."""
+
+    answer: dict[str, Any]
+
+    @property
+    def uuid(self) -> str:
+        """The mapping's identifier."""
+        return str(self.answer["UUID"])
+
+    @property
+    def arn(self) -> str:
+        """The mapping's own ARN."""
+        return str(self.answer["EventSourceMappingArn"])
+
+    @property
+    def last_result(self) -> str:
+        """What Lambda shows of it at present."""
+        return str(self.answer.get("LastProcessingResult", ""))
+
+    def mapping(self) -> Mapping:
+        """Return it checked; raise MappingInvalid naming what cannot be driven."""
+        return read_mapping(self.answer)
 
 
 class Clients:
@@ -32,37 +57,19 @@ class Clients:
         self.function = session.client("lambda", config=once)
         self.metrics = Metrics(session.client("cloudwatch"))
         self.destination = Destination(session)
-        self._complaints: set[str] = set()
 
-    def list_mappings(self) -> dict[str, Mapping]:
-        """Return the Kinesis mappings that can be driven, by UUID; log, once, those that cannot."""
-        mappings = {}
-        for page in self.function.get_paginator("list_event_source_mappings").paginate():
-            for answer in page["EventSourceMappings"]:
-                if ":kinesis:" not in answer.get("EventSourceArn", ""):
-                    continue
-                try:
-                    mappings[answer["UUID"]] = self._read(answer)
-                except MappingInvalid as error:
-                    self._complain(str(error))
-        return mappings
+    def list_mappings(self) -> list[Listed]:
+        """Return every Kinesis mapping, whether it can be driven or not."""
+        pages = self.function.get_paginator("list_event_source_mappings").paginate()
+        answers = [answer for page in pages for answer in page["EventSourceMappings"]]
+        return [Listed(answer) for answer in answers if ":kinesis:" in answer.get("EventSourceArn", "")]
 
-    def _read(self, answer: dict[str, Any]) -> Mapping:
-        mapping = read_mapping(answer | self._lost_timestamp(answer))
-        Filters(mapping.filter_patterns)  # raises for a pattern that cannot be followed
-        return mapping
-
-    def _complain(self, message: str) -> None:
-        if message not in self._complaints:
-            self._complaints.add(message)
-            logger.error("%s", message)
-
-    def _lost_timestamp(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """MiniStack forgets StartingPositionTimestamp but keeps the mapping's tags: take it from there."""
-        if answer.get("StartingPosition") != "AT_TIMESTAMP" or "StartingPositionTimestamp" in answer:
-            return {}
-        tags = self.function.list_tags(Resource=answer["EventSourceMappingArn"])["Tags"]
-        return {"StartingPositionTimestamp": tags.get(TIMESTAMP_TAG)}
+    def show_result(self, listed: Listed, result: str) -> None:
+        """Have the embedded cloud show this as the mapping's LastProcessingResult."""
+        try:
+            self.function.tag_resource(Resource=listed.arn, Tags={RESULT_TAG: result})
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("The result of mapping %s cannot be shown: %s", listed.uuid, error)
 
     def role_of(self, mapping: Mapping) -> str:
         """Return the role a function runs as, which its events name."""

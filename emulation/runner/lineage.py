@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding
 """
 
 from collections.abc import Collection, Iterable
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
 from emulation.runner.checkpoints import Checkpoint
@@ -17,6 +18,7 @@ class ShardInfo:
     shard_id: str
     parents: tuple[str, ...] = ()
     is_closed: bool = False
+    begins: str = ""  # its first sequence number: with its name, what tells it from every other
 
 
 def first_checkpoints(shards: Iterable[ShardInfo], mapping: Mapping, now: float) -> dict[str, Checkpoint]:
@@ -30,10 +32,21 @@ def first_checkpoints(shards: Iterable[ShardInfo], mapping: Mapping, now: float)
 
 def _first_checkpoint(shard: ShardInfo, mapping: Mapping, now: float) -> Checkpoint:
     if mapping.starting_position == "LATEST":
-        return Checkpoint(starting_at=now, finished=shard.is_closed)
+        return Checkpoint(starting_at=now, finished=shard.is_closed, shard_begins=shard.begins)
     if mapping.starting_position == "AT_TIMESTAMP":
-        return Checkpoint(starting_at=mapping.starting_timestamp)
-    return Checkpoint()
+        return Checkpoint(starting_at=mapping.starting_timestamp, shard_begins=shard.begins)
+    return Checkpoint(shard_begins=shard.begins)
+
+
+def checkpoints_of(shards: Iterable[ShardInfo], stored: MappingOf[str, Checkpoint]) -> dict[str, Checkpoint]:
+    """Return where to go on in each shard: at its start if it is new, or new under an old one's name."""
+    fresh = {shard.shard_id: Checkpoint(shard_begins=shard.begins) for shard in shards}
+    return {
+        shard_id: stored[shard_id]
+        if shard_id in stored and stored[shard_id].shard_begins == start.shard_begins
+        else start
+        for shard_id, start in fresh.items()
+    }
 
 
 def readable(shards: Collection[ShardInfo], finished: Collection[str]) -> list[str]:

@@ -3,17 +3,33 @@
 https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
 """
 
+import re
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast, get_args
+from typing import Any, Final, Literal, get_args
 
 from emulation.errors import MappingInvalid
+from emulation.runner.patterns import check_pattern
 
 StartingPosition = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 
-FOR_EVER = -1
-DEFAULT_BATCH_SIZE = 100
+POSITIONS: Final = get_args(StartingPosition)
+
+RESULT_TAG: Final = "emulation:LastProcessingResult"  # no API sets it: the runner tags the mapping
+
+FOR_EVER: Final = -1
+DEFAULT_BATCH_SIZE: Final = 100
+MAXIMUM_FILTERS: Final = 5  # https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+LIMITS: Final = {  # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+    "BatchSize": (1, 10_000),
+    "MaximumBatchingWindowInSeconds": (0, 300),
+    "ParallelizationFactor": (1, 10),
+    "MaximumRetryAttempts": (0, 10_000),
+    "MaximumRecordAgeInSeconds": (60, 604_800),
+}
+UNLIMITED: Final = {"MaximumRetryAttempts", "MaximumRecordAgeInSeconds"}
+DESTINATION: Final = re.compile(r"arn:[\w-]+:(sqs|sns|s3):[\w-]*:\d*:(?!.*\.fifo$)[\w.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +70,17 @@ class Mapping:
 
 def read_mapping(answer: MappingOf[str, Any]) -> Mapping:
     """Read one entry of ListEventSourceMappings; raise MappingInvalid naming what cannot be driven."""
-    if answer.get("TumblingWindowInSeconds"):
-        raise MappingInvalid(
-            f"Mapping {answer['UUID']} uses a tumbling window, which is not emulated: remove it"
-        )
-    filters = (answer.get("FilterCriteria") or {}).get("Filters") or []
+    _check(answer)
     destination = ((answer.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
+    patterns = tuple(entry["Pattern"] for entry in _filters(answer) if entry.get("Pattern"))
+    for pattern in patterns:
+        check_pattern(pattern)
     return Mapping(
         uuid=answer["UUID"],
         function_arn=answer["FunctionArn"],
         stream_arn=answer["EventSourceArn"],
         enabled=str(answer.get("State", "Enabled")) in {"Enabled", "Enabling", "Creating", "Updating"},
-        starting_position=_starting_position(answer),
+        starting_position=answer.get("StartingPosition", "TRIM_HORIZON"),
         starting_timestamp=_timestamp(answer),
         batch_size=int(answer.get("BatchSize") or DEFAULT_BATCH_SIZE),
         window=float(answer.get("MaximumBatchingWindowInSeconds") or 0),
@@ -75,17 +90,43 @@ def read_mapping(answer: MappingOf[str, Any]) -> Mapping:
         maximum_retries=_limit(answer.get("MaximumRetryAttempts")),
         maximum_age=_limit(answer.get("MaximumRecordAgeInSeconds")),
         destination_arn=destination or None,
-        filter_patterns=tuple(entry["Pattern"] for entry in filters if entry.get("Pattern")),
+        filter_patterns=patterns,
     )
 
 
-def _starting_position(answer: MappingOf[str, Any]) -> StartingPosition:
+def _check(answer: MappingOf[str, Any]) -> None:
+    if answer.get("TumblingWindowInSeconds"):
+        raise MappingInvalid("TumblingWindowInSeconds is not emulated: remove it, or set it to 0")
+    for name, (least, most) in LIMITS.items():
+        value = answer.get(name)
+        is_unlimited = name in UNLIMITED and str(value) == str(FOR_EVER)
+        if value is not None and not is_unlimited and not least <= _whole(name, value) <= most:
+            or_none = f", or {FOR_EVER} for no limit" if name in UNLIMITED else ""
+            raise MappingInvalid(f"{name} is {value}: Lambda takes {least:,} to {most:,}{or_none}")
     position = answer.get("StartingPosition", "TRIM_HORIZON")
-    if position not in get_args(StartingPosition):
+    if position not in POSITIONS:
+        raise MappingInvalid(f"StartingPosition is {position!r}: it is one of {', '.join(POSITIONS)}")
+    if position == "AT_TIMESTAMP" and _timestamp(answer) is None:
+        raise MappingInvalid("StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp")
+    if (given := len(_filters(answer))) > MAXIMUM_FILTERS:
+        raise MappingInvalid(f"FilterCriteria has {given} filters: Lambda takes {MAXIMUM_FILTERS}")
+    destination = ((answer.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
+    if destination and not DESTINATION.fullmatch(str(destination)):
         raise MappingInvalid(
-            f"Mapping {answer['UUID']} starts at {position!r}, which is no starting position"
+            f"OnFailure.Destination is {destination}: it takes the ARN of an SQS queue, an SNS topic or an S3"
+            " bucket, none of them FIFO"
         )
-    return cast("StartingPosition", position)
+
+
+def _filters(answer: MappingOf[str, Any]) -> list[dict[str, Any]]:
+    return (answer.get("FilterCriteria") or {}).get("Filters") or []
+
+
+def _whole(name: str, value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError as error:
+        raise MappingInvalid(f"{name} is {value!r}: it takes a whole number") from error
 
 
 def _timestamp(answer: MappingOf[str, Any]) -> float | None:

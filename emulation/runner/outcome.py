@@ -10,6 +10,8 @@ from typing import Any
 
 from emulation.runner.records import Record
 
+MAXIMUM_RESPONSE = 6_291_556  # bytes, as Lambda's own message says: 6 MiB and a margin
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
@@ -52,7 +54,7 @@ Outcome = Succeeded | PartlyFailed | Failed | NotInvoked
 
 def interpret(answer: Answer, batch: Sequence[Record], *, reports_item_failures: bool) -> Outcome:
     """Apply the documented rules for success, partial and complete failure."""
-    if answer.function_error:
+    if answer.function_error or len(answer.payload) > MAXIMUM_RESPONSE:
         return Failed(answer)
     if not reports_item_failures:
         return Succeeded()

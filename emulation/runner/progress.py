@@ -13,6 +13,7 @@ class Progress:
     def __init__(self, checkpoint: Checkpoint, parallelization_factor: int) -> None:
         self._sequence = checkpoint.sequence
         self._starting_at = checkpoint.starting_at
+        self._shard_begins = checkpoint.shard_begins
         self._factor = parallelization_factor
         same_lanes = checkpoint.parallelization_factor == parallelization_factor
         self._lanes = dict(checkpoint.lanes) if same_lanes else {}
@@ -65,4 +66,5 @@ class Progress:
             lanes={lane: sequence for lane, sequence in self._lanes.items() if int(sequence) > here},
             parallelization_factor=self._factor,
             finished=finished,
+            shard_begins=self._shard_begins,
         )

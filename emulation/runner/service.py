@@ -1,94 +1,22 @@
-"""Keeps every deployed Kinesis mapping running: one thread per shard, parents before children."""
+"""Keeps every deployed Kinesis mapping running; one mapping's trouble is never another's."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulation.runner.aws import list_shards
-from emulation.runner.checkpoints import Checkpoint, CheckpointFolder
-from emulation.runner.clients import Clients
-from emulation.runner.lineage import ShardInfo, first_checkpoints, readable
-from emulation.runner.mapping import Mapping
-from emulation.runner.shard_thread import ShardThread
+from emulation.errors import MappingInvalid
+from emulation.runner.checkpoints import CheckpointFolder
+from emulation.runner.clients import Clients, Listed
+from emulation.runner.mapping_runner import MappingRunner
+from emulation.runner.status import problem
 
 logger = logging.getLogger(__name__)
 
 RECONCILE_SECONDS = 1.0
-SHARD_LISTING_SECONDS = 30.0  # resharding is noticed at once, when the parent ends; this is for the rest
 STOP_SECONDS = 4.0  # less than the guard's patience
-
-
-class MappingRunner:
-    """All shards of one mapping."""
-
-    def __init__(
-        self, clients: Clients, mapping: Mapping, checkpoints: CheckpointFolder, wake: Callable[[], None]
-    ) -> None:
-        self.mapping = mapping
-        self._clients = clients
-        self._checkpoints = checkpoints
-        self._wake = wake
-        self._role_arn = clients.role_of(mapping)
-        self._threads: dict[str, ShardThread] = {}
-        self._list_again_at = 0.0
-
-    def refresh(self) -> None:
-        """Start reading the shards that may be read and are not."""
-        ended = [shard_id for shard_id, thread in self._threads.items() if not thread.is_alive()]
-        if not ended and time.monotonic() < self._list_again_at:
-            return
-        for shard_id in ended:
-            self._threads.pop(shard_id)
-        self._list_again_at = time.monotonic() + SHARD_LISTING_SECONDS
-        shards = list_shards(self._clients.kinesis, self.mapping.stream_arn)
-        stored = self._checkpoints.load(self.mapping.uuid) or self._first_checkpoints(shards)
-        finished = [shard_id for shard_id, checkpoint in stored.items() if checkpoint.finished]
-        for shard_id in readable(shards, finished):
-            if shard_id not in self._threads:
-                self._start(shard_id, stored.get(shard_id, Checkpoint()))
-
-    def configure(self, mapping: Mapping) -> None:
-        """Follow an updated configuration; what a running shard cannot take over ends it, to begin anew."""
-        lanes = (self.mapping.parallelization_factor, mapping.parallelization_factor)
-        self.mapping = mapping
-        for thread in self._threads.values():
-            thread.configure(mapping)
-        if not mapping.enabled or lanes[0] != lanes[1]:
-            self.stop()
-
-    def stop(self) -> None:
-        """Stop reading; what is under way goes on to its end."""
-        for thread in self._threads.values():
-            thread.stop()
-
-    def join(self, seconds: float) -> None:
-        """Wait until everything has ended, or the time is up."""
-        deadline = time.monotonic() + seconds
-        for thread in self._threads.values():
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-    def _first_checkpoints(self, shards: list[ShardInfo]) -> dict[str, Checkpoint]:
-        checkpoints = first_checkpoints(shards, self.mapping, time.time())
-        for shard_id, checkpoint in checkpoints.items():
-            self._checkpoints.save(self.mapping.uuid, shard_id, checkpoint)
-        return checkpoints
-
-    def _start(self, shard_id: str, checkpoint: Checkpoint) -> None:
-        self._threads[shard_id] = ShardThread(
-            clients=self._clients,
-            mapping=self.mapping,
-            shard_id=shard_id,
-            role_arn=self._role_arn,
-            checkpoint=checkpoint,
-            save=partial(self._checkpoints.save, self.mapping.uuid, shard_id),
-            ended=self._wake,
-        )
-        self._threads[shard_id].start()
 
 
 class Runner:
@@ -98,6 +26,7 @@ class Runner:
         self._clients = Clients(session)
         self._checkpoints = checkpoints
         self._runners: dict[str, MappingRunner] = {}
+        self._complaints: set[tuple[str, str]] = set()
         self._woken = threading.Event()
         self._stopped = False
 
@@ -124,23 +53,46 @@ class Runner:
         self._woken.set()
 
     def _reconcile(self) -> None:
-        deployed = self._clients.list_mappings()
+        deployed = {listed.uuid: listed for listed in self._clients.list_mappings()}
         for uuid in [uuid for uuid in self._runners if uuid not in deployed]:
             self._runners.pop(uuid).stop()
             self._checkpoints.forget(uuid)
-        for uuid, mapping in deployed.items():
-            try:
-                self._follow(uuid, mapping)
-            except (ClientError, BotoCoreError) as error:  # its stream or function is gone: the others go on
-                logger.warning("Mapping %s cannot be driven: %s", uuid, error)
+        for listed in deployed.values():
+            result = self._follow(listed)
+            if result is not None and result != listed.last_result:
+                self._clients.show_result(listed, result)
 
-    def _follow(self, uuid: str, mapping: Mapping) -> None:
-        runner = self._runners.get(uuid)
+    def _follow(self, listed: Listed) -> str | None:
+        """Drive one mapping and return what to show as its LastProcessingResult; None: leave it as it is."""
+        try:
+            return self._drive(listed)
+        except MappingInvalid as error:
+            self._complain(listed.uuid, problem(error))
+            if listed.uuid in self._runners:
+                self._runners[listed.uuid].stop()  # where it was is kept: it goes on there when it is mended
+            return problem(error)
+        except (ClientError, BotoCoreError) as error:  # its stream or function is gone
+            self._complain(listed.uuid, problem(error))
+            return problem(error)
+        except Exception as error:
+            logger.exception("A defect in the runner: mapping %s cannot be driven", listed.uuid)
+            return problem(error)
+
+    def _drive(self, listed: Listed) -> str | None:
+        mapping = listed.mapping()
+        runner = self._runners.get(listed.uuid)
         if runner is None:
-            runner = self._runners[uuid] = MappingRunner(
+            runner = self._runners[listed.uuid] = MappingRunner(
                 self._clients, mapping, self._checkpoints, self._woken.set
             )
         if runner.mapping != mapping:
             runner.configure(mapping)
-        if mapping.enabled:
-            runner.refresh()
+        if not mapping.enabled:
+            return None
+        runner.refresh()
+        return runner.status.text
+
+    def _complain(self, uuid: str, message: str) -> None:
+        if (uuid, message) not in self._complaints:
+            self._complaints.add((uuid, message))
+            logger.error("Mapping %s cannot be driven: %s", uuid, message)

@@ -12,6 +12,7 @@ from emulation.runner.checkpoints import Checkpoint
 from emulation.runner.clients import Clients
 from emulation.runner.mapping import Mapping
 from emulation.runner.shard import Shard
+from emulation.runner.status import Status, problem
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class ShardThread(threading.Thread):
         shard_id: str,
         role_arn: str,
         checkpoint: Checkpoint,
+        status: Status,
         save: Callable[[Checkpoint], None],
         ended: Callable[[], None],
     ) -> None:
@@ -34,9 +36,12 @@ class ShardThread(threading.Thread):
         self._woken = threading.Event()
         self._stop_asked = threading.Event()
         self._crashed = False
+        self.has_ended = False  # the thread itself may live a moment longer
+        self._status = status
         self._ended = ended
+        self.shard_begins = checkpoint.shard_begins
         self._pool = ThreadPoolExecutor(mapping.parallelization_factor, thread_name_prefix=self.name)
-        self._deliverer = LambdaDeliverer(clients=clients, mapping=mapping, shard_id=shard_id)
+        self._deliverer = LambdaDeliverer(clients=clients, mapping=mapping, shard_id=shard_id, status=status)
         self._shard = Shard(
             mapping=mapping,
             checkpoint=checkpoint,
@@ -70,10 +75,18 @@ class ShardThread(threading.Thread):
         while not self._is_over():
             if self._stop_asked.is_set():
                 self._shard.stop()
-            self._woken.wait(self._shard.step())
+            self._woken.wait(self._step())
             self._woken.clear()
         self._pool.shutdown(wait=False)
+        self.has_ended = True
         self._ended()
+
+    def _step(self) -> float:
+        try:
+            return self._shard.step()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other shards go on
+            self._crash(error)
+            return 0.0
 
     def _is_over(self) -> bool:
         stopped = self._stop_asked.is_set() and self._shard.is_idle
@@ -83,9 +96,13 @@ class ShardThread(threading.Thread):
         def guarded() -> None:
             try:
                 work()
-            except Exception:
-                logger.exception("A defect in the runner: the shard is read again from its checkpoint")
-                self._crashed = True
+            except Exception as error:  # noqa: BLE001 - as above
+                self._crash(error)
                 self._woken.set()
 
         self._pool.submit(guarded)
+
+    def _crash(self, error: Exception) -> None:
+        logger.error("A defect in the runner: the shard is read again from its checkpoint", exc_info=error)
+        self._status.show(problem(error))
+        self._crashed = True

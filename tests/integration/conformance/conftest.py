@@ -55,8 +55,6 @@ def embedded_target_of(cloud: EmbeddedCloud) -> Target:
         runtime=f"python3.{sys.version_info.minor}",
         pace=0.3,
         patience=2.0,
-        minimum_age=2,
-        keeps_starting_timestamp=False,
     )
 
 

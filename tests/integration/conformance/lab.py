@@ -23,7 +23,6 @@ class Target:
     """A cloud to hold against AWS's documentation, and what a scenario must know about it.
 
     ``pace``: what the times of a scenario are multiplied by; ``patience``: what its deadlines are.
-    ``minimum_age``: the least MaximumRecordAgeInSeconds.
     """
 
     name: str
@@ -32,8 +31,6 @@ class Target:
     runtime: str = "python3.13"
     pace: float = 1.0
     patience: float = 1.0
-    minimum_age: int = 60
-    keeps_starting_timestamp: bool = True
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this cloud."""
@@ -51,6 +48,7 @@ class Delivery:
     sequences: list[str]
     shard: str
     request_id: str
+    function: str
     first_record: dict[str, Any]
 
 
@@ -79,35 +77,44 @@ class Lab:
         """Create the stream and wait until it takes records."""
         self.kinesis.create_stream(StreamName=self.name, ShardCount=shards)
         self._later(self.kinesis.delete_stream, StreamName=self.name)
-        self._wait(lambda: self._stream()["StreamStatus"] == "ACTIVE", 60, "the stream is active")
+        self.wait_until_active()
 
-    def make_function(self, *script: dict[str, Any], timeout: int = 30) -> None:
-        """Create the scripted function and the queue of its receipts."""
+    def make_function(self, *script: dict[str, Any], timeout: int = 30, name: str = "") -> None:
+        """Create the scripted function and the queue of its receipts; a second one by another name."""
         self.make_queue("receipts")
         self.function.create_function(
-            FunctionName=self.name,
+            FunctionName=name or self.name,
             Runtime=self.target.runtime,
             Role=self.target.role_arn,
             Handler="scripted.handler",
             Timeout=timeout,
             Environment={"Variables": {"SCRIPT": json.dumps(script), "RECEIPTS": f"{self.name}-receipts"}},
-            Code={"ZipFile": _archive()},
+            Code={"ZipFile": _archive(SCRIPTED.read_bytes())},
         )
-        self._later(self.function.delete_function, FunctionName=self.name)
-        self._wait(self._function_is_active, 90, "the function is active")
+        self._later(self.function.delete_function, FunctionName=name or self.name)
+        self._wait(lambda: self._function_is_active(name or self.name), 90, "the function is active")
 
     def make_mapping(self, **settings: Any) -> None:
-        """Create the mapping, from TRIM_HORIZON and with reports unless told otherwise."""
+        """Create the mapping, from TRIM_HORIZON and with reports unless told otherwise; None leaves out."""
+        asked = {
+            "FunctionName": self.name,
+            "EventSourceArn": self.stream_arn,
+            "StartingPosition": "TRIM_HORIZON",
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            **settings,
+        }
         self.mapping = self.function.create_event_source_mapping(
-            **{
-                "FunctionName": self.name,
-                "EventSourceArn": self.stream_arn,
-                "StartingPosition": "TRIM_HORIZON",
-                "FunctionResponseTypes": ["ReportBatchItemFailures"],
-                **settings,
-            }
+            **{name: value for name, value in asked.items() if value is not None}
         )
         self._later(self.function.delete_event_source_mapping, UUID=self.mapping["UUID"])
+
+    def refusal(self, **settings: Any) -> tuple[str, str]:
+        """Ask for a mapping that must not come to be; return the code and message of the refusal."""
+        try:
+            self.make_mapping(**settings)
+        except ClientError as error:
+            return error.response["Error"]["Code"], error.response["Error"]["Message"]
+        raise AssertionError(f"accepted: {settings}")
 
     def make_queue(self, suffix: str) -> str:
         """Create a queue and return its ARN."""
@@ -158,7 +165,7 @@ class Lab:
 
     def put_to_shard(self, label: str, number: int) -> None:
         """Send a record to the shard of this number, by its hash key."""
-        shard = self.kinesis.list_shards(StreamName=self.name)["Shards"][number]
+        shard = self.open_shards()[number]
         self.kinesis.put_record(
             StreamName=self.name,
             Data=json.dumps({"label": label}).encode(),
@@ -168,17 +175,36 @@ class Lab:
 
     def split_first_shard(self) -> None:
         """Split the first shard in its middle."""
-        shard = self.kinesis.list_shards(StreamName=self.name)["Shards"][0]
+        shard = self.open_shards()[0]
         ends = [int(shard["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending")]
         self.kinesis.split_shard(
             StreamName=self.name, ShardToSplit=shard["ShardId"], NewStartingHashKey=str(sum(ends) // 2)
         )
-        self._wait(lambda: self._stream()["StreamStatus"] == "ACTIVE", 60, "the stream is active again")
+        self.wait_until_active()
+
+    def merge_first_shards(self) -> None:
+        """Merge the first two open shards."""
+        first, second = [shard["ShardId"] for shard in self.open_shards()[:2]]
+        self.kinesis.merge_shards(StreamName=self.name, ShardToMerge=first, AdjacentShardToMerge=second)
+        self.wait_until_active()
+
+    def open_shards(self) -> list[dict[str, Any]]:
+        """Return the shards that take records, in the order of their names."""
+        shards = self.kinesis.list_shards(StreamName=self.name)["Shards"]
+        return [shard for shard in shards if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
+
+    def wait_until_active(self) -> None:
+        """Wait until the stream takes changes and records."""
+        self._wait(lambda: self._stream()["StreamStatus"] == "ACTIVE", 60, "the stream is active")
 
     def heal(self) -> None:
         """Give the function a script in which everything succeeds."""
+        self.script()
+
+    def script(self, *script: dict[str, Any]) -> None:
+        """Give the function another script."""
         settings = self.function.get_function_configuration(FunctionName=self.name)
-        variables = settings["Environment"]["Variables"] | {"SCRIPT": "[]"}
+        variables = settings["Environment"]["Variables"] | {"SCRIPT": json.dumps(script)}
         self.function.update_function_configuration(
             FunctionName=self.name, Environment={"Variables": variables}
         )
@@ -188,6 +214,28 @@ class Lab:
         self.function.update_event_source_mapping(UUID=self.mapping["UUID"], **settings)
         settled = {"Enabled", "Disabled"}
         self._wait(lambda: self.state() in settled, 90, "the mapping is updated")
+
+    def delete_mapping(self) -> None:
+        """Delete the mapping and wait until it is gone."""
+        self.function.delete_event_source_mapping(UUID=self.mapping["UUID"])
+        find = self.function.list_event_source_mappings
+        self.wait_until(lambda: not find(FunctionName=self.name)["EventSourceMappings"])
+
+    def replace_code(self, old: bytes, new: bytes) -> None:
+        """Give the function other code: the scripted one with one piece replaced."""
+        assert SCRIPTED.read_bytes().count(old) == 1
+        archive = _archive(SCRIPTED.read_bytes().replace(old, new))
+        self.function.update_function_code(FunctionName=self.name, ZipFile=archive)
+
+    def mapping_shows(self, member: str, ending: str) -> bool:
+        """Tell whether a member of the mapping ends like this."""
+        shown = self.function.get_event_source_mapping(UUID=self.mapping["UUID"])
+        return str(shown[member]).endswith(ending)
+
+    def last_result(self) -> str:
+        """Return the mapping's LastProcessingResult."""
+        shown = self.function.get_event_source_mapping(UUID=self.mapping["UUID"])
+        return str(shown["LastProcessingResult"])
 
     def state(self) -> str:
         """Return the mapping's state."""
@@ -281,15 +329,15 @@ class Lab:
         summary = self.kinesis.describe_stream_summary(StreamName=self.name)
         return dict(summary["StreamDescriptionSummary"])
 
-    def _function_is_active(self) -> bool:
-        return bool(self.function.get_function_configuration(FunctionName=self.name)["State"] == "Active")
+    def _function_is_active(self, name: str) -> bool:
+        return bool(self.function.get_function_configuration(FunctionName=name)["State"] == "Active")
 
     def _queue_url(self, name: str) -> str:
         return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
 
-def _archive() -> bytes:
+def _archive(scripted: bytes) -> bytes:
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("scripted.py", SCRIPTED.read_text())
+        archive.writestr("scripted.py", scripted)
     return code.getvalue()

@@ -3,20 +3,26 @@
 Run the conformance suite first; each cloud that it ran against left its results in ``.local/conformance``.
 """
 
+import inspect
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conformance import test_conformance
+from tests.integration.conformance import test_conformance, test_refusals, test_streams
+from tests.integration.conformance.readings import READINGS
 
 CHECKOUT = Path(__file__).parents[3]
 RESULTS = CHECKOUT / ".local" / "conformance"
 REFERENCE = CHECKOUT / "docs" / "reference.md"
 BEGIN, END = "<!-- parity: begin -->", "<!-- parity: end -->"
 CLOUDS = {"embedded": "embedded (this runner)", "localstack": "LocalStack 4.14.0", "aws": "AWS"}
-WORDS = {"passed": "as documented", "skipped": "not run", "failed": "FAILED"}
+SUITES = (test_conformance, test_streams, test_refusals)
+FOLLOWED = "followed"
+WORDS = {"passed": FOLLOWED, "skipped": "not run", "failed": "FAILED"}
+WORST_FIRST = ("failed", "deviates", "skipped", "passed")
 
 Results = dict[str, dict[str, dict[str, str]]]
 
@@ -34,40 +40,71 @@ def main() -> None:
     pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
     if not pattern.search(text):
         sys.exit(f"{REFERENCE} has no {BEGIN} … {END}")
-    REFERENCE.write_text(pattern.sub(lambda _: f"{BEGIN}\n{table(results)}\n{END}", text))
+    content = f"{BEGIN}\n{table(results)}\n\n{open_questions()}\n{END}"
+    REFERENCE.write_text(pattern.sub(lambda _: content, text))
+
+
+def scenarios() -> dict[str, Any]:
+    """Return every scenario's test by its name, in the order of the suites: one for each rule."""
+    found = [member for suite in SUITES for member in inspect.getmembers(suite, inspect.isfunction)]
+    tests = {name.removeprefix("test_"): test for name, test in found if name.startswith("test_")}
+    order = [suite.__name__ for suite in SUITES]
+    return dict(sorted(tests.items(), key=lambda item: (order.index(item[1].__module__), _line(item[1]))))
 
 
 def table(results: Results) -> str:
-    """Return the table in Markdown, one row a scenario, in the order of the suite."""
-    lines = [f"| rule | {' | '.join(CLOUDS.values())} |", "| --- |" + " --- |" * len(CLOUDS)]
-    for scenario in sorted(filter(_definition, results["embedded"]), key=_line):
-        cells = [_cell(results.get(cloud, {}).get(scenario)) for cloud in CLOUDS]
-        lines.append(f"| {_rule(scenario)} | {' | '.join(cells)} |")
+    """Return the table in Markdown, one row a rule, after a line that counts them."""
+    rows = {name: [_cell(name, cloud, results) for cloud in CLOUDS] for name in scenarios()}
+    embedded = [cells[0] for cells in rows.values()]
+    refused = sum(cell.startswith("refused") for cell in embedded)
+    followed = embedded.count(FOLLOWED)
+    counted = f"{len(rows)} rules; the embedded cloud follows {followed} and refuses {refused} by name."
+    lines = [counted, "", f"| rule | {' | '.join(CLOUDS.values())} |", "| --- |" + " --- |" * len(CLOUDS)]
+    lines += [f"| {rule(name)} | {' | '.join(cells)} |" for name, cells in rows.items()]
     return "\n".join(lines)
 
 
-def _definition(scenario: str) -> Any:
-    """Return a scenario's test; None for one that an earlier version had."""
-    return getattr(test_conformance, f"test_{scenario.partition('[')[0]}", None)
+def open_questions() -> str:
+    """Return the table of what AWS's text leaves open."""
+    lines = [
+        "Where AWS's text can be read in two ways, or is silent, it is unknown who follows it:",
+        "",
+        "| question | readings | the embedded cloud | what the project relies on |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| [{one.question}]({one.source}) | {'; or '.join(one.readings)} | {one.here} | {one.relied_on} |"
+        for one in READINGS
+    ]
+    return "\n".join(lines)
 
 
-def _line(scenario: str) -> int:
-    return int(_definition(scenario).__code__.co_firstlineno)
+def rule(name: str) -> str:
+    """Return a rule with the page that documents it, and what its scenario needs besides."""
+    test = scenarios()[name]
+    text = str(test.__doc__).strip().splitlines()[0].rstrip(".")
+    return f"[{text}]({test.source})" + (f" (with {test.needs})" if test.needs else "")
 
 
-def _rule(scenario: str) -> str:
-    test = _definition(scenario)
-    rule = str(test.__doc__).strip().splitlines()[0].rstrip(".")
-    variant = re.search(r"\[(.*)]", scenario)
-    return f"[{rule}{f' ({variant[1]})' if variant else ''}]({test.source})"
+def _line(test: Any) -> int:
+    return int(inspect.unwrap(test).__code__.co_firstlineno)
 
 
-def _cell(entry: dict[str, str] | None) -> str:
-    if entry is None:
+def _cell(name: str, cloud: str, results: Results) -> str:
+    runs = [run for ran, run in results.get(cloud, {}).items() if ran.partition("[")[0] == name]
+    worst = _worst(runs)
+    if worst is None:
         return "not run"
-    if entry["outcome"] == "deviates":
-        return f"deviates: {entry['reason']}"
-    return WORDS[entry["outcome"]]
+    if worst["outcome"] == "deviates":
+        return f"deviates: {worst['reason']}"
+    refused = scenarios()[name].refused
+    if refused and cloud == "embedded" and worst["outcome"] == "passed":
+        return f"refused: {refused}"
+    return WORDS[worst["outcome"]]
+
+
+def _worst(runs: Iterable[dict[str, str]]) -> dict[str, str] | None:
+    return min(runs, key=lambda run: WORST_FIRST.index(run["outcome"]), default=None)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emulation.errors import MappingInvalid
 from emulation.runner.filters import Filters
@@ -14,6 +16,19 @@ MAPPING = Mapping(
     function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
     stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
 )
+
+JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+EVERY_OPERATOR = {
+    "data": {
+        "$or": [{"a": {"b": ["x", 1, None, True]}}, {"b": [{"numeric": [">", 0, "<", 5]}]}],
+        "a": [{"prefix": "x"}, {"suffix": "x"}, {"equals-ignore-case": "x"}, {"anything-but": [1, "x"]}],
+        "b": [{"exists": False}, {"exists": True}],
+    }
+}
+
+
+def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner) | st.dictionaries(st.sampled_from(["a", "b", "c"]), inner)
 
 
 def record(data: bytes) -> Record:
@@ -57,6 +72,9 @@ def accepts(pattern: Any, data: Any) -> bool:
         ([{"exists": True}], None, True),
         ([{"exists": False}], 1, False),
         (["b"], ["a", "b"], True),  # an array matches when one of its elements does
+        ([{"exists": True}], {"inner": 1}, False),  # leaves only: .../eb-create-pattern-operators.html
+        ([{"exists": False}], {"inner": 1}, True),
+        ([{"anything-but": "a"}], {"inner": 1}, False),
     ],
 )
 def test_documented_operators(rule: list[Any], value: object, expected: bool) -> None:
@@ -81,6 +99,11 @@ def test_nested_fields() -> None:
     assert not accepts({"data": {"a": {"b": ["x"]}}}, {"a": "x"})
 
 
+def test_an_array_of_objects_matches_when_one_of_them_does() -> None:
+    assert accepts({"data": {"a": {"b": ["x"]}}}, {"a": [{"b": "y"}, {"b": "x"}]})
+    assert not accepts({"data": {"a": {"b": ["x"], "c": [1]}}}, {"a": [{"b": "x"}, {"c": 1}]})
+
+
 def test_one_of_several_patterns_is_enough() -> None:
     filters = Filters((json.dumps({"data": {"a": [1]}}), json.dumps({"data": {"a": [2]}})))
     assert filters.accepts(record(b'{"a": 2}'))
@@ -89,6 +112,30 @@ def test_one_of_several_patterns_is_enough() -> None:
 
 def test_data_that_is_not_json_never_matches_a_pattern_for_data() -> None:
     assert not Filters((json.dumps({"data": {"a": [{"exists": False}]}}),)).accepts(record(b"\xff\x00"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"[" * 5000, id="nested more deeply than the parser goes"),
+        pytest.param(b'{"a":' * 5000 + b"1" + b"}" * 5000, id="the same, closed"),
+        pytest.param(b'{"a": ' + b"9" * 5000 + b"}", id="a number of more digits than Python converts"),
+        pytest.param(b'{"a": NaN}', id="no JSON, although Python reads it"),
+        pytest.param('{"a": 1}'.encode("utf-16"), id="JSON in another encoding than UTF-8"),
+    ],
+)
+def test_no_data_stop_the_filter(data: bytes) -> None:
+    assert not Filters((json.dumps({"data": {"a": [{"numeric": [">", 0]}, {"exists": True}]}}),)).accepts(
+        record(data)
+    )
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(JSON, nested, max_leaves=8).map(lambda one: json.dumps(one).encode())
+)
+def test_whatever_the_data_are_a_filter_answers(data: bytes) -> None:
+    assert Filters((json.dumps(EVERY_OPERATOR),)).accepts(record(data)) in {True, False}
 
 
 def test_without_patterns_everything_passes() -> None:
@@ -104,12 +151,38 @@ def test_without_patterns_everything_passes() -> None:
         '{"data": "x"}',
         '{"data": {"a": [{"regex": "x"}]}}',
         '{"data": {"a": [{}]}}',
+        '{"data": ["x"]}',
+        '{"data": {"$or": ["x"]}}',
+        '{"data": {"$or": {"a": [1]}}}',
+        '{"data": {"a": []}}',
+        '{"data": {"a": [[1]]}}',
+        '{"data": {"a": [{"prefix": 5}]}}',
+        '{"data": {"a": [{"exists": "yes"}]}}',
+        '{"data": {"a": [{"numeric": [">"]}]}}',
+        '{"data": {"a": [{"numeric": ["~", 1]}]}}',
+        '{"data": {"a": [{"numeric": [[], 1]}]}}',
+        '{"data": {"a": [{"numeric": [">", true]}]}}',
+        '{"data": {"a": [{"anything-but": {"prefix": "x"}}]}}',
+        '{"data": {"a": [{"anything-but": []}]}}',
     ],
 )
 def test_a_broken_pattern_is_refused_with_its_text(pattern: str) -> None:
     with pytest.raises(MappingInvalid) as refusal:
         Filters((pattern,))
     assert pattern in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what"),
+    [
+        ('{"data":' * 800 + "1" + "}" * 800, "4,096"),
+        ('{"data":' + '{"":' * 500 + "[1]" + "}" * 501, "100 levels"),
+        ('{"data": {"a":' + "[" * 1500 + "]" * 1500 + "}}", "levels|list"),
+    ],
+)
+def test_a_pattern_that_is_too_large_is_refused(pattern: str, what: str) -> None:
+    with pytest.raises(MappingInvalid, match=what):
+        Filters((pattern,))
 
 
 def test_the_event_of_a_record_is_what_lambda_documents() -> None:

@@ -15,6 +15,10 @@ LISTED: dict[str, Any] = {
 }
 
 
+def destination(arn: str) -> dict[str, Any]:
+    return {"OnFailure": {"Destination": arn}}
+
+
 def test_what_is_not_said_is_aws_s_default() -> None:
     assert read_mapping(LISTED) == Mapping(
         uuid="uuid", function_arn=LISTED["FunctionArn"], stream_arn=LISTED["EventSourceArn"]
@@ -34,7 +38,7 @@ def test_everything_that_can_be_said() -> None:
             "BisectBatchOnFunctionError": True,
             "MaximumRetryAttempts": 0,
             "MaximumRecordAgeInSeconds": 60,
-            "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::b"}},
+            "DestinationConfig": destination("arn:aws:s3:::b"),
             "FilterCriteria": {"Filters": [{"Pattern": "{}"}]},
             "State": "Disabled",
         }
@@ -70,8 +74,34 @@ def test_names_in_the_arns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("member", "value"), [("TumblingWindowInSeconds", 30), ("StartingPosition", "NOWHERE")]
+    ("member", "value", "what"),
+    [
+        ("TumblingWindowInSeconds", 30, "TumblingWindowInSeconds is not emulated"),
+        ("StartingPosition", "NOWHERE", "StartingPosition is 'NOWHERE'"),
+        ("StartingPosition", "AT_TIMESTAMP", "needs StartingPositionTimestamp"),
+        ("BatchSize", 0, "BatchSize is 0: Lambda takes 1 to 10,000"),
+        ("BatchSize", 10_001, "BatchSize is 10001"),
+        ("BatchSize", "many", "BatchSize is 'many'"),
+        ("MaximumBatchingWindowInSeconds", 301, "takes 0 to 300"),
+        ("ParallelizationFactor", 11, "takes 1 to 10"),
+        ("MaximumRetryAttempts", 10_001, "takes 0 to 10,000, or -1 for no limit"),
+        ("MaximumRetryAttempts", -2, "takes 0 to 10,000"),
+        ("MaximumRecordAgeInSeconds", 30, "takes 60 to 604,800, or -1"),
+        ("FilterCriteria", {"Filters": [{"Pattern": "{}"}] * 6}, "6 filters: Lambda takes 5"),
+        ("FilterCriteria", {"Filters": [{"Pattern": "no JSON"}]}, "The filter pattern no JSON"),
+        ("DestinationConfig", destination("arn:aws:lambda:us-east-1:1:function:f"), "SQS queue, an SNS"),
+        ("DestinationConfig", destination("arn:aws:sqs:us-east-1:1:q.fifo"), "none of them FIFO"),
+        ("DestinationConfig", destination("queue"), "OnFailure.Destination is queue"),
+    ],
 )
-def test_what_cannot_be_driven_is_refused_by_name(member: str, value: object) -> None:
-    with pytest.raises(MappingInvalid, match="Mapping uuid"):
+def test_what_cannot_be_driven_is_refused_by_name(member: str, value: object, what: str) -> None:
+    with pytest.raises(MappingInvalid, match=what):
         read_mapping(LISTED | {member: value})
+
+
+@pytest.mark.parametrize(
+    "arn",
+    ["arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:sns:us-east-1:000000000000:t", "arn:aws:s3:::a.b"],
+)
+def test_destinations(arn: str) -> None:
+    assert read_mapping(LISTED | {"DestinationConfig": destination(arn)}).destination_arn == arn

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulation.runner.outcome import Answer, Failed, PartlyFailed, Succeeded, interpret
+from emulation.runner.outcome import MAXIMUM_RESPONSE, Answer, Failed, PartlyFailed, Succeeded, interpret
 from emulation.runner.records import Record
 
 BATCH = [Record(f"{number:030d}", "key", 0.0, b"", "{}") for number in range(4)]
@@ -30,6 +30,14 @@ def failures(*identifiers: object) -> dict[str, Any]:
 )
 def test_nothing_reported_is_complete_success(response: object) -> None:
     assert interpret(answer(response), BATCH, reports_item_failures=True) == Succeeded()
+
+
+def test_an_answer_larger_than_lambda_takes_is_a_failure() -> None:
+    large = answer("x" * MAXIMUM_RESPONSE)
+    assert interpret(large, BATCH, reports_item_failures=True) == Failed(large)
+    assert interpret(large, BATCH, reports_item_failures=False) == Failed(large)
+    largest = answer("x" * (MAXIMUM_RESPONSE - 2))
+    assert interpret(largest, BATCH, reports_item_failures=False) == Succeeded()
 
 
 def test_an_empty_payload_is_complete_success() -> None:

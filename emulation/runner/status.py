@@ -1,0 +1,30 @@
+"""How a mapping fares, in the words that Lambda shows as its LastProcessingResult.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
+"""
+
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+NOTHING_YET: Final = "No records processed"
+OK: Final = "OK"
+FUNCTION_FAILED: Final = "PROBLEM: Function call failed"
+SHOWN_CHARACTERS: Final = 256
+
+
+class Status:
+    """The last word on one mapping. Any thread may have it; a problem of one shard is a problem of all."""
+
+    def __init__(self) -> None:
+        self.text = NOTHING_YET
+
+    def show(self, text: str) -> None:
+        """Replace what is shown."""
+        self.text = text
+
+
+def problem(error: Exception) -> str:
+    """Return what to show for an error: the service's own words where it is a service's."""
+    text = error.response["Error"]["Message"] if isinstance(error, ClientError) else str(error)
+    return f"PROBLEM: {text or type(error).__name__}"[:SHOWN_CHARACTERS]
