@@ -1,5 +1,6 @@
 """How a stack is doing: one look at everything that can need attention."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -100,7 +101,13 @@ def _mapping(aws: Aws, stack: Stack) -> str:
     mappings = aws.functions.list_event_source_mappings(
         FunctionName=stack.processor_name, EventSourceArn=stack.stream_arn
     )["EventSourceMappings"]
-    return mappings[0].get("State", "unknown") if mappings else "missing"
+    return state_of(mappings[0]) if mappings else "missing"
+
+
+def state_of(mapping: Mapping[str, Any]) -> str:
+    """Return a mapping's state, and with it what Lambda says about its last batch if that is a problem."""
+    state, result = mapping.get("State", "unknown"), mapping.get("LastProcessingResult", "")
+    return f"{state}, {result}" if result.startswith("PROBLEM") else state
 
 
 def _alarms(aws: Aws, stack: Stack) -> dict[str, str]:
@@ -128,4 +135,6 @@ def _attention(health: Health) -> list[str]:
         lines.append(f"{rejected:,} rejected records: spm rejected list")
     if health.mapping in {"missing", "Disabled", "Disabling"}:
         lines.append(f"the event source mapping is {health.mapping.lower()}: nothing is being stored")
+    if "PROBLEM: " in health.mapping:
+        lines.append(f"the event source mapping has a problem: {health.mapping.partition(': ')[2]}")
     return lines

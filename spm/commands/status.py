@@ -54,7 +54,7 @@ def screen(health: Health) -> Group:
     for name, value in (
         ("Stack", f"{health.stack} on {health.target}, {health.region}"),
         ("Stream", f"{health.stream}, {health.shards} shard{'s' * (health.shards != 1)}"),
-        ("Mapping", health.mapping),
+        ("Mapping", Text(health.mapping)),
         ("Lag", _lag(health)),
         ("Stored", _counts(database["stored_last_hour"], database["stored"])),
         ("Duplicates", _counts(health.duplicates_last_hour, health.duplicates)),

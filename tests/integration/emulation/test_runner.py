@@ -181,3 +181,136 @@ def metric(cloud: EmbeddedCloud, namespace: str, name: str, **dimensions: str) -
         return float(sum(point[statistic] for point in answer["Datapoints"]))
 
     return read
+
+
+def test_a_broken_mapping_stops_no_other_and_says_why(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+    """The stream of one mapping goes; the other delivers, before and after the first is well again."""
+    lab.make_stream()
+    lab.make_function()
+    other = Lab(lab.target)
+    try:
+        other.make_stream()
+        other.make_function()
+        lab.put("r0")
+        lab.make_mapping(BatchSize=1)
+        other.make_mapping(BatchSize=1)
+        lab.wait_until(lambda: lab.last_result() == "OK")
+        lab.kinesis.delete_stream(StreamName=lab.name)
+        lab.wait_until(lambda: "not found" in lab.last_result())
+        other.put("other")
+        other.wait_for("other")
+        assert other.last_result() == "OK"
+    finally:
+        other.close()
+
+
+def test_a_failing_function_shows_in_the_mapping(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+    lab.make_stream()
+    lab.make_function({"do": {"raise": "not yet"}})
+    lab.make_mapping()
+    assert lab.last_result() == "No records processed"
+    lab.put("r0")
+    lab.wait_until(lambda: lab.last_result() == "PROBLEM: Function call failed")
+    lab.heal()
+    lab.wait_until(lambda: lab.last_result() == "OK")
+
+
+def test_a_stream_that_is_made_again_is_read_from_its_start(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+    lab.make_stream()
+    lab.make_function()
+    lab.put("r0")
+    lab.make_mapping(BatchSize=1)
+    lab.wait_for("r0")
+    lab.kinesis.delete_stream(StreamName=lab.name)
+    lab.make_stream()
+    lab.put("r1", "r2")
+    lab.wait_for("r1", "r2")
+    assert lab.batches() == [["r0"], ["r1"], ["r2"]]
+    lab.wait_until(lambda: lab.last_result() == "OK")
+
+
+def test_what_a_split_shard_holds_survives_a_restart(cloud: EmbeddedCloud, lab: Lab) -> None:
+    lab.make_stream()
+    lab.make_function({"when": {"contains": ["r0"]}, "do": {"sleep": 2}})
+    lab.put("r0", "r1", "r2")
+    lab.make_mapping(BatchSize=1)
+    lab.wait_for("r0")
+    kill_runner(cloud)
+    lab.split_first_shard()
+    lab.put("r3")
+    cloud.start_runner()
+    lab.wait_for("r1", "r2", "r3", seconds=30)
+    order = [label for batch in lab.batches() for label in batch]
+    assert order[-3:] == ["r1", "r2", "r3"]
+
+
+def test_a_stack_s_stream_and_mapping_are_as_their_template_says(cloud: EmbeddedCloud, lab: Lab) -> None:
+    """`Enabled: false` delivers nothing; another ShardCount keeps what is unread, then all is delivered."""
+    lab.make_function()
+    cloudformation = cloud.client("cloudformation")
+
+    def template(*, shards: int, enabled: bool, **settings: object) -> str:
+        stream = {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": lab.name, "ShardCount": shards}}
+        properties = {
+            "FunctionName": lab.name,
+            "EventSourceArn": {"Fn::GetAtt": ["Stream", "Arn"]},
+            "StartingPosition": "TRIM_HORIZON",
+            "Enabled": enabled,
+        }
+        mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties | settings}
+        return json.dumps({"Resources": {"Stream": stream, "Mapping": mapping}})
+
+    def status() -> str:
+        return str(cloudformation.describe_stacks(StackName=lab.name)["Stacks"][0]["StackStatus"])
+
+    def update(body: str, wanted: str) -> None:
+        cloudformation.update_stack(StackName=lab.name, TemplateBody=body)
+        lab.wait_until(lambda: status() == wanted)
+
+    cloudformation.create_stack(StackName=lab.name, TemplateBody=template(shards=1, enabled=False))
+    lab.wait_until(lambda: status() == "CREATE_COMPLETE")
+    assert [(one["State"], one["BatchSize"]) for one in mappings_of(lab)] == [("Disabled", 100)]
+    lab.put("r0", "r1")
+    lab.stays(lambda: not lab.batches(), seconds=3)
+    update(template(shards=2, enabled=False), "UPDATE_COMPLETE")
+    assert len(lab.open_shards()) == 2
+    update(template(shards=5, enabled=False), "UPDATE_ROLLBACK_COMPLETE")
+    update(template(shards=2, enabled=True, ParallelizationFactor=11), "UPDATE_ROLLBACK_COMPLETE")
+    lab.put("r2")
+    assert not lab.batches()
+    update(template(shards=2, enabled=True), "UPDATE_COMPLETE")
+    lab.wait_for("r0", "r1", "r2")
+    cloudformation.delete_stack(StackName=lab.name)
+    lab.wait_until(lambda: not mappings_of(lab))
+
+
+def test_a_function_s_errors_ring_its_own_alarm_only(cloud: EmbeddedCloud, lab: Lab) -> None:
+    """Two alarms on AWS/Lambda Errors, of two functions: only the one whose function fails rings."""
+    lab.make_stream()
+    lab.make_function({"do": {"raise": "never"}})
+    cloudwatch = cloud.client("cloudwatch")
+    names = {of: f"{lab.name}-{of}" for of in ("mine", "another")}
+    for of, name in names.items():
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/Lambda",
+            MetricName="Errors",
+            Dimensions=[{"Name": "FunctionName", "Value": lab.name if of == "mine" else "another"}],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="notBreaching",
+        )
+
+    def states() -> dict[str, str]:
+        found = cloudwatch.describe_alarms(AlarmNames=list(names.values()))["MetricAlarms"]
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+
+    assert states() == {names["mine"]: "OK", names["another"]: "OK"}
+    lab.put("r0")
+    lab.make_mapping()
+    wait_until(lambda: states()[names["mine"]] == "ALARM", 30, "the function's own alarm rings")
+    assert states()[names["another"]] == "OK"
+    cloudwatch.delete_alarms(AlarmNames=list(names.values()))
