@@ -71,7 +71,6 @@ class Mapping:
 def read_mapping(answer: MappingOf[str, Any]) -> Mapping:
     """Read one entry of ListEventSourceMappings; raise MappingInvalid naming what cannot be driven."""
     _check(answer)
-    destination = ((answer.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     patterns = tuple(entry["Pattern"] for entry in _filters(answer) if entry.get("Pattern"))
     for pattern in patterns:
         check_pattern(pattern)
@@ -89,33 +88,49 @@ def read_mapping(answer: MappingOf[str, Any]) -> Mapping:
         bisects=str(answer.get("BisectBatchOnFunctionError", False)).lower() == "true",
         maximum_retries=_limit(answer.get("MaximumRetryAttempts")),
         maximum_age=_limit(answer.get("MaximumRecordAgeInSeconds")),
-        destination_arn=destination or None,
+        destination_arn=_destination(answer) or None,
         filter_patterns=patterns,
     )
 
 
 def _check(answer: MappingOf[str, Any]) -> None:
+    _check_limits(answer)
+    _check_start(answer)
     if answer.get("TumblingWindowInSeconds"):
         raise MappingInvalid("TumblingWindowInSeconds is not emulated: remove it, or set it to 0")
+    if unknown := set(answer.get("FunctionResponseTypes") or []) - {"ReportBatchItemFailures"}:
+        raise MappingInvalid(f"FunctionResponseTypes has {', '.join(map(str, unknown))}, which is none")
+    if "/consumer/" in answer["EventSourceArn"]:
+        raise MappingInvalid("Enhanced fan-out is not emulated: name the stream, not a consumer of it")
+    destination = _destination(answer)
+    if destination and not DESTINATION.fullmatch(str(destination)):
+        raise MappingInvalid(
+            f"OnFailure.Destination is {destination}: it takes the ARN of an SQS queue, an SNS topic or an S3"
+            " bucket, none of them FIFO"
+        )
+
+
+def _check_limits(answer: MappingOf[str, Any]) -> None:
     for name, (least, most) in LIMITS.items():
         value = answer.get(name)
         is_unlimited = name in UNLIMITED and str(value) == str(FOR_EVER)
         if value is not None and not is_unlimited and not least <= _whole(name, value) <= most:
             or_none = f", or {FOR_EVER} for no limit" if name in UNLIMITED else ""
             raise MappingInvalid(f"{name} is {value}: Lambda takes {least:,} to {most:,}{or_none}")
+    if (given := len(_filters(answer))) > MAXIMUM_FILTERS:
+        raise MappingInvalid(f"FilterCriteria has {given} filters: Lambda takes {MAXIMUM_FILTERS}")
+
+
+def _check_start(answer: MappingOf[str, Any]) -> None:
     position = answer.get("StartingPosition", "TRIM_HORIZON")
     if position not in POSITIONS:
         raise MappingInvalid(f"StartingPosition is {position!r}: it is one of {', '.join(POSITIONS)}")
     if position == "AT_TIMESTAMP" and _timestamp(answer) is None:
         raise MappingInvalid("StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp")
-    if (given := len(_filters(answer))) > MAXIMUM_FILTERS:
-        raise MappingInvalid(f"FilterCriteria has {given} filters: Lambda takes {MAXIMUM_FILTERS}")
-    destination = ((answer.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
-    if destination and not DESTINATION.fullmatch(str(destination)):
-        raise MappingInvalid(
-            f"OnFailure.Destination is {destination}: it takes the ARN of an SQS queue, an SNS topic or an S3"
-            " bucket, none of them FIFO"
-        )
+
+
+def _destination(answer: MappingOf[str, Any]) -> str | None:
+    return ((answer.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
 
 
 def _filters(answer: MappingOf[str, Any]) -> list[dict[str, Any]]:

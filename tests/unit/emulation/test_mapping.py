@@ -79,6 +79,8 @@ def test_names_in_the_arns() -> None:
         ("TumblingWindowInSeconds", 30, "TumblingWindowInSeconds is not emulated"),
         ("StartingPosition", "NOWHERE", "StartingPosition is 'NOWHERE'"),
         ("StartingPosition", "AT_TIMESTAMP", "needs StartingPositionTimestamp"),
+        ("FunctionResponseTypes", ["ReportItems"], "FunctionResponseTypes has ReportItems"),
+        ("EventSourceArn", LISTED["EventSourceArn"] + "/consumer/c:1", "Enhanced fan-out is not emulated"),
         ("BatchSize", 0, "BatchSize is 0: Lambda takes 1 to 10,000"),
         ("BatchSize", 10_001, "BatchSize is 10001"),
         ("BatchSize", "many", "BatchSize is 'many'"),
