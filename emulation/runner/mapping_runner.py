@@ -12,6 +12,8 @@ from emulation.runner.mapping import Mapping
 from emulation.runner.shard_thread import ShardThread
 from emulation.runner.status import Status
 
+SHARD_LISTING_SECONDS = 5.0  # a parent that ends has its children started at once; this is for the rest
+
 
 class MappingRunner:
     """All shards of one mapping."""
@@ -26,13 +28,18 @@ class MappingRunner:
         self._wake = wake
         self._role_arn = clients.role_of(mapping)
         self._threads: dict[str, ShardThread] = {}
+        self._list_again_at = 0.0
 
     def refresh(self) -> None:
         """Start reading the shards that may be read and are not; end reading those that are others by now."""
-        self._threads = {
-            shard_id: thread for shard_id, thread in self._threads.items() if not thread.has_ended
-        }
+        ended = [shard_id for shard_id, thread in self._threads.items() if thread.has_ended]
+        if not ended and time.monotonic() < self._list_again_at:
+            return
+        for shard_id in ended:
+            self._threads.pop(shard_id)
+        self._list_again_at = 0.0  # unless the stream answers, ask again at the next opportunity
         shards = list_shards(self._clients.kinesis, self.mapping.stream_arn)
+        self._list_again_at = time.monotonic() + SHARD_LISTING_SECONDS
         stored = self._checkpoints.load(self.mapping.uuid) or self._first_checkpoints(shards)
         checkpoints = checkpoints_of(shards, stored)
         for shard_id, thread in self._threads.items():

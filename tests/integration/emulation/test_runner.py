@@ -318,3 +318,16 @@ def test_a_function_s_errors_ring_its_own_alarm_only(cloud: EmbeddedCloud, lab: 
     wait_until(lambda: states()[names["mine"]] == "ALARM", 30, "the function's own alarm rings")
     assert states()[names["another"]] == "OK"
     cloudwatch.delete_alarms(AlarmNames=list(names.values()))
+
+
+def test_children_of_a_split_shard_are_read_at_once(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+    lab.make_stream()
+    lab.make_function()
+    lab.put("r0")
+    lab.make_mapping()
+    lab.wait_for("r0")
+    lab.split_first_shard()
+    sent = time.time()
+    lab.put("r1")
+    arrived = lab.wait_for("r1")[-1].at
+    assert arrived - sent < 3
