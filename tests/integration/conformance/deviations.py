@@ -1,7 +1,12 @@
 """Where a cloud is known not to follow AWS's documentation, by target and scenario, and what it does instead.
 
+A scenario of which only some variants deviate stands here by variant.
+
 Each is a strict expected failure: when the target changes, the suite says so.
 """
+
+LIMITS = "accepts them, but for the batch size's, whose refusal does not say what is wrong"
+FILTERS = "accepts patterns that cannot match, or fails on them"
 
 DEVIATIONS: dict[str, dict[str, str]] = {
     "embedded": {},
@@ -19,6 +24,16 @@ DEVIATIONS: dict[str, dict[str, str]] = {
         "filter_drops_what_is_not_json": "nothing after the record that is not JSON is delivered",
         "disable_and_enable": "enabled again, it starts over at the starting position",
         "update_while_running": "after an update it starts over at the starting position",
+        "code_update_in_mid_batch": "the batch under way comes again, with the new code",
+        "limits": LIMITS,
+        "limits_of_an_update": "the refusal does not say what is wrong",
+        "starting_timestamp": "accepts a missing one, and one in the future",
+        "bad_destination": "accepts any ARN",
+        "broken_filter[data is no object]": FILTERS,
+        "broken_filter[$or of strings]": FILTERS,
+        "broken_filter[hundreds of levels]": FILTERS,
+        "broken_filter[thousands of levels]": FILTERS,
+        "other_function": "with another function it starts over at the starting position",
     },
     "aws": {},
 }

@@ -5,12 +5,15 @@
 
 import base64
 import json
+import os
 import time
 from collections.abc import Iterator
 
+import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from emulation.cloud import EmbeddedCloud
+from emulation.process import ChildProcess
 from tests.integration.conformance.conftest import embedded_target_of
 from tests.integration.conformance.lab import Lab
 
@@ -19,6 +22,8 @@ pytestmark = pytest.mark.long
 RECORDS = 1_000_000
 EVENTS = 40
 INVOCATIONS = 300
+SOAK_SECONDS = int(os.environ.get("SPM_SOAK_SECONDS", "20"))
+SOAK_RATE = 1000  # events a second
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,12 @@ def lab(cloud: EmbeddedCloud) -> Iterator[Lab]:
     lab = Lab(embedded_target_of(cloud))
     yield lab
     lab.close()
+
+
+def mebibytes(program: ChildProcess) -> int:
+    assert program._guard is not None
+    (process,) = psutil.Process(program._guard.pid).children()
+    return int(process.memory_info().rss / 2**20)
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -63,6 +74,39 @@ def test_a_lone_event_on_a_stream_of_a_million(lab: Lab) -> None:
     took = [arrived[label] - sent[label] for label in sent]
     print(f"a lone event reaches its function in {percentile(took, 0.95) * 1000:.0f} ms (p95)")  # noqa: T201 - the figure
     assert percentile(took, 0.95) < 0.3
+
+
+def test_a_soak_of_two_mappings(cloud: EmbeddedCloud, lab: Lab) -> None:
+    """Two functions get every record once, at 1,000 events/s; SPM_SOAK_SECONDS says for how long."""
+    other = f"{lab.name}-other"
+    lab.make_stream(shards=2)
+    lab.make_function()
+    lab.make_function(name=other)
+    lab.make_mapping(BatchSize=500)
+    lab.make_mapping(BatchSize=500, FunctionName=other)
+    sent: dict[str, float] = {}
+    begun = time.time()
+    for tick in range(SOAK_SECONDS * 10):
+        time.sleep(max(0.0, begun + tick / 10 - time.time()))
+        labels = [f"{tick}.{number}" for number in range(SOAK_RATE // 10)]
+        sent |= dict.fromkeys(labels, time.time())
+        entries = [{"Data": json.dumps({"label": label}), "PartitionKey": label} for label in labels]
+        assert lab.kinesis.put_records(StreamName=lab.name, Records=entries)["FailedRecordCount"] == 0
+    took = time.time() - begun
+    lab.wait_until(lambda: sum(len(batch) for batch in lab.batches()) >= 2 * len(sent), seconds=60)
+    waits = []
+    for function in (lab.name, other):
+        mine = [one for one in lab.deliveries() if one.function.endswith(f":{function}")]
+        got = [label for one in mine for label in one.labels]
+        assert sorted(got) == sorted(sent)
+        waits += [one.at - sent[one.labels[0]] for one in mine]
+    memory = {program.name: mebibytes(program) for program in cloud.programs}
+    print(  # noqa: T201 - the figures
+        f"{len(sent) / took:.0f} events/s for {took:.0f} s, two mappings: a batch's first record reaches its"
+        f" function in {percentile(waits, 0.5) * 1000:.0f} ms (p50), {percentile(waits, 0.95) * 1000:.0f} ms"
+        f" (p95), {max(waits) * 1000:.0f} ms (most); MiB at the end: {memory}"
+    )
+    assert len(sent) / took > SOAK_RATE * 0.95
 
 
 def test_an_invocation_that_writes_nothing(lab: Lab) -> None:

@@ -181,3 +181,13 @@ def test_what_is_listed(stream: dict[str, Any]) -> None:
     assert "ShardFilter AT_TIMESTAMP is not emulated" in refused["message"]
     refused = json.loads(resharding.subscribe_to_shard({}, is_cbor=False)[2])
     assert "SubscribeToShard is not emulated" in refused["message"]
+
+
+def test_expiry_copies_nothing(stream: dict[str, Any]) -> None:
+    put(stream, FIRST, "a", "b")
+    records = stream["shards"][FIRST]["records"]
+    shards.expire_records(stream)
+    records[0]["ApproximateArrivalTimestamp"] -= DAY
+    shards.expire_records(stream)
+    assert stream["shards"][FIRST]["records"] is records
+    assert len(records) == 1
