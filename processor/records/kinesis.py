@@ -82,11 +82,15 @@ def decode(records: Iterable[KinesisRecord], parse: Parse) -> Iterator[Decoded]:
             if len(events) + len(rejections) == SLICE:
                 yield Decoded(events, rejections, ended)
                 events, rejections, ended = [], [], 0
-            item = broken or _item(number, sub_sequence, arrived_at, payload, parse)
-            if isinstance(item, Event):
-                events.append(item)
+            if broken:
+                rejections.append(broken)
+                continue
+            try:
+                columns = parse(payload, arrived_at)
+            except Exception as error:  # noqa: BLE001 - no record may hold back the others
+                rejections.append(_rejection(number, sub_sequence, arrived_at, payload, error))
             else:
-                rejections.append(item)
+                events.append(Event(number, sub_sequence, arrived_at, columns, payload))
         ended += 1
     if events or rejections:
         yield Decoded(events, rejections, ended)
@@ -160,9 +164,16 @@ def _item(
 ) -> Event | Rejection:
     try:
         columns = parse(payload, arrived_at)
-    except RejectRecord as no:
-        return Rejection(number, sub_sequence, arrived_at, no.reason, no.detail, payload)
-    except Exception as defect:  # noqa: BLE001 - no record may hold back the others; an alarm tells
-        detail = f"the decoder failed with {type(defect).__name__}: {defect}"[:1_000]
-        return Rejection(number, sub_sequence, arrived_at, "decoder_failed", detail, payload)
+    except Exception as error:  # noqa: BLE001 - no record may hold back the others
+        return _rejection(number, sub_sequence, arrived_at, payload, error)
     return Event(number, sub_sequence, arrived_at, columns, payload)
+
+
+def _rejection(
+    number: str, sub_sequence: int, arrived_at: datetime, payload: bytes, error: Exception
+) -> Rejection:
+    """Return the bytes with the reason; anything but a RejectRecord is a defect of the decoder."""
+    if isinstance(error, RejectRecord):
+        return Rejection(number, sub_sequence, arrived_at, error.reason, error.detail, payload)
+    detail = f"the decoder failed with {type(error).__name__}: {error}"[:1_000]
+    return Rejection(number, sub_sequence, arrived_at, "decoder_failed", detail, payload)
