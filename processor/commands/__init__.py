@@ -14,10 +14,28 @@ from processor.commands.rebuild import Rebuild
 from processor.commands.redrive import Redrive
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
+from processor.commands.roster_check import RosterCheck
+from processor.commands.roster_import import RosterImport
+from processor.commands.roster_show import RosterShow
+from processor.commands.roster_stage import RosterStage
 from processor.commands.status import Status
 from processor.errors import CommandError
 
-AnyCommand = Check | Compact | Migrate | Query | Rebuild | Redrive | Rejected | Retention | Status
+AnyCommand = (
+    Check
+    | Compact
+    | Migrate
+    | Query
+    | Rebuild
+    | Redrive
+    | Rejected
+    | Retention
+    | RosterCheck
+    | RosterImport
+    | RosterShow
+    | RosterStage
+    | Status
+)
 
 NAMES: Final = sorted(str(kind.__struct_config__.tag) for kind in get_args(AnyCommand))
 

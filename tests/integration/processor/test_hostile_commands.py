@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, Final, get_args
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -20,6 +21,8 @@ REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "rebuild": {"projection": SHIPPED.projections[0].name},
     "retention": {"older_than": "2026-01"},
     "redrive": {"dry_run": True},
+    "roster_import": {"import_id": str(UUID(int=1)), "chunks": 0},
+    "roster_stage": {"import_id": str(UUID(int=1)), "number": 0, "rows": {}},
 }
 TEXTS: Final = ("\0", "a\0b", "\ud800", "a\udfffb", "\udc00\ud800")
 INTEGERS: Final = (2**31, 2**63, 2**64, 10**40, -1, -(2**63) - 1)

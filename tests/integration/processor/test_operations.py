@@ -319,7 +319,7 @@ class TestCommand:
             ({}, "`command`"),
             (
                 {"command": "drop"},
-                "commands are check, compact, migrate, query, rebuild, redrive, rejected, retention, status",
+                f"commands are {', '.join(commands.NAMES)}",
             ),
             ({"command": "status", "extra": 1}, "extra"),
             ({"command": "query", "report": "students", "limit": 0}, "limit"),
