@@ -10,7 +10,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulation.errors import EmulationError
 from spm.aws.explain import explain
-from spm.commands import demo, generate, local, logs, maintain, publish, query, rejected, replay, status, tail
+from spm.commands import (
+    demo,
+    generate,
+    local,
+    logs,
+    maintain,
+    publish,
+    query,
+    rejected,
+    replay,
+    roster,
+    status,
+    tail,
+)
 from spm.errors import MonitorError
 from spm.terminal import console
 
@@ -42,6 +55,7 @@ app.command(name="student")(query.student)
 app.command(name="query")(query.query)
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(replay.app, name="replay")
+app.add_typer(roster.app, name="roster")
 app.command(name="retention")(maintain.retention)
 app.command(name="rebuild")(maintain.rebuild)
 app.command(name="migrate")(maintain.migrate)

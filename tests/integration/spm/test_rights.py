@@ -31,6 +31,7 @@ COMMANDS = {
     "student": ["student", "nobody"],
     "query": ["query", "types"],
     "rejected": ["rejected", "redrive", "--dry-run", "--reason", "not_utf8"],
+    "roster": ["roster", "import", "ROSTER", "--dry-run"],
     "retention": ["retention", "--older-than", "2000-01", "--dry-run"],
     "rebuild": ["rebuild", "student_activity"],
     "migrate": ["migrate"],
@@ -79,7 +80,9 @@ def test_a_command_calls_what_is_documented_and_nothing_else(
         '{"student_id": "rights", "event_type": "x", "timestamp": "2026-01-01T00:00:00Z"}'
     )
     (tmp_path / "EVENT").write_text(json.dumps({"Records": []}))
-    arguments = [str(tmp_path / a) if a in {"FILE", "EVENT"} else a for a in COMMANDS[command]]
+    (tmp_path / "ROSTER").mkdir()
+    (tmp_path / "ROSTER" / "courses.csv").write_text("id\nart\n")
+    arguments = [str(tmp_path / a) if a in {"FILE", "EVENT", "ROSTER"} else a for a in COMMANDS[command]]
     result = CliRunner().invoke(app, [*arguments, "--suffix", deployed.suffix])
     assert result.exit_code in {0, 1}, result.output
     made = {ACTIONS.get(call, call) for call in calls}

@@ -1,0 +1,232 @@
+"""``spm roster``: which courses, due work and people the events are about."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+import typer
+
+from spm.aws.operations import Operations
+from spm.aws.target import connect
+from spm.errors import InputError
+from spm.roster.cells import Problem, is_zone
+from spm.roster.choices import CourseId, PersonId
+from spm.roster.files import contents
+from spm.roster.read import read_roster
+from spm.roster.roster import Roster
+from spm.roster.send import send
+from spm.terminal import console
+from spm.terminal.options import DryRunOption, JsonOption, SuffixOption, TargetOption
+
+SHOWN: Final = 20
+COUNTS: Final = ("new", "changed", "ended", "unchanged")
+FINDINGS: Final = {
+    "unknown_person": "student not in the roster",
+    "without_course": "no course in metadata",
+    "unknown_course": "course not in the roster",
+    "not_enrolled": "student not in that course",
+    "unknown_assessment": "assessment not in the course",
+}
+
+app = typer.Typer(help="Import and look at courses, due work and people.", no_args_is_help=True)
+
+
+@app.command(name="import")
+def import_(
+    path: Annotated[Path, typer.Argument(metavar="FOLDER|ZIP", help="OneRoster files, or plain CSV files.")],
+    *,
+    person_id: Annotated[
+        PersonId | None,
+        typer.Option(
+            help="OneRoster: which id of a user events carry. Default: sourcedId.", show_default=False
+        ),
+    ] = None,
+    course_id: Annotated[
+        CourseId | None,
+        typer.Option(
+            help="OneRoster: which id of a class events carry. Default: classSourcedId.", show_default=False
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Of courses whose files name none, as Europe/Berlin.")
+    ] = "UTC",
+    dry_run: DryRunOption = False,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import a roster: whole, or not at all where a line is wrong. The same again changes nothing.
+
+    OneRoster 1.2 (classes.csv, users.csv, enrollments.csv, lineItems.csv, …) or courses.csv, assessments.csv,
+    enrolments.csv and people.csv, whichever there are. What is not mentioned stays as it is.
+
+    Example: spm roster import oneroster.zip --person-id identifier --time-zone Europe/Berlin --dry-run
+    """
+    roster = read_roster(contents(path), person_id, course_id, time_zone)
+    refuse(roster.problems, as_json=as_json)
+    operations = connect(target, suffix).operations
+    total = sum(1 for _ in roster.listed())
+    with console.bar("Sending", total) as advance:
+        answer = send(operations, roster, advance, dry_run=dry_run)
+    refuse(roster.referring_to(answer["unknown_courses"]), as_json=as_json)
+    tell(answer, roster, as_json=as_json)
+
+
+@app.command()
+def show(
+    course: Annotated[str | None, typer.Argument(help="One course with its people and due work.")] = None,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows of each table.")] = 50,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the courses, or one course's assessments and people.
+
+    Example: spm roster show MATH-101 --limit 200
+    """
+    operations = connect(target, suffix).operations
+    totals, courses = listed(operations, "courses", course, limit)
+    if course is None:
+        if as_json:
+            console.print_json({"totals": totals, "courses": courses})
+        else:
+            _print_courses(totals, courses)
+        return
+    if not courses:
+        raise InputError(f"there is no course {course}: see `spm roster show`")
+    assessments = listed(operations, "assessments", course, limit)[1]
+    people = listed(operations, "enrolments", course, limit)[1]
+    if as_json:
+        console.print_json({"course": courses[0], "assessments": assessments, "enrolments": people})
+        return
+    _print_course(courses[0], assessments, people)
+    if len(people) == limit:
+        console.err.print(f"the first {limit:,} people; --limit shows more")
+
+
+@app.command()
+def check(
+    *,
+    events: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many of each shard's newest events to look at.")
+    ] = 100_000,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how many of the newest events found no person, course or assessment in the roster.
+
+    Exits with 1 when students or courses are missing: often the ids are another system's (--person-id and
+    --course-id of `spm roster import`).
+
+    Example: spm roster check --events 10000
+    """
+    answer = connect(target, suffix).operations.call("roster_check", events=events)
+    findings = answer["findings"]
+    if as_json:
+        console.print_json(answer)
+    else:
+        console.out.print(f"looked at {answer['events']:,} events of {answer['students']:,} students")
+        console.print_table(
+            ["events with", "events", "ids", "for example"],
+            (
+                [told, findings[name]["events"], findings[name]["ids"], ", ".join(findings[name]["examples"])]
+                for name, told in FINDINGS.items()
+            ),
+        )
+    if findings["unknown_person"]["events"] or findings["unknown_course"]["events"]:
+        raise typer.Exit(1)
+
+
+def refuse(problems: list[Problem], *, as_json: bool) -> None:
+    """Name the first problems and raise InputError; return where there are none."""
+    if not problems:
+        return
+    if as_json:
+        console.print_json({"applied": False, "problems": [problem._asdict() for problem in problems]})
+    for problem in problems[:SHOWN]:
+        console.err.print(str(problem), markup=False, soft_wrap=True)
+    more = f", the first {SHOWN} of them above" if len(problems) > SHOWN else ""
+    plural = "" if len(problems) == 1 else "s"
+    raise InputError(f"nothing was imported: {len(problems):,} problem{plural}{more}")
+
+
+def tell(answer: dict[str, Any], roster: Roster, *, as_json: bool) -> None:
+    """Print what an import changed, and what it left out."""
+    if as_json:
+        console.print_json(
+            {"applied": answer["applied"], "tables": answer["tables"], "left_out": roster.left_out}
+        )
+        return
+    console.print_table(
+        ["", *COUNTS],
+        ([name, *(table[count] for count in COUNTS)] for name, table in answer["tables"].items()),
+    )
+    for what, count in sorted(roster.left_out.items()):
+        times = f" ({count:,})" if count > 1 else ""
+        console.err.print(f"left out: {what}{times}", markup=False, soft_wrap=True)
+    console.out.print("imported" if answer["applied"] else "nothing was changed: this was a dry run")
+
+
+def listed(
+    operations: Operations, table: str, course: str | None, limit: int
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Return the totals, and up to ``limit`` rows of a table."""
+    rows: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        size = min(1_000, limit - len(rows))
+        answer = operations.call("roster_show", table=table, course=course, after=after, limit=size)
+        rows += answer["rows"]
+        after = answer["next"]
+        if after is None or len(rows) >= limit:
+            return answer["totals"], rows
+
+
+def _print_courses(totals: dict[str, int], courses: list[dict[str, Any]]) -> None:
+    told = ("courses", "assessments", "students", "teachers")
+    console.out.print(", ".join(f"{totals[name]:,} {name}" for name in told))
+    columns = ("id", "title", "ends", "students", "teachers")
+    console.print_table(
+        (*columns, "due work"),
+        ([*(course[column] for column in columns), course["assessments"]] for course in courses),
+    )
+    _tell_if_more("courses", len(courses), totals["courses"])
+
+
+def _print_course(
+    course: dict[str, Any], assessments: list[dict[str, Any]], people: list[dict[str, Any]]
+) -> None:
+    for name, value in course.items():
+        console.out.print(f"{name:<12} {console.cell(value)}", markup=False, soft_wrap=True)
+    zone = course["time_zone"]
+    console.print_table(
+        ["id", "title", f"due ({zone})", "maximum", "counts"],
+        (
+            [row["id"], row["title"], _local(row["due_at"], zone), row["max_score"], _yes(row["counts"])]
+            for row in assessments
+        ),
+    )
+    columns = ("role", "person", "display_name", "begins", "ends")
+    console.print_table(columns, ([row[column] for column in columns] for row in people))
+    _tell_if_more("assessments", len(assessments), course["assessments"])
+
+
+def _local(moment: str | None, zone: str) -> str:
+    """A time as the course's people see it; in UTC where this machine does not know their time zone."""
+    if moment is None:
+        return ""
+    known = is_zone(zone)
+    local = datetime.fromisoformat(moment).astimezone(ZoneInfo(zone) if known else UTC)
+    return f"{local:%Y-%m-%d %H:%M}{'' if known else ' UTC'}"
+
+
+def _yes(flag: bool) -> str:  # noqa: FBT001 - the flag is the value
+    return "yes" if flag else "no"
+
+
+def _tell_if_more(what: str, shown: int, total: int) -> None:
+    if shown < total:
+        console.err.print(f"{shown:,} of {total:,} {what}; --limit shows more")

@@ -1,0 +1,148 @@
+"""A row's cells as values; what is wrong with one is noted by file, line and column."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from spm.errors import InputError
+from spm.roster.files import Table
+
+DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+YES: Final = frozenset({"true", "yes", "1"})
+NO: Final = frozenset({"false", "no", "0"})
+END_OF_DAY: Final = time(23, 59, 59)
+
+
+class Problem(NamedTuple):
+    """What is wrong, where, and what would be right."""
+
+    file: str
+    line: int
+    column: str
+    problem: str
+    right: str
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        return f"{self.file} line {self.line}, column {self.column}: {self.problem}; right: {self.right}"
+
+
+@dataclass
+class Cells:
+    """A row; a wrong cell is added to ``problems``, and a value of its type stands in for it.
+
+    ``values``: by the columns' names in lower case.
+    """
+
+    file: str
+    line: int
+    values: dict[str, str]
+    problems: list[Problem]
+
+    def get(self, column: str) -> str:
+        """Return the cell as it is; empty where the row or the file has none."""
+        return self.values.get(column.lower(), "")
+
+    def text(self, column: str, longest: int, otherwise: str = "") -> str:
+        """Return what must not be empty; ``otherwise`` takes the place of an empty cell."""
+        text = self.get(column) or otherwise
+        if not text:
+            self.wrong(column, "is empty", "a text")
+        elif len(text) > longest:
+            self.wrong(column, f"has {len(text)} characters", f"at most {longest}")
+        return text
+
+    def day(self, column: str) -> date | None:
+        """Return a date."""
+        text = self.get(column)
+        try:
+            # Only this form: fromisoformat takes others, which schools do not mean.
+            return date.fromisoformat(text if DAY.fullmatch(text) else "") if text else None
+        except ValueError:
+            self.wrong(column, f"{_quoted(text)} is no date", "2026-11-24")
+            return None
+
+    def moment(self, column: str) -> datetime | None:
+        """Return a time, without an offset where it has none; a date alone is the last second of its day."""
+        text = self.get(column)
+        if not text:
+            return None
+        try:
+            if DAY.fullmatch(text):
+                return datetime.combine(date.fromisoformat(text), END_OF_DAY)
+            return datetime.fromisoformat(text) if DAY.match(text) else datetime.fromisoformat("")
+        except ValueError:
+            self.wrong(column, f"{_quoted(text)} is no time", "2026-11-24, or 2026-11-24T15:15:00+01:00")
+            return None
+
+    def points(self, column: str) -> float | None:
+        """Return a number above zero."""
+        text = self.get(column)
+        if not text:
+            return None
+        if not NUMBER.fullmatch(text) or not 0 < (number := float(text)) < float("inf"):
+            self.wrong(column, f"{_quoted(text)} is no number above zero", "100")
+            return None
+        return number
+
+    def flag(self, column: str, *, otherwise: bool) -> bool:
+        """Return yes or no."""
+        text = self.get(column).lower()
+        if text and text not in YES | NO:
+            self.wrong(column, f"{_quoted(text)} is neither true nor false", "true")
+        return text in YES if text else otherwise
+
+    def zone(self, column: str, otherwise: str) -> str:
+        """Return the name of a time zone."""
+        text = self.get(column) or otherwise
+        if not is_zone(text):
+            self.wrong(column, f"{_quoted(text)} is no time zone", "Europe/Berlin")
+        return text
+
+    def choice(self, column: str, allowed: Sequence[str]) -> str:
+        """Return one of what is allowed; case does not matter."""
+        text = self.get(column).lower()
+        if text not in allowed:
+            problem = f"{_quoted(text)} is unknown" if text else "is empty"
+            self.wrong(column, problem, " or ".join(allowed))
+        return text
+
+    def wrong(self, column: str, problem: str, right: str) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(self.file, self.line, column, problem, right))
+
+
+def rows(table: Table, needed: Sequence[str], problems: list[Problem]) -> Iterator[Cells]:
+    """Yield the table's rows; note rows that are too long, and raise InputError where a column is missing."""
+    columns = [column.lower() for column in table.columns]
+    if missing := [column for column in needed if column.lower() not in columns]:
+        raise InputError(
+            f"{table.file} line 1: the column {missing[0]} is missing; it has: {', '.join(table.columns)}"
+        )
+    width = len(columns)
+    for line, texts in table.rows:
+        cells = Cells(table.file, line, dict(zip(columns, map(str.strip, texts), strict=False)), problems)
+        if any(texts[width:]):
+            cells.wrong(str(width + 1), f"the row has {len(texts)} cells", f"{width}, as the header")
+        yield cells
+
+
+@lru_cache
+def is_zone(name: str) -> bool:
+    """Tell whether this is the name of a time zone (IANA)."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def _quoted(text: str) -> str:
+    """Quote a cell; its control characters are written out."""
+    return json.dumps(text[:80], ensure_ascii=False)

@@ -1,0 +1,78 @@
+"""What was read of a school's files: rows by table and key, each with the line that it comes from."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from processor.roster import TABLES, AnyRow, Assessment, Course, Person, wrong
+from spm.roster.cells import Cells, Problem
+
+Key = tuple[str, ...]
+
+RIGHT: Final = {
+    "ends": "a later day",
+    "begins": "a date of our days",
+    "due_at": "a date of our days",
+    "person": "the student_id that events carry",
+}
+
+
+class Placed(NamedTuple):
+    """A row and where it stands."""
+
+    row: AnyRow
+    cells: Cells
+
+
+@dataclass
+class Roster:
+    """Rows that are right, problems with others, and how many rows were left out on purpose, by why.
+
+    ``course_column``: in which column rows refer to a course.
+    """
+
+    course_column: str = "course"
+    rows: dict[str, dict[Key, Placed]] = field(default_factory=lambda: {table: {} for table in TABLES})
+    problems: list[Problem] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def check(self, row: AnyRow, cells: Cells, columns: Mapping[str, str]) -> None:
+        """Note what is wrong with a row as a whole; ``columns``: in which column each member is."""
+        if no := wrong(row):
+            cells.wrong(columns.get(no.member, no.member), no.problem, RIGHT[no.member])
+
+    def add(self, row: AnyRow, cells: Cells, columns: Mapping[str, str]) -> None:
+        """Take a row, unless its key is there already; what is wrong with it is noted."""
+        self.check(row, cells, columns)
+        table, key = _key(row)
+        other = self.rows[table].setdefault(key, Placed(row, cells))
+        if other.row is not row:
+            column = columns.get("id", columns.get("person", "id"))
+            cells.wrong(column, f"{' '.join(key)} is in line {other.cells.line} too", "each once")
+
+    def listed(self) -> Iterator[tuple[str, AnyRow]]:
+        """Yield every row with its table, in the order in which tables refer to each other."""
+        for table in TABLES:
+            for placed in self.rows[table].values():
+                yield table, placed.row
+
+    def referring_to(self, courses: list[str]) -> list[Problem]:
+        """Return a problem for the first row that refers to each of these courses, which nobody has."""
+        first: dict[str, Problem] = {}
+        for table in ("assessments", "enrolments"):
+            for (course, *_), (_row, cells) in self.rows[table].items():
+                if course in courses and course not in first:
+                    problem, right = f"there is no course {course}", "one that is imported"
+                    first[course] = Problem(cells.file, cells.line, self.course_column, problem, right)
+        return list(first.values())
+
+
+def _key(row: AnyRow) -> tuple[str, Key]:
+    if isinstance(row, Course):
+        return "courses", (row.id,)
+    if isinstance(row, Assessment):
+        return "assessments", (row.course, row.id)
+    if isinstance(row, Person):
+        return "people", (row.id,)
+    return "enrolments", (row.course, row.person, row.role)
