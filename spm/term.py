@@ -121,7 +121,7 @@ def _event(student: Student, event_type: str, elapsed: float, start: datetime, d
     course, difficulty = COURSES[student.courses[dice.randrange(len(student.courses))]]
     week = elapsed * TERM_DAYS / 7
     event: Event = {
-        "event_id": _uuid7(occurred_at, dice),
+        "event_id": uuid7(occurred_at, dice),
         "student_id": student.student_id,
         "event_type": event_type,
         "timestamp": occurred_at.isoformat(timespec="milliseconds"),
@@ -167,7 +167,7 @@ def _attendance(student: Student, dice: random.Random) -> str:
     return "late" if roll < (0.50 if student.in_trouble else 0.10) else "present"
 
 
-def _uuid7(moment: datetime, dice: random.Random) -> str:
+def uuid7(moment: datetime, dice: random.Random) -> str:
     """A version 7 UUID: 48 bits of milliseconds, the rest random (RFC 9562, section 5.7)."""
     milliseconds = int(moment.timestamp() * 1000)
     value = milliseconds << 80 | 0x7 << 76 | dice.getrandbits(12) << 64 | 0b10 << 62 | dice.getrandbits(62)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spm.aws.target import connect
+from spm.errors import InputError
 from spm.publishing.put_records import Entry, publish
+from spm.school import School, happenings, make, write
 from spm.term import BAD_RECORDS, COURSES, generate, start_of_term_until
 from spm.terminal import console
 from spm.terminal.options import JsonOption, SuffixOption, TargetOption, day
@@ -24,9 +26,17 @@ Line = tuple[bytes, str]
 
 
 def command(
-    output: Annotated[Path, typer.Argument(help="The file to write, - for standard output.")] = Path("-"),
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|FOLDER",
+            help="Where to write, - for standard output. A folder has no ending in its name.",
+        ),
+    ] = Path("-"),
     *,
-    events: Annotated[int, typer.Option(min=0, help="How many events.")] = 20_000,
+    events: Annotated[
+        int, typer.Option(min=0, help="How many events; a folder's follow from its roster.")
+    ] = 20_000,
     students: Annotated[int, typer.Option(min=1, help="Of how many students.")] = 500,
     courses: Annotated[int, typer.Option(min=1, max=len(COURSES), help="In how many courses.")] = len(
         COURSES
@@ -48,10 +58,17 @@ def command(
 ) -> None:
     """Make plausible events of a term that has just ended: JSON lines to a file, or straight to the stream.
 
+    Into a folder, a whole school: roster/ for `spm roster import`, and events.jsonl that fits it.
+
     Example: spm generate term.jsonl --events 50000 --students 800 --seed 7
     Example: spm generate --stream --rate 200 --bad 5
+    Example: spm generate school --students 200
     """
-    start = start_of_term_until(until or datetime.now(UTC).date())
+    until = until or datetime.now(UTC).date()
+    if not stream and is_folder(output):
+        _write_school(output, make(students, courses, seed, until), seed, as_json=as_json)
+        return
+    start = start_of_term_until(until)
     made = generate(events, students, seed=seed, courses=courses, start=start)
     lines = mix(((json.dumps(e).encode(), e["student_id"]) for e in made), events, bad, duplicates, seed)
     paced = pace(lines, rate) if rate else lines
@@ -62,6 +79,27 @@ def command(
         count = _write(output, paced)
     if as_json and (stream or output != Path("-")):
         console.print_json({"generated": count})
+
+
+def is_folder(output: Path) -> bool:
+    """Tell whether this names a folder: one that is there, or nothing that is there and has no ending."""
+    return output.is_dir() or (output != Path("-") and not output.suffix and not output.exists())
+
+
+def _write_school(folder: Path, school: School, seed: int, *, as_json: bool) -> None:
+    happened = happenings(school, seed)
+    try:
+        write(folder, school, happened)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+    if as_json:
+        console.print_json({"generated": len(happened)})
+    else:
+        console.out.print(
+            f"{len(happened):,} events before {school.until} in {folder}/events.jsonl, with {folder}/roster",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def mix(lines: Iterable[Line], events: int, bad: int, duplicates: int, seed: int) -> Iterator[Line]:

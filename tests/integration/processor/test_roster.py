@@ -207,6 +207,14 @@ class TestImport:
         await run(session, "roster_stage", import_id=staged["import_id"], number=0, rows=ROSTER)
         assert (await run(session, "roster_import", **staged))["tables"]["enrolments"] == counts(new=3)
 
+    async def test_it_does_not_matter_how_rows_are_cut_into_chunks(
+        self, world: World, clean_world: World, session: Session
+    ) -> None:
+        """Each row by itself, and what refers to a course before the course."""
+        await apply(session, *({table: [row]} for table in reversed(TABLES) for row in ROSTER[table]))
+        await apply(Session(clean_world.owner), ROSTER)
+        assert await stored(world) == await stored(clean_world)
+
     async def test_chunks_that_lay_for_a_day_are_forgotten(self, world: World, session: Session) -> None:
         await stage(session, ROSTER)
         await world.owner.execute(

@@ -143,6 +143,17 @@ def test_check_tells_what_events_name_and_the_roster_does_not_have(
     assert found["findings"]["unknown_person"]["events"] >= 1
 
 
+def test_a_made_up_schools_files_are_a_roster_and_events(spm: Spm, tmp_path: Path) -> None:
+    school = tmp_path / "school"
+    made = json.loads(spm("generate", str(school), "--students", "20", "--json").stdout)
+    lines = (school / "events.jsonl").read_text().splitlines()
+    assert made["generated"] == len(lines) > 1_000
+    imported = spm("roster", "import", str(school / "roster"), "--json")
+    assert json.loads(imported.stdout)["tables"]["people"]["new"] == 28
+    published = spm("publish", str(school / "events.jsonl"), "--strict")
+    assert f"published {len(lines):,}" in published.stdout
+
+
 @pytest.mark.long
 def test_200_000_enrolments_are_imported_in_half_a_minute(spm: Spm, tmp_path: Path, course: str) -> None:
     with (tmp_path / "courses.csv").open("w") as file:
