@@ -71,17 +71,19 @@ def decode(records: Iterable[KinesisRecord], parse: Parse) -> Iterator[Decoded]:
     """
     events: list[Event] = []
     rejections: list[Rejection] = []
-    ended = 0
+    ended = room = 0
     for record in records:
         kinesis = record["kinesis"]
         number = kinesis["sequenceNumber"]
-        arrived_at = _utc(kinesis["approximateArrivalTimestamp"])
+        arrived_at = datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC)
         payloads, no = _user_records(kinesis["data"])
         broken = no and Rejection(number, 0, arrived_at, no.reason, no.detail, payloads[0])
         for sub_sequence, payload in enumerate(payloads):
-            if len(events) + len(rejections) == SLICE:
-                yield Decoded(events, rejections, ended)
-                events, rejections, ended = [], [], 0
+            if not room:
+                if events or rejections:
+                    yield Decoded(events, rejections, ended)
+                events, rejections, ended, room = [], [], 0, SLICE
+            room -= 1
             if broken:
                 rejections.append(broken)
                 continue
