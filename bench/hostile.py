@@ -86,11 +86,30 @@ def invocations() -> Iterator[tuple[str, Callable[[], list[KinesisRecord]]]]:
 
 
 def measure() -> list[Row]:
-    """Return a row for each invocation, as it comes and with a duplicate among its events."""
+    """Return what the costliest took, of all invocations as they come and with a duplicate among them."""
     with server() as postgres:
         target = new_target(postgres)
         LOOP.run(refuse_negative_scores(target.owner_dsn))
-        return [run(target.processor, name, duplicate=twice) for name in names() for twice in (False, True)]
+        rows = [run(target.processor, name, duplicate=twice) for name in names() for twice in (False, True)]
+    return [_worst(rows, cost) for cost in ("processor_seconds", "seconds", "mebibytes")] + [_all(rows)]
+
+
+def _worst(rows: list[Row], cost: str) -> Row:
+    worst = max(rows, key=lambda row: row[cost])
+    with_duplicate = ", with a duplicate" if worst["duplicate"] else ""
+    return {
+        "figure": f"most {cost.replace('_', ' ')}",
+        "of": worst[cost],
+        "invocation": worst["figure"] + with_duplicate,
+    }
+
+
+def _all(rows: list[Row]) -> Row:
+    lost = sum(
+        row["deferred"] + abs(row["events"] - row["stored"] - row["duplicates"] - row["rejected"])
+        for row in rows
+    )
+    return {"figure": "deferred or unaccounted for", "of": lost, "invocation": f"all {len(rows)}"}
 
 
 def names() -> list[str]:

@@ -37,7 +37,7 @@ LEFT_OUT: Final = 1
 
 
 @dataclass
-class Receipt:
+class Published:
     """What became of the input; ``resumed_after`` records were in the stream before.
 
     ``without_id``: records that hold no event_id and cannot be given one, as they are no JSON objects.
@@ -144,16 +144,16 @@ def command(
         if strict and file != STDIN:
             refuse_bad_lines(chosen, connection.stack)
         receipt = publish_file(connection, chosen, strict=strict, restart=restart, packed=packed)
-        bad = show_receipt(receipt, as_json=as_json)
+        bad = show_published(receipt, as_json=as_json)
     if bad and not allow_bad:
         raise typer.Exit(LEFT_OUT)
 
 
 def publish_file(
     connection: Connection, chosen: Chosen, *, strict: bool, restart: bool, packed: bool
-) -> Receipt:
+) -> Published:
     """Publish what is good in the file; raise InputError at a bad line when ``strict``."""
-    receipt = Receipt()
+    receipt = Published()
     stack, aws = connection.stack, connection.aws
     progress = progress_of(connection, chosen)
     if progress and not restart and (position := progress.read()):
@@ -200,7 +200,7 @@ def file_bar(source: io.BufferedReader) -> AbstractContextManager[Callable[[int]
 
 
 @contextmanager
-def told_where_it_stopped(receipt: Receipt, progress: ProgressFile | None) -> Iterator[None]:
+def told_where_it_stopped(receipt: Published, progress: ProgressFile | None) -> Iterator[None]:
     """On Ctrl-C or SIGTERM, say how far it came and how it goes on."""
     try:
         yield
@@ -216,7 +216,7 @@ def told_where_it_stopped(receipt: Receipt, progress: ProgressFile | None) -> It
 
 def refuse_bad_lines(chosen: Chosen, stack: Stack) -> None:
     """Check a whole file, name its bad lines, and raise InputError when there is one."""
-    receipt = Receipt()
+    receipt = Published()
     with opened(chosen.file) as source:
         given = chosen.read(source, stack)
         note = receipt.bad_of(given.unit)
@@ -275,7 +275,7 @@ def _as_stored(event: dict[str, Any], column: str) -> object:
     return console.moment(value) if column == "occurred_at" else value
 
 
-def show_receipt(receipt: Receipt, *, as_json: bool) -> int:
+def show_published(receipt: Published, *, as_json: bool) -> int:
     """Print what was done; return how many were left out."""
     receipt.name_the_rest()
     if receipt.without_id:

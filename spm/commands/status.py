@@ -56,7 +56,14 @@ def screen(health: Health) -> Group:
         ("Stream", f"{health.stream}, {health.shards} shard{'s' * (health.shards != 1)}"),
         ("Mapping", Text(health.mapping)),
         ("Lag", _lag(health)),
-        ("Stored", _counts(database["stored_last_hour"], database["stored"])),
+        (
+            "Stored",
+            _counts(
+                database["stored_last_hour"],
+                database["stored"],
+                at_least=database["stored_last_hour_is_at_least"],
+            ),
+        ),
         ("Duplicates", _counts(health.duplicates_last_hour, health.duplicates)),
         (
             "Rejected",
@@ -80,8 +87,8 @@ def screen(health: Health) -> Group:
     return Group(table, Text(), *notes)
 
 
-def _counts(last_hour: int, in_all: int) -> str:
-    return f"{last_hour:,} in the last hour, {in_all:,} in all"
+def _counts(last_hour: int, in_all: int, *, at_least: bool = False) -> str:
+    return f"{'at least ' if at_least else ''}{last_hour:,} in the last hour, {in_all:,} in all"
 
 
 def _lag(health: Health) -> str:
