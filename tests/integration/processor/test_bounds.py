@@ -32,5 +32,5 @@ async def test_a_few_kinds(world: World, name: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", hostile.names())
 async def test_every_kind(world: World, name: str) -> None:
-    """With a duplicate where there are most events; ``./scripts/bench --full hostile`` tries each both ways."""
+    """With a duplicate where there are most events: ``./scripts/bench --full hostile`` tries both ways."""
     await keeps_within_bounds(world, name, duplicate=name.endswith("aggregated"))
