@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Annotated, Final, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, inspect
+from msgspec import NODEFAULT, UNSET, Meta, Raw, Struct, UnsetType, inspect
 
 from processor.errors import RejectRecord
 from processor.records import strict
@@ -107,7 +107,9 @@ def _column(field: inspect.Field) -> Column:
     kinds = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
     kind, *others = [kind for kind in kinds if not isinstance(kind, inspect.NoneType)]
     types = () if others or not _is_storable(kind) else TYPES.get(type(kind), ())
-    optional = len(kinds) > 1 or field.default in (None, UNSET)
+    # msgspec tells of UNSET as a default in no other way than that there is none, and none is required.
+    absent = not field.required and field.default is NODEFAULT and field.default_factory is NODEFAULT
+    optional = absent or len(kinds) > 1
     return Column(field.name, types, optional)
 
 

@@ -100,7 +100,7 @@ async def test_a_statement_that_ran_out_of_time_is_not_tried_again(
     owners: Database, pipeline: Pipeline
 ) -> None:
     name = add(pipeline, "SET LOCAL statement_timeout = '100ms'; SELECT pg_sleep(60)")
-    with pytest.raises(MigrationFailed, match=f"{name}: canceling statement due to statement timeout"):
+    with pytest.raises(MigrationFailed, match=rf"{name}\.sql: canceling statement due to statement timeout"):
         await owners.run(migrate(pipeline), Deadline(60))
     assert owners.retries == 0
 
@@ -131,7 +131,7 @@ async def test_an_index_is_made_concurrently_where_the_file_says_so(
 
 async def test_without_the_mark_postgresql_refuses_it(owners: Database, pipeline: Pipeline) -> None:
     name = add(pipeline, CONCURRENTLY)
-    with pytest.raises(MigrationFailed, match=f"{name}: .* cannot .*transaction block"):
+    with pytest.raises(MigrationFailed, match=rf"{name}\.sql: .* cannot .*transaction block"):
         await owners.run(migrate(pipeline), Deadline(60))
 
 
@@ -144,7 +144,7 @@ async def test_a_marked_file_that_failed_halfway_runs_again_whole(
         "-- no transaction\nDROP INDEX CONCURRENTLY IF EXISTS once;\n"
         "CREATE UNIQUE INDEX CONCURRENTLY once ON twice (id);\n",
     )
-    with pytest.raises(MigrationFailed, match=f"{name}: could not create unique index"):
+    with pytest.raises(MigrationFailed, match=rf"{name}\.sql: could not create unique index"):
         await owners.run(migrate(pipeline), Deadline(60))
     assert await is_valid(world, "once") is False
     await world.owner.execute("DELETE FROM twice WHERE ctid = '(0,1)'")
