@@ -87,7 +87,7 @@ def wait_for(found: Callable[[], Any]) -> Any:
 
 def test_check_ins_from_file_to_derived_table(both: Deployment, spm: Spm) -> None:
     lines = "\n".join(json.dumps(check_in) for check_in in CHECK_INS)
-    assert spm("publish", "-", stdin=lines + '\n{"session_id":"math-1"}\n')["bad"] == 1
+    assert spm("publish", "-", "--allow-bad", stdin=lines + '\n{"session_id":"math-1"}\n')["bad"] == 1
 
     wait_for(lambda: spm("status", codes=(0, 1))["database"]["stored"] == 40)
     status = both.operations.call("status")
