@@ -16,10 +16,10 @@ from processor import environment, handler
 from processor.commands.compact import Compact
 from processor.handler import KinesisEvent
 from processor.pipeline import Pipeline
-from processor.pipelines import SHIPPED
 from processor.records.native import Columns
 from processor.settings import Settings
 from processor.storage.connection import Session
+from processor.student_performance import PIPELINE as SHIPPED
 
 EVENT_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *Columns._fields)
 IDENTITY_COLUMNS: Final = ("event_id", "source_id", "sequence_number", "sub_sequence")
@@ -143,7 +143,9 @@ class Limit:
 async def _source_id(connection: asyncpg.Connection) -> int:
     """Return the number of the workload's shard, and make the partition of its month."""
     await connection.execute(
-        "INSERT INTO event_source (stream_arn, shard_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", *SOURCE
+        "INSERT INTO event_source (stream_arn, shard_id, pipeline) VALUES ($1, $2, 'bench')"
+        " ON CONFLICT DO NOTHING",
+        *SOURCE,
     )
     await connection.execute("SELECT make_month('student_performance', '2026-11-01')")
     found: int = await connection.fetchval("SELECT id FROM event_source WHERE shard_id = $1", SOURCE.shard_id)

@@ -18,12 +18,12 @@ from bench.server import new_target, server
 from bench.workload import SOURCE
 from processor import batch
 from processor.environment import LOOP
-from processor.pipelines import SHIPPED
 from processor.records import kpl
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
 from processor.storage.connection import Database, Deadline
 from processor.storage.secret import Login
+from processor.student_performance import PIPELINE as SHIPPED
 
 MOST_BYTES: Final = 6_000_000  # of an invocation's payload: Lambda's limit for an event source mapping
 MOST_RECORDS: Final = 10_000  # of a batch

@@ -10,9 +10,8 @@ from bench.measure import Rounds, Task, compare
 from bench.peers import PEERS
 from bench.server import Busy, Target
 from bench.workload import KINDS, Kind, Workload
-from processor.pipeline import Decoder
-from processor.pipelines import SHIPPED
 from processor.records.native import Columns, parse
+from processor.student_performance import PIPELINE as SHIPPED
 
 SIZES: Final = (100, 500, 5_000)
 EVENTS_A_ROUND: Final = 2_500
@@ -71,7 +70,7 @@ class Bench:
         self.without = Handler(target, replace(SHIPPED, projections=()))
         four = tuple(replace(SHIPPED.projections[0], name=f"projection_{number}") for number in range(4))
         self.four = Handler(target, replace(SHIPPED, projections=four))
-        self.lenient = Handler(target, replace(SHIPPED, decoders=(Decoder(_parse_with_a_gap),)))
+        self.lenient = Handler(target, replace(SHIPPED, parse=_parse_with_a_gap))
         self.compacting = Compacting(target, self.handler)
         self.peers = [peer(target, self.limit.source_id) for peer in PEERS]
 

@@ -15,6 +15,7 @@ from processor.migrations import migrate
 from processor.settings import Settings
 from processor.storage.connection import Database
 from processor.storage.secret import Login
+from processor.student_performance import PIPELINE
 
 DATABASE = f"bench_{os.getpid()}"
 PROCESSOR = "processor"
@@ -80,7 +81,7 @@ def new_target(postgres: PostgresServer, name: str = DATABASE) -> Target:
 async def _migrate(dsn: str, login: Login) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        await migrate(connection, login)
+        await migrate(connection, login, [PIPELINE])
     finally:
         await connection.close()
 

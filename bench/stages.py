@@ -9,12 +9,12 @@ from bench.results import Row
 from bench.server import Busy, new_target, server
 from bench.workload import KINDS, Kind, Workload
 from processor.batch import BatchResult
-from processor.pipelines import SHIPPED
 from processor.records.kinesis import decode
 from processor.records.native import parse
 from processor.report import report
 from processor.storage.event_log import EventLog
 from processor.storage.writer import Saved
+from processor.student_performance import PIPELINE as SHIPPED
 
 BATCH: Final = 500
 ROUNDS: Final = 7
@@ -30,8 +30,8 @@ TYPES: Final = [
     "text",
     "text",
     "float8",
-    "timestamptz",
     "jsonb",
+    "timestamptz",
 ]
 
 

@@ -67,7 +67,7 @@ class Alarms(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
-        self._prefix = "" if pipeline.ships else f"{pipeline.name}-"
+        self._prefix = "" if pipeline.first else f"{pipeline.name}-"
         self._action = actions.SnsAction(topic.topic)
         self._alarms: dict[str, cloudwatch.Alarm] = {}
         self.by_name = self._alarms

@@ -67,10 +67,10 @@ def is_arm() -> bool:
 def build(where: Platform, pipelines: Sequence[str] = ()) -> Path:
     """Return the folder with the asset for a platform, made on first need and kept under ``.local/assets``.
 
-    ``pipelines``: the modules of those beside the one that ships; a package's whole folder is taken along.
+    ``pipelines``: the modules that declare them; a package's whole folder is taken along.
     Needs the network only where uv's own cache lacks a wheel. Raises AssetError.
     """
-    files = _processor_files() + _pipeline_files(pipelines)
+    files = sorted({*_processor_files(), *_pipeline_files(pipelines)})
     folder = CACHE / _key(where, files)
     if folder.is_dir():
         return folder
@@ -95,7 +95,7 @@ def build(where: Platform, pipelines: Sequence[str] = ()) -> Path:
 def schema_hash(*also: str, pipelines: Sequence[str] = ()) -> str:
     """Return a short hash of everything that migrations are made of: it changes when they must run again."""
     digest = hashlib.sha256()
-    for path in _processor_files(".sql") + _pipeline_files(pipelines):
+    for path in sorted({*_processor_files(".sql"), *_pipeline_files(pipelines)}):
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     digest.update("\0".join(also).encode())
     return digest.hexdigest()[:16]

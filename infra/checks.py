@@ -55,7 +55,7 @@ def _check_database(config: Config) -> None:
     over = check_budget(
         config.database_instance_class,
         consumers=config.consumers,
-        processors=1 + len(config.pipeline_modules),
+        processors=len(config.pipeline_modules),
         bounded_by="processorConcurrency"
         if config.stream_mode == "on-demand"
         else "shardCount x parallelizationFactor",

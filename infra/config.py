@@ -36,11 +36,8 @@ class DeployedPipeline(NamedTuple):
 
     name: str
     module: str
-
-    @property
-    def ships(self) -> bool:
-        """Whether it is the one that is always deployed."""
-        return self.name == pipelines.SHIPPED.name
+    first: bool
+    """Whether it heads the list: what all share is watched with it, and its logical ids are bare."""
 
     @property
     def construct_id(self) -> str:
@@ -70,16 +67,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     database_user: Annotated[str, Meta(min_length=1, description="a login that may create roles")] = "dbadmin"
     database_password: Annotated[str, Meta(min_length=1, description="that login's password")] | None = None
 
-    pipelines: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^\w+(\.\w+)*( \w+(\.\w+)*)*$",
-                description="Python modules of this checkout, separated by spaces",
-            ),
-        ]
-        | None
-    ) = None
+    pipelines: Annotated[
+        str,
+        Meta(
+            pattern=r"^\w+(\.\w+)*( \w+(\.\w+)*)*$",
+            description="Python modules of this checkout, separated by spaces",
+        ),
+    ] = " ".join(pipelines.DEFAULT)
 
     vpc_id: Annotated[str, Meta(pattern=r"^vpc-[0-9a-f]{8,17}$", description="the id of a VPC")] | None = None
     subnet_ids: (
@@ -175,21 +169,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 
     @property
     def deployed_pipelines(self) -> list[DeployedPipeline]:
-        """The pipelines, the one that ships first; raise ConfigError where a module declares none."""
+        """The pipelines in the order of the list; raise ConfigError where a module declares none."""
         try:
-            found = {module: pipelines.load_one(module).name for module in self.pipeline_modules}
-            pipelines.load(self.pipeline_modules)
+            found = pipelines.load(self.pipeline_modules)
         except ConfigurationError as error:
             raise ConfigError(f"context pipelines: {error}") from error
-        return [
-            DeployedPipeline(pipelines.SHIPPED.name, ""),
-            *(DeployedPipeline(name, module) for module, name in found.items()),
-        ]
+        named = zip(found, self.pipeline_modules, strict=True)
+        return [DeployedPipeline(name, module, first=not place) for place, (name, module) in enumerate(named)]
 
     @property
     def pipeline_modules(self) -> list[str]:
-        """The modules of the pipelines beside the one that ships."""
-        return (self.pipelines or "").split()
+        """The modules that declare the pipelines."""
+        return self.pipelines.split()
 
     @property
     def consumers(self) -> int:

@@ -55,7 +55,7 @@ class FailedRecords(Construct):
             auto_delete_objects=config.target == "aws" and not config.protected,
         )
         # One function empties all the buckets of a stack.
-        if config.target == "aws" and not config.protected and pipeline.ships:
+        if config.target == "aws" and not config.protected and pipeline.first:
             self._keep_no_log_of_emptying(config)
         reason = "Access logs would need a second bucket; CloudTrail's data events tell who reads this one."
         accept(self.bucket, {"S1": reason})

@@ -18,7 +18,7 @@ from infra.nag import accept, accept_checkov
 from infra.network import Network
 from infra.pipeline import resource_name, scope_of
 from infra.stream import EventStream
-from processor import metrics, settings
+from processor import metrics, pipelines, settings
 
 OPERATIONS_TIMEOUT = Duration.minutes(15)  # a migration may rewrite a table
 OPERATIONS_MEMORY = 512
@@ -148,8 +148,8 @@ class Functions(Construct):
             environment[settings.DB_MIGRATION_SECRET_ARN] = self._database.owner_secret.secret_arn
         if pipeline is None or on_localstack:
             environment[settings.DB_PROCESSOR_SECRET_ARN] = self._database.processor_secret.secret_arn
-        if self._config.pipeline_modules:
-            environment[settings.PIPELINES] = " ".join(self._config.pipeline_modules)
+        if self._config.pipeline_modules != list(pipelines.DEFAULT):
+            environment[settings.PIPELINES] = self._config.pipelines
         if pipeline:
             environment[settings.PIPELINE] = pipeline.name
         return environment

@@ -58,7 +58,7 @@ def watch(
     compaction: Compaction,
     database: AnyDatabase,
 ) -> None:
-    """Make a pipeline's alarms and its dashboard; what all share is watched with the one that ships."""
+    """Make a pipeline's alarms and its dashboard; what all share is watched with the first."""
     alarms = Alarms(
         ingestion.scope,
         "Alarms",
@@ -68,9 +68,9 @@ def watch(
         stream=ingestion.stream,
         processor=ingestion.processor,
         event_source=ingestion.event_source,
-        operations=functions.operations if ingestion.pipeline.ships else None,
-        compaction=compaction if ingestion.pipeline.ships else None,
-        database=database if ingestion.pipeline.ships else None,
+        operations=functions.operations if ingestion.pipeline.first else None,
+        compaction=compaction if ingestion.pipeline.first else None,
+        database=database if ingestion.pipeline.first else None,
     )
     PipelineDashboard(
         ingestion.scope,

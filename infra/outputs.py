@@ -30,22 +30,23 @@ class Outputs(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        shipped, *others = ingestions
+        first, *others = ingestions
         exported = {
-            "KinesisStreamName": ("PerformanceStreamName", shipped.stream.stream.stream_name),
-            "KinesisStreamArn": ("PerformanceStreamArn", shipped.stream.stream.stream_arn),
+            "KinesisStreamName": ("PerformanceStreamName", first.stream.stream.stream_name),
+            "KinesisStreamArn": ("PerformanceStreamArn", first.stream.stream.stream_arn),
             "DatabaseEndpoint": ("DBEndpoint", database.endpoint),
             "DatabaseSecretArn": ("DBSecretArn", database.owner_secret.secret_arn),
-            "ProcessorFunctionArn": ("ProcessorFunctionArn", shipped.processor.function_arn),
+            "ProcessorFunctionArn": ("ProcessorFunctionArn", first.processor.function_arn),
         }
         for name, (export, value) in exported.items():
             CfnOutput(stack, name, value=value, export_name=f"{export}-{config.environment_suffix}")
-        if shipped.stream.stream_key:
-            CfnOutput(stack, "KinesisStreamKeyArn", value=shipped.stream.stream_key.key_arn)
-        CfnOutput(stack, "ProducerPolicyArn", value=shipped.producer.policy.managed_policy_arn)
+        if first.stream.stream_key:
+            CfnOutput(stack, "KinesisStreamKeyArn", value=first.stream.stream_key.key_arn)
+        CfnOutput(stack, "ProducerPolicyArn", value=first.producer.policy.managed_policy_arn)
         CfnOutput(stack, "OperatorsPolicyArn", value=operators.policy.managed_policy_arn)
+        CfnOutput(stack, "Module", value=first.pipeline.module)
         CfnOutput(stack, "OperationsFunctionName", value=operations.function_name)
-        CfnOutput(stack, "FailedRecordsBucketName", value=shipped.failed_records.bucket.bucket_name)
+        CfnOutput(stack, "FailedRecordsBucketName", value=first.failed_records.bucket.bucket_name)
         CfnOutput(stack, "AlarmTopicArn", value=topic.topic.topic_arn)
         for ingestion in others:
             self._of_pipeline(stack, ingestion)

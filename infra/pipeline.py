@@ -8,9 +8,9 @@ from infra.config import Config, DeployedPipeline
 def scope_of(pipeline: DeployedPipeline, parent: Construct) -> Construct:
     """Return what a pipeline's constructs are put into.
 
-    Those of the one that ships stand in the parent itself: their logical ids never change.
+    Those of the first stand in the parent itself: their logical ids are bare.
     """
-    return parent if pipeline.ships else Construct(parent, pipeline.construct_id)
+    return parent if pipeline.first else Construct(parent, pipeline.construct_id)
 
 
 def resource_name(pipeline: DeployedPipeline, part: str, config: Config) -> str:

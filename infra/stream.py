@@ -29,7 +29,7 @@ class EventStream(Construct):
         self.key = rotated_key(
             self, "Key", config=config, description="Events in the stream and failed records"
         )
-        if config.stream_arn and pipeline.ships:
+        if config.stream_arn and pipeline.first:
             self._take_stream(config.stream_arn, config.stream_key_arn)
         else:
             self._make_stream(config, resource_name(pipeline, "stream", config))

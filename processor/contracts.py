@@ -1,75 +1,72 @@
 """Whether a pipeline fits its tables: asked at deployment, so that the first batch need not find out."""
 
-import types
-from collections.abc import Iterator
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
-from uuid import UUID
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import asyncpg
 
-from processor import statements
-from processor.errors import MigrationFailed
+from processor import places, statements
 from processor.pipeline import Pipeline
 from processor.projections.projection import Projection
 from processor.records.columns import DELIVERY_COLUMNS
+from processor.records.message import Column
+from processor.reports import LIMIT, PREFIX, SINCE
+from processor.statements import fill, identifier
 
 SQL = statements.load(statements.FOLDER / "contracts.sql")
 
-NEEDED: Final = ("count_stored", "figures", "report_tail")
+# Columns that an event log has anyway, and those that a report or a merge adds to them.
+TAKEN: Final = (*DELIVERY_COLUMNS, "stored_at", "shard_id", "copy_position")
 
-# What the processor writes from a Python value without loss: each type is one of encode.OF_TYPE.
-FITTING: Final[dict[type, tuple[str, ...]]] = {
-    UUID: ("uuid",),
-    str: ("text", "jsonb"),
-    bool: ("bool",),
-    int: ("int8", "int4", "int2"),
-    float: ("float8",),
-    Decimal: ("numeric",),
-    datetime: ("timestamptz",),
-    date: ("date",),
-}
+Catalogue = Mapping[str, asyncpg.Record]
 
 
-async def check(connection: asyncpg.Connection, pipeline: Pipeline) -> None:
-    """Raise MigrationFailed naming everything in which the pipeline and the database do not fit together."""
-    wrong = list(_declaration(pipeline))
-    catalogue = {row["name"]: row for row in await connection.fetch(SQL["columns_of"], pipeline.table)}
-    wrong += _registered(await connection.fetch(SQL["registered"]), pipeline)
-    wrong += _columns(pipeline, catalogue)
+async def mistakes(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
+    """Return everything in which the pipeline and the database do not fit together, each with its place."""
+    found = [*_declaration(pipeline), *_filters(pipeline)]
+    found += _columns(pipeline, await _catalogue(connection, pipeline.table))
     for projection in pipeline.projections:
-        rows = await connection.fetch(SQL["columns_of"], projection.name)
-        wrong += _projection(projection, {row["name"]: row for row in rows})
-    if not wrong:
-        wrong += await _statements(connection, pipeline)
-    if wrong:
-        raise MigrationFailed(f"the pipeline {pipeline.name} does not fit: " + "; ".join(wrong))
+        found += _projection(projection, await _catalogue(connection, projection.name))
+    return found or [
+        *await _refused_reports(connection, pipeline),
+        *await _refused_projections(connection, pipeline),
+    ]
+
+
+async def _catalogue(connection: asyncpg.Connection, table: str) -> Catalogue:
+    return {row["name"]: row for row in await connection.fetch(SQL["columns_of"], table)}
 
 
 def _declaration(pipeline: Pipeline) -> Iterator[str]:
-    names = pipeline.names
-    if names[0] != "event_id" or "occurred_at" not in names:
-        yield f"its columns are {', '.join(names)}: the first must be event_id, and occurred_at among them"
-    if pipeline.key not in names:
-        yield f"its key {pipeline.key} is none of its columns {', '.join(names)}"
-    if not any(decoder.of_stream is None for decoder in pipeline.decoders):
-        yield "each of its decoders asks for a stream: one must take any"
-    needed = (*NEEDED, *(projection.name for projection in pipeline.projections))
+    if pipeline.key not in pipeline.names:
+        yield f"its key {pipeline.key} is none of its columns {', '.join(pipeline.names)}"
+    for name in pipeline.names:
+        if name in TAKEN:
+            yield f"{places.of_member(pipeline, name)}: every event log has {name} already: rename it"
+    needed = [projection.name for projection in pipeline.projections]
     for name in needed:
-        if name not in pipeline.sql:
-            yield f"it has no statement {name}"
+        if name not in pipeline.own_sql:
+            yield f"there is no statement {name} in {pipeline.statements_file.name}, for its projection"
+    for name in pipeline.own_sql:
+        if name not in needed and not name.startswith(PREFIX):
+            yield (
+                f"{places.of_statement(pipeline, name)}: the statement {name} is neither a report"
+                f" ({PREFIX}{name}) nor one of its projections"
+            )
 
 
-def _registered(rows: list[asyncpg.Record], pipeline: Pipeline) -> Iterator[str]:
-    kinds = {row["name"]: row["kind"] for row in rows}
-    wanted = {pipeline.table: "event log"} | {p.name: p.kind for p in pipeline.projections}
-    for table, kind in wanted.items():
-        if kinds.get(table) != kind:
-            yield f"its table {table} is not registered in pipeline_table as {kind!r}: do so in a migration"
+def _filters(pipeline: Pipeline) -> Iterator[str]:
+    types = {column.name: column.types for column in pipeline.columns}
+    for text in pipeline.filters:
+        column, dot, member = text.partition(".")
+        wanted = "jsonb" if dot else "text"
+        if wanted not in types.get(column, ()):
+            yield f"its filter {text} needs a column {column} of type {wanted}"
+        if (member or column) in (SINCE, LIMIT):
+            yield f"its filter {text} is called like a parameter that every report has: rename the member"
 
 
-def _projection(projection: Projection, catalogue: dict[str, asyncpg.Record]) -> Iterator[str]:
+def _projection(projection: Projection, catalogue: Catalogue) -> Iterator[str]:
     if not catalogue:
         yield f"there is no table {projection.name} for its projection"
         return
@@ -83,47 +80,75 @@ def _projection(projection: Projection, catalogue: dict[str, asyncpg.Record]) ->
             yield f"the table {projection.name} requires {name}, which its projection does not have"
 
 
-def _columns(pipeline: Pipeline, catalogue: dict[str, asyncpg.Record]) -> Iterator[str]:
+def _columns(pipeline: Pipeline, catalogue: Catalogue) -> Iterator[str]:
+    table = pipeline.table
     if not catalogue:
-        yield f"there is no table {pipeline.table}"
+        yield f"there is no table {table}"
         return
-    hints = get_type_hints(pipeline.columns)
     for name in DELIVERY_COLUMNS:
         if name not in catalogue:
-            yield f"the table {pipeline.table} has no column {name}, which every event log needs"
-    for name in pipeline.names:
-        of_table, (kind, optional) = catalogue.get(name), _kind(hints[name])
-        if of_table is None:
-            yield f"the event's column {name} is none of the table {pipeline.table}"
-        elif of_table["type"] not in FITTING.get(kind, ()):
-            yield f"the event's {name} is {kind.__name__}, the table {pipeline.table}'s {of_table['type']}"
-        elif optional and of_table["required"]:
-            yield f"the event's {name} may be None, which the table {pipeline.table} refuses (NOT NULL)"
+            yield f"the table {table} has no column {name}, which every event log has: make it LIKE event_log"
+    for column in pipeline.columns:
+        if wrong := _column(column, catalogue.get(column.name), table):
+            yield f"{places.of_member(pipeline, column.name)}: the event's {column.name} {wrong}"
     given = {*DELIVERY_COLUMNS, *pipeline.names}
     for name, of_table in catalogue.items():
         if of_table["required"] and not of_table["has_default"] and name not in given:
-            yield f"the table {pipeline.table} requires {name}, which the event does not have"
+            yield f"the table {table} requires {name}, which the event does not have"
 
 
-async def _statements(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
-    """Have PostgreSQL read every statement: the projections' as they are used, the others as they are."""
+def _column(column: Column, of_table: asyncpg.Record | None, table: str) -> str | None:
+    if not column.types:
+        return "is of a type that no column takes (docs/extending.md)"
+    if of_table is None:
+        return f"is no column of the table {table}"
+    if of_table["type"] not in column.types:
+        return f"needs {' or '.join(column.types)}, the table {table} has {of_table['type']}"
+    if column.optional and of_table["required"]:
+        return f"may be absent, which the table {table} refuses (NOT NULL)"
+    return None
+
+
+async def _refused_reports(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
     wrong = []
-    selects = {p.name: p.upsert(pipeline.sql[p.name], pipeline.table) for p in pipeline.projections}
-    for name, sql in {**pipeline.sql, **selects}.items():
-        try:
-            prepared = await connection.prepare(sql)
-        except asyncpg.PostgresError as error:
-            wrong.append(f"its statement {name} is refused: {error}")
+    for name, text in pipeline.own_sql.items():
+        if not name.startswith(PREFIX):
             continue
-        takes = [kind.name for kind in prepared.get_parameters()]
-        if name == "figures" and takes != ["int8"]:
-            wrong.append(f"its statement {name} takes {', '.join(takes) or 'nothing'}; it gets int8")
+        try:
+            report = pipeline.report(text)
+        except ValueError as error:
+            wrong.append(f"{places.of_statement(pipeline, name)}: {name}: {error}")
+            continue
+        if LIMIT not in report.parameters:
+            wrong.append(f"{places.of_statement(pipeline, name)}: {name} has no LIMIT {{{LIMIT}}}")
+        wrong += await _refused(connection, pipeline, name, report.sql)
     return wrong
 
 
-def _kind(hint: Any) -> tuple[type, bool]:  # noqa: ANN401 - whatever stands in an annotation
-    """Return the type of a member, and whether it may be None."""
-    if get_origin(hint) in (Union, types.UnionType):
-        [kind, *_] = [kind for kind in get_args(hint) if kind is not types.NoneType]
-        return kind, types.NoneType in get_args(hint)
-    return hint, False
+async def _refused_projections(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
+    """Have PostgreSQL read each SELECT as it is, for the place of a mistake, and as it is used."""
+    wrong = []
+    for projection in pipeline.projections:
+        name, text = projection.name, pipeline.own_sql[projection.name]
+        try:
+            select = fill(text, {"log": identifier(pipeline.table)})
+        except ValueError as error:
+            wrong.append(f"{places.of_statement(pipeline, name)}: {name}: {error}")
+            continue
+        refused = await _refused(connection, pipeline, name, select)
+        wrong += refused or await _refused(
+            connection, pipeline, name, projection.upsert(text, pipeline.table), used=True
+        )
+    return wrong
+
+
+async def _refused(
+    connection: asyncpg.Connection, pipeline: Pipeline, name: str, sql: str, *, used: bool = False
+) -> list[str]:
+    """Return what PostgreSQL says against a statement; ``used``: with more around the author's text."""
+    try:
+        await connection.prepare(sql)
+    except asyncpg.PostgresError as error:
+        line = 0 if used else places.of_position(sql, error.position)
+        return [f"{places.of_statement(pipeline, name, line)}: {name}: {error}"]
+    return []

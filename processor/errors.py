@@ -13,6 +13,7 @@ ProcessorError
 Anything else that is raised is a defect.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 Reason = Literal[
@@ -29,7 +30,7 @@ Reason = Literal[
     "too_deep",  # arrays and objects nested beyond what is allowed
     "broken_aggregate",  # a Kinesis Producer Library frame whose digest or content is wrong
     "aggregate_too_large",  # a Kinesis Producer Library frame of more user records than anybody needs
-    "unknown_format",  # no decoder of the pipeline takes these bytes
+    "unknown_format",  # a document whose format or version no decoder reads
     "decoder_failed",  # a defect of a decoder: an alarm tells its author
     "no_student",  # a statement or event that no student acted in: a teacher's, a group's, a system's
     "not_storable",  # only PostgreSQL refused it: the detail is PostgreSQL's own message
@@ -74,4 +75,11 @@ class CommandError(ProcessorError):
 
 
 class MigrationFailed(ProcessorError):
-    """A migration was rolled back; the message names it and carries the database's own message."""
+    """A migration was rolled back, or a pipeline does not fit its tables; the message names it and says why.
+
+    ``mistakes``: each with the file and line of the pipeline that it is found at.
+    """
+
+    def __init__(self, message: str, mistakes: Sequence[str] = ()) -> None:
+        super().__init__(": ".join([message, "; ".join(mistakes)] if mistakes else [message]))
+        self.mistakes = mistakes

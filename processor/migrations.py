@@ -14,20 +14,22 @@ import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 
-from processor import contracts, statements
+from processor import contracts, places, statements
 from processor.errors import MigrationFailed, TransientError
 from processor.pipeline import Pipeline
-from processor.pipelines import SHIPPED
 from processor.settings import Settings
 from processor.storage.connection import is_transient, open_connection
 from processor.storage.scram import verifier
 from processor.storage.secret import PENDING, Login, read_current_login, read_login
 
 SQL = statements.load(statements.FOLDER / "migrate.sql")
+
+FRAMEWORK: Final = "framework"
+"""What the log of migrations calls those of the tables that all pipelines share."""
 
 PATIENCE = 600.0  # seconds for one statement of a migration
 
@@ -63,7 +65,7 @@ class Migration(NamedTuple):
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def available(folder: Path = SHIPPED.migrations) -> list[Migration]:
+def available(folder: Path = statements.FOLDER / "migrations") -> list[Migration]:
     """Return the migrations in order; raise MigrationFailed when their numbers are not 1, 2, 3, …"""
     found: list[Migration] = []
     for path in sorted(folder.glob("*.sql")):
@@ -75,22 +77,24 @@ def available(folder: Path = SHIPPED.migrations) -> list[Migration]:
 
 
 async def migrate(
-    connection: asyncpg.Connection, processor: Login | None, pipelines: Iterable[Pipeline] = (SHIPPED,)
+    connection: asyncpg.Connection, processor: Login | None, pipelines: Iterable[Pipeline]
 ) -> list[str]:
     """Apply what is missing, check that each pipeline fits its tables, and make the processor's login.
 
-    The pipeline that ships comes first: its migrations make what all share. Returns the names of what was
-    applied. Safe to run again and from several places at once: a lock is held meanwhile, and after a failure
-    until the connection is closed. Raises MigrationFailed with the database's message; what was applied
-    before stays. Raises what is transient as it is, locks that were not given in time among it: on a new
-    connection it may succeed, and ``Database.run`` tries.
+    What all pipelines share comes first. Returns the names of what was applied. Safe to run again and from
+    several places at once: a lock is held meanwhile, and after a failure until the connection is closed.
+    Raises MigrationFailed with the database's message; what was applied before stays. Raises what is
+    transient as it is, locks that were not given in time among it: on a new connection it may succeed, and
+    ``Database.run`` tries.
     """
     await _lock(connection)
     await connection.execute(SQL["make_log"])
-    applied_now = []
+    applied_now = await _apply_missing(connection, FRAMEWORK, available())
     for pipeline in pipelines:
-        applied_now += await _migrate_pipeline(connection, pipeline)
-        await contracts.check(connection, pipeline)
+        applied_now += await _apply_missing(connection, pipeline.name, available(pipeline.migrations))
+        if wrong := await contracts.mistakes(connection, pipeline):
+            raise MigrationFailed(f"the pipeline {pipeline.name} does not fit", wrong)
+        await _register(connection, pipeline)
     if processor:
         await connection.execute(
             SQL["make_processor_login"], processor.username, verifier(processor.password)
@@ -108,14 +112,16 @@ async def _lock(connection: asyncpg.Connection) -> None:
         raise TransientError("another migration is still running") from None
 
 
-async def _migrate_pipeline(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
-    rows = await connection.fetch(SQL["applied"], pipeline.name)
+async def _apply_missing(
+    connection: asyncpg.Connection, owner: str, migrations: Iterable[Migration]
+) -> list[str]:
+    rows = await connection.fetch(SQL["applied"], owner)
     applied = {row["version"]: row["checksum"] for row in rows}
     applied_now = []
-    for migration in available(pipeline.migrations):
+    for migration in migrations:
         known = applied.get(migration.version)
         if known is None:
-            await _apply(connection, pipeline, migration)
+            await _apply(connection, owner, migration)
             applied_now.append(str(migration))
         elif known != migration.checksum:
             raise MigrationFailed(
@@ -160,8 +166,14 @@ async def _is_taken(login: Login, settings: Settings) -> bool:
     return True
 
 
-async def _apply(connection: asyncpg.Connection, pipeline: Pipeline, migration: Migration) -> None:
-    record = (pipeline.name, migration.version, migration.name, migration.checksum)
+async def _register(connection: asyncpg.Connection, pipeline: Pipeline) -> None:
+    """Note what each of its tables is: the rights of the processor's login come from it."""
+    tables = [(pipeline.table, "event log"), *((p.name, p.kind) for p in pipeline.projections)]
+    await connection.executemany(SQL["register"], tables)
+
+
+async def _apply(connection: asyncpg.Connection, owner: str, migration: Migration) -> None:
+    record = (owner, migration.version, migration.name, migration.checksum)
     try:
         if migration.statements is None:
             async with connection.transaction():
@@ -178,4 +190,11 @@ async def _apply(connection: asyncpg.Connection, pipeline: Pipeline, migration: 
         # A statement that was cancelled ran into the time limit, and would again.
         if is_transient(error) and not isinstance(error, asyncpg.QueryCanceledError):
             raise
-        raise MigrationFailed(f"{migration}: {error}") from error
+        raise MigrationFailed(_told(migration, error)) from error
+
+
+def _told(migration: Migration, error: asyncpg.PostgresError) -> str:
+    """Return the database's message, with the file, and the line where PostgreSQL names it."""
+    known = error.position and migration.statements is None
+    line = f":{places.of_position(migration.sql, error.position) + 1}" if known else ""
+    return f"{migration}.sql{line}: {error}"

@@ -10,14 +10,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from processor.errors import RejectRecord
+from processor import reports, statements
 from processor.projections.projection import Projection
 from processor.projections.upkeep import Upkeep
+from processor.records import message
 from processor.records.columns import DELIVERY_COLUMNS, Columns, Parse
+from processor.records.message import Column, Message
+from processor.records.parsing import json_parser
+from processor.reports import Report
 
 
 class Decoder(NamedTuple):
-    """One format. Both conditions absent: it takes whatever the decoders before it left."""
+    """A format beside the message's JSON. Both conditions absent: it takes whatever comes.
+
+    ``parsing.read_parser`` makes the parser of a function from bytes to the message.
+    """
 
     parse: Parse
     of_stream: Callable[[str], bool] | None = None  # by context: the ARN of the stream
@@ -28,46 +35,95 @@ class Decoder(NamedTuple):
 class Pipeline:
     """Everything that tells one pipeline from another; ``contracts.check`` compares it with the database.
 
-    ``key``: the column whose value is the partition key of a published event, so that equal ones keep order.
-    ``filters``: what its reports can be narrowed down to, the first parameters of each ``report_`` statement.
+    ``folder``: where ``migrations/`` stands, and ``statements.sql`` where there are any. ``key``: the member
+    that is the partition key of a published event, so that equal ones keep order. ``filters``: what reports
+    can be narrowed down to: columns, or members of one that holds JSON (``metadata.course``). ``decoders``
+    are asked in their order, and before JSON; ``parse``: a parser of the JSON faster than the struct's.
     """
 
     name: str
-    table: str
-    columns: type[Columns]
-    decoders: tuple[Decoder, ...]
-    sql: Mapping[str, str]
-    migrations: Path
+    message: type[Message]
+    folder: Path
     key: str
     filters: tuple[str, ...] = ()
     projections: tuple[Projection, ...] = ()
+    decoders: tuple[Decoder, ...] = ()
+    parse: Parse | None = None
+
+    @property
+    def table(self) -> str:
+        """The name of its event log."""
+        return self.name.replace("-", "_")
+
+    @property
+    def migrations(self) -> Path:
+        """The folder of its migrations."""
+        return self.folder / "migrations"
+
+    @property
+    def statements_file(self) -> Path:
+        """The file of its own statements, which need not exist."""
+        return self.folder / "statements.sql"
+
+    @cached_property
+    def own_sql(self) -> Mapping[str, str]:
+        """Its own statements by name."""
+        return statements.load(self.statements_file) if self.statements_file.exists() else {}
+
+    @cached_property
+    def columns(self) -> Sequence[Column]:
+        """The columns of its event log that come from the event itself."""
+        return message.columns(self.message)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the event's own columns, in their order."""
-        return tuple(self.columns.__annotations__)
-
-    @cached_property
-    def upkeep(self) -> Upkeep:
-        """What keeps the projections."""
-        return Upkeep(self.table, self.projections, self.sql)
+        return tuple(column.name for column in self.columns)
 
     @cached_property
     def row(self) -> tuple[str, ...]:
         """The names of a whole row's columns, those of the delivery first."""
         return (*DELIVERY_COLUMNS, *self.names)
 
+    @cached_property
+    def compared(self) -> Mapping[str, str]:
+        """What each of its filters compares, by the filter's name."""
+        return dict(reports.compared(self.filters))
+
+    @cached_property
+    def reports(self) -> Mapping[str, Report]:
+        """Its reports by name: those that every pipeline has, and its own, which may take their place."""
+        found = {
+            name: sql
+            for name, sql in {**reports.standard(self.names, self.compared), **self.own_sql}.items()
+            if name.startswith(reports.PREFIX)
+        }
+        return {name.removeprefix(reports.PREFIX): self.report(sql) for name, sql in found.items()}
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What keeps the projections."""
+        return Upkeep(self.table, self.projections, self.own_sql)
+
+    def report(self, sql: str) -> Report:
+        """Return the statement ready to run; raise ValueError where it has an unknown blank."""
+        return reports.report(sql, self.table, self.names, self.compared)
+
     def parser(self, stream_arn: str) -> Parse:
         """Return what parses the records of a stream."""
         fitting = [d for d in self.decoders if d.of_stream is None or d.of_stream(stream_arn)]
-        return fitting[0].parse if fitting and fitting[0].of_data is None else _by_content(fitting)
+        last = self.parse or json_parser(self.message)
+        return _by_content([(d.of_data, d.parse) for d in fitting], last)
 
 
-def _by_content(decoders: Sequence[Decoder]) -> Parse:
+def _by_content(parsers: Sequence[tuple[Callable[[bytes], bool] | None, Parse]], last: Parse) -> Parse:
+    if not parsers:
+        return last
+
     def parse(data: bytes, arrived_at: datetime) -> Columns:
-        for decoder in decoders:
-            if decoder.of_data is None or decoder.of_data(data):
-                return decoder.parse(data, arrived_at)
-        raise RejectRecord("unknown_format", "no decoder of the pipeline takes these bytes")
+        for takes, parse_one in parsers:
+            if takes is None or takes(data):
+                return parse_one(data, arrived_at)
+        return last(data, arrived_at)
 
     return parse

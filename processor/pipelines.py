@@ -1,4 +1,4 @@
-"""Which pipelines there are: the one that ships, and those that a deployment names by their modules."""
+"""The pipelines of a deployment: a list of modules, the first of which is what commands mean by default."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -6,23 +6,26 @@ from typing import Final
 
 from processor.errors import CommandError, ConfigurationError
 from processor.pipeline import Pipeline
-from processor.student import PIPELINE
 
-SHIPPED: Final = PIPELINE
+DEFAULT: Final = ("processor.student_performance",)
 
 Pipelines = Mapping[str, Pipeline]
 
 
-def load(modules: Sequence[str] = ()) -> Pipelines:
-    """Return the pipelines by name, the one that ships first: each module's ``PIPELINE``.
+def load(modules: Sequence[str] = DEFAULT) -> Pipelines:
+    """Return the pipelines by name, in the order of the list: each module's ``PIPELINE``.
 
-    Raises ConfigurationError where a module has none, or two have the same name.
+    Raises ConfigurationError where a module has none, or two have a name or a table in common.
     """
-    pipelines = {SHIPPED.name: SHIPPED}
+    pipelines: dict[str, Pipeline] = {}
+    tables: dict[str, str] = {}
     for module in modules:
         pipeline = load_one(module)
         if pipelines.setdefault(pipeline.name, pipeline) is not pipeline:
             raise ConfigurationError(f"{module}: another pipeline is called {pipeline.name}: rename one")
+        for table in (pipeline.table, *(projection.name for projection in pipeline.projections)):
+            if tables.setdefault(table, pipeline.name) != pipeline.name:
+                raise ConfigurationError(f"{module}: {tables[table]} has a table {table}, too: rename one")
     return pipelines
 
 
@@ -37,8 +40,10 @@ def load_one(module: str) -> Pipeline:
     return found
 
 
-def named(pipelines: Pipelines, name: str) -> Pipeline:
-    """Return the pipeline of this name; raise CommandError naming those that there are."""
+def named(pipelines: Pipelines, name: str | None) -> Pipeline:
+    """Return the pipeline of this name, the first without one; raise CommandError naming all."""
+    if name is None:
+        return next(iter(pipelines.values()))
     if name not in pipelines:
         raise CommandError(f"the pipeline {name} is not deployed: use one of {', '.join(pipelines)}")
     return pipelines[name]

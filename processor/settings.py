@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from processor.errors import ConfigurationError
 from processor.pipeline import Pipeline
-from processor.pipelines import SHIPPED, Pipelines, load
+from processor.pipelines import DEFAULT, Pipelines, load, named
 
 SslMode = Literal["disable", "verify-full"]
 
@@ -27,7 +27,8 @@ class Settings(Struct, frozen=True):
     ``secret_arn``: the database login of this function, a secret of the RDS JSON shape.
     ``migration_secret_arn``: the schema owner's login; set only where no custom resource runs migrations.
     ``processor_secret_arn``: the login that ``migrate`` creates for the processor; absent: none is made.
-    ``pipelines``: all that are deployed, by name; ``pipeline``: the one whose events this function stores.
+    ``pipelines``: all that are deployed, by name; ``pipeline``: the one whose events this function stores,
+    the first unless it is named.
     """
 
     secret_arn: str
@@ -36,7 +37,7 @@ class Settings(Struct, frozen=True):
     processor_secret_arn: str | None = None
     service: str = "student-performance"
     pipelines: Pipelines = field(default_factory=load)
-    pipeline: Pipeline = SHIPPED
+    pipeline: Pipeline = field(default_factory=lambda: named(load(), None))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -48,11 +49,11 @@ class Settings(Struct, frozen=True):
         if sslmode not in get_args(SslMode):
             wrong.append(f"{DB_SSLMODE} is {sslmode!r}: use one of {', '.join(get_args(SslMode))}")
         try:
-            pipelines = load(environment.get(PIPELINES, "").split())
+            pipelines = load(environment.get(PIPELINES, "").split() or DEFAULT)
         except ConfigurationError as error:
             wrong.append(f"{PIPELINES}: {error}")
             pipelines = load()
-        name = environment.get(PIPELINE) or SHIPPED.name
+        name = environment.get(PIPELINE) or next(iter(pipelines))
         if name not in pipelines:
             wrong.append(f"{PIPELINE} is {name!r}: use one of {', '.join(pipelines)}")
         if wrong:

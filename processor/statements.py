@@ -1,6 +1,7 @@
 """Named SQL statements, kept in ``.sql`` files: ``-- name: save_something`` starts one.
 
-The only blanks in them are names of tables and columns, ``{log}`` for example, which are checked and quoted.
+Blanks in them, ``{log}`` for example, are names of tables and columns, which are checked and quoted, and in
+reports what they are narrowed down by.
 """
 
 import re
@@ -8,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("sql")
+
+BLANK = re.compile(r"\{(\w+)\}")
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -20,6 +23,23 @@ def load(file: Path) -> Mapping[str, str]:
     if len(set(names)) < len(names):
         raise ValueError(f"{file.name} names a statement twice: {sorted(names)}")
     return {name: text.strip() for name, text in zip(names, texts, strict=True)}
+
+
+def line_of(name: str, file: Path) -> int:
+    """Return the line of the file on which the statement begins, the one after its name."""
+    before, _, _ = file.read_text(encoding="utf-8").partition(f"-- name: {name}\n")
+    return before.count("\n") + 2
+
+
+def fill(sql: str, blanks: Mapping[str, str]) -> str:
+    """Return the statement with its blanks filled in; raise ValueError for one that is not among them."""
+
+    def filled(blank: re.Match[str]) -> str:
+        if blank[1] not in blanks:
+            raise ValueError(f"there is no blank {blank[0]}: use one of {', '.join(blanks)}")
+        return blanks[blank[1]]
+
+    return BLANK.sub(filled, sql)
 
 
 def identifier(name: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from processor.commands.command import Command
-from processor.pipelines import SHIPPED, named
+from processor.pipelines import named
 from processor.settings import Settings
 from processor.storage.connection import Session
 
@@ -11,7 +11,7 @@ from processor.storage.connection import Session
 class Check(Command, tag="check"):
     """Compare a pipeline's projections with its log, in every month that the log keeps."""
 
-    pipeline: str = SHIPPED.name
+    pipeline: str | None = None
 
     async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
         """Return in how many rows each projection differs from what the log gives; 0 is right."""

@@ -12,7 +12,7 @@ class Migrate(Command, tag="migrate"):
     """Bring the schema up to date and make the processor's login."""
 
     async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Return the names of the migrations that were applied now, and the version that they lead to."""
+        """Return the names of the migrations that were applied now, and the version of what all share."""
         processor = await migrations.processor_login(settings)
         applied = await migrations.migrate(session.connection, processor, settings.pipelines.values())
         return {"applied": applied, "schema_version": len(migrations.available())}

@@ -1,6 +1,5 @@
 """A pipeline's ready-made reports."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,8 +7,8 @@ import msgspec
 
 from processor.commands.command import Command, in_utc
 from processor.errors import CommandError
-from processor.pipeline import Pipeline
-from processor.pipelines import SHIPPED, named
+from processor.pipelines import named
+from processor.reports import LIMIT, SINCE, Report
 from processor.settings import Settings
 from processor.storage.connection import Session
 
@@ -18,43 +17,53 @@ class Query(Command, tag="query"):
     """Run one of a pipeline's reports.
 
     ``parameters``: what it is narrowed down to: ``since``, a time of storing, and the pipeline's filters,
-    which are exact matches.
+    which are exact matches; a report need not have all of them.
     """
 
     report: str
     parameters: dict[str, str | None] = msgspec.field(default_factory=dict)
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
-    pipeline: str = SHIPPED.name
+    pipeline: str | None = None
 
     async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
         """Return the report's column names and rows."""
         pipeline = named(settings.pipelines, self.pipeline)
-        sql = pipeline.sql.get(f"report_{self.report}")
-        if sql is None:
-            reports = [name.removeprefix("report_") for name in pipeline.sql if name.startswith("report_")]
+        report = pipeline.reports.get(self.report)
+        if report is None:
+            there_are = ", ".join(pipeline.reports)
             raise CommandError(
-                f"the report {self.report} is none of the pipeline {pipeline.name}'s: {', '.join(reports)}"
+                f"the report {self.report} is none of the pipeline {pipeline.name}'s: {there_are}"
             )
-        rows = await session.connection.fetch(sql, *_narrowed(pipeline, self.parameters), self.limit)
-        columns = list(rows[0].keys()) if rows else []
-        return {"columns": columns, "rows": [list(_plain(dict(row)).values()) for row in rows]}
+        statement = await session.connection.prepare(report.sql)
+        rows = await statement.fetch(*self._values(report))
+        of_json = {column.name for column in statement.get_attributes() if column.type.name == "jsonb"}
+        return {
+            "columns": [column.name for column in statement.get_attributes()],
+            "rows": [[_plain(value, name in of_json) for name, value in row.items()] for row in rows],
+        }
+
+    def _values(self, report: Report) -> list[object]:
+        """Return what the statement takes; raise CommandError for what it is not narrowed down by."""
+        narrowing = [name for name in report.parameters if name != LIMIT]
+        if unknown := [name for name, value in self.parameters.items() if value and name not in narrowing]:
+            allowed = ", ".join(narrowing) or "nothing"
+            raise CommandError(
+                f"the report {self.report} is not narrowed down by {', '.join(unknown)}, but by {allowed}"
+            )
+        values: dict[str, object] = {**self.parameters, SINCE: self._since(), LIMIT: self.limit}
+        return [values.get(name) for name in report.parameters]
+
+    def _since(self) -> datetime | None:
+        try:
+            since = msgspec.convert(self.parameters.get(SINCE), datetime | None)
+        except msgspec.ValidationError as error:
+            raise CommandError(f"{SINCE}: {error}") from error
+        return in_utc(SINCE, since)
 
 
-def _narrowed(pipeline: Pipeline, parameters: Mapping[str, str | None]) -> list[object]:
-    """Return the values of the pipeline's filters, then ``since``, as a report's statement takes them."""
-    if unknown := [name for name in parameters if name not in (*pipeline.filters, "since")]:
-        allowed = ", ".join((*pipeline.filters, "since"))
-        raise CommandError(f"the parameters {', '.join(unknown)} are none of {pipeline.name}'s: {allowed}")
-    try:
-        since = msgspec.convert(parameters.get("since"), datetime | None)
-    except msgspec.ValidationError as error:
-        raise CommandError(f"since: {error}") from error
-    return [*(parameters.get(name) for name in pipeline.filters), in_utc("since", since)]
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row in JSON's own types: times as RFC 3339, metadata as the object it is."""
-    plain: dict[str, Any] = msgspec.to_builtins(row)
-    if "metadata" in plain:
-        plain["metadata"] = msgspec.json.decode(plain["metadata"])
+def _plain(value: object, is_json: bool) -> object:  # noqa: FBT001 - what kind of column it stands in
+    """Return the value in JSON's own types: times as RFC 3339, JSON as what it says."""
+    if is_json:
+        return msgspec.json.decode(value) if isinstance(value, str) else None
+    plain: object = msgspec.to_builtins(value)
     return plain

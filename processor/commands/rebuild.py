@@ -5,7 +5,7 @@ from typing import Any
 from processor.commands.command import Command
 from processor.commands.retention import Month
 from processor.errors import CommandError
-from processor.pipelines import SHIPPED, named
+from processor.pipelines import named
 from processor.settings import Settings
 from processor.storage.connection import Session
 
@@ -16,18 +16,19 @@ class Rebuild(Command, tag="rebuild", kw_only=True):
     Months that were dropped from the log keep what was derived from them.
     """
 
-    pipeline: str = SHIPPED.name
+    pipeline: str | None = None
     projection: str
     after: Month | None = None
 
     async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
         """Replace the month's rows in one transaction; ``next`` is None after the last month."""
-        upkeep = named(settings.pipelines, self.pipeline).upkeep
+        pipeline = named(settings.pipelines, self.pipeline)
+        upkeep = pipeline.upkeep
         projections = {projection.name: projection for projection in upkeep.projections}
         projection = projections.get(self.projection)
         if projection is None:
             raise CommandError(
-                f"{self.projection} is no projection of {self.pipeline}; there are: {', '.join(projections)}"
+                f"{self.projection} is no projection of {pipeline.name}; there are: {', '.join(projections)}"
             )
         kept = await upkeep.months(session.connection)
         waiting = [month for month in kept if self.after is None or f"{month.begins:%Y-%m}" > self.after]

@@ -7,7 +7,7 @@ import msgspec
 
 from processor import statements
 from processor.commands.command import Command
-from processor.pipelines import SHIPPED, named
+from processor.pipelines import named
 from processor.settings import Settings
 from processor.storage.connection import Session
 
@@ -22,7 +22,7 @@ class Retention(Command, tag="retention"):
 
     older_than: Month
     dry_run: bool = True
-    pipeline: str = SHIPPED.name
+    pipeline: str | None = None
 
     async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
         """Drop the partitions, all or none, and return what they held; ``rows`` is PostgreSQL's estimate.

@@ -6,8 +6,10 @@ import msgspec
 
 from processor import statements
 from processor.commands.command import Command
-from processor.pipelines import SHIPPED, named
+from processor.pipeline import Pipeline
+from processor.pipelines import named
 from processor.settings import Settings
+from processor.statements import fill, identifier
 from processor.storage.connection import Session
 
 SQL = statements.load(statements.FOLDER / "status.sql")
@@ -20,7 +22,7 @@ LAST_HOUR_UP_TO: Final = 100_000
 class Status(Command, tag="status"):
     """How much of a pipeline is stored and rejected, how fast it gets there, how large it is."""
 
-    pipeline: str = SHIPPED.name
+    pipeline: str | None = None
 
     async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
         """Return the figures and the partitions, at a cost that does not grow with the last hour's events.
@@ -35,13 +37,13 @@ class Status(Command, tag="status"):
         [rejected] = await fetch(SQL["rejected_and_size"], pipeline.name)
         async with session.connection.transaction(readonly=True):
             await session.connection.execute(SQL["by_index"])
-            [found] = await fetch(pipeline.sql["figures"], LAST_HOUR_UP_TO)
+            [found] = await fetch(_of_log(SQL["figures"], pipeline), LAST_HOUR_UP_TO)
         figures = dict(found)
         lag = {"p50": figures.pop("lag_p50"), "p99": figures.pop("lag_p99")}
         chunks, since = await pipeline.upkeep.waiting(session.connection)
         answer: dict[str, Any] = msgspec.to_builtins(
             {
-                "stored": await value(pipeline.sql["count_stored"]) if exact else estimate,
+                "stored": await value(_of_log(SQL["count_stored"], pipeline)) if exact else estimate,
                 "stored_is_estimate": not exact,
                 "lag_ms": lag,
                 "waiting_chunks": chunks,
@@ -53,3 +55,7 @@ class Status(Command, tag="status"):
             }
         )
         return answer
+
+
+def _of_log(sql: str, pipeline: Pipeline) -> str:
+    return fill(sql, {"log": identifier(pipeline.table)})

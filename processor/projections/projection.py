@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from processor import statements
-from processor.statements import identifier, identifiers
+from processor.statements import fill, identifier, identifiers
 
 SQL: Final = statements.load(statements.FOLDER / "projections.sql")
 
@@ -58,7 +58,7 @@ class Projection:
             "table": identifier(self.name),
             "columns": identifiers(self.columns),
             "key": identifiers(self.key),
-            "select": select.format(log=identifier(relation)),
+            "select": fill(select, {"log": identifier(relation)}),
         }
 
 

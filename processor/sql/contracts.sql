@@ -4,6 +4,3 @@ SELECT
     atthasdef OR attidentity <> '' AS has_default
 FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
 WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
-
--- name: registered
-SELECT name, kind FROM pipeline_table

@@ -31,5 +31,9 @@ SELECT version, checksum FROM schema_migration WHERE pipeline = $1
 -- name: record
 INSERT INTO schema_migration (pipeline, version, name, checksum) VALUES ($1, $2, $3, $4)
 
+-- name: register
+-- What a table is decides who may do what to it.
+INSERT INTO pipeline_table (name, kind) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET kind = excluded.kind
+
 -- name: make_processor_login
 SELECT make_processor_login($1, $2)

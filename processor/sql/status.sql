@@ -1,4 +1,4 @@
--- What a status shows of any pipeline.
+-- What a status shows of any pipeline. {log} is its event log.
 
 -- name: by_index
 -- Until the transaction ends. With a LIMIT the planner reads the table from its start, in hope of finding enough
@@ -22,10 +22,42 @@ ORDER BY child.relname
 
 -- name: rejected_and_size
 SELECT
-    (SELECT max(version) FROM schema_migration WHERE pipeline = $1) AS schema_version,
+    (SELECT max(version) FROM schema_migration WHERE pipeline = 'framework') AS schema_version,
     count(*) AS rejected,
     count(*) FILTER (WHERE rejected_at > now() - interval '1 hour') AS rejected_last_hour,
     count(*) FILTER (WHERE redriven_at IS NULL) AS rejected_open,
     pg_database_size(current_database()) AS database_bytes
 FROM rejected_event JOIN event_source ON id = source_id
 WHERE pipeline = $1
+
+-- name: count_stored
+SELECT count(*) FROM {log}
+
+-- name: figures
+-- Reads up to $1 events of the last hour, and the 1,000 newest of each shard, however many there are. The lag, of
+-- those of the newest that were stored in the last hour, is from the event's arrival in Kinesis to the start of the
+-- transaction that stored it.
+SELECT
+    (SELECT min(first.arrived_at) FROM event_source CROSS JOIN LATERAL (
+        SELECT arrived_at FROM {log} WHERE source_id = event_source.id
+        ORDER BY sequence_number, sub_sequence LIMIT 1
+    ) AS first) AS first_arrived_at,
+    max(newest.arrived_at) AS last_arrived_at,
+    greatest(max(newest.stored_at), max(last_hour.last_stored_at)) AS last_stored_at,
+    coalesce(max(last_hour.events), 0) AS stored_last_hour,
+    count(lag_ms) AS lag_sample,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY lag_ms) AS lag_p50,
+    percentile_cont(0.99) WITHIN GROUP (ORDER BY lag_ms) AS lag_p99
+FROM event_source CROSS JOIN LATERAL (
+    SELECT
+        arrived_at, stored_at,
+        CASE WHEN stored_at > now() - interval '1 hour'
+            THEN (extract(epoch FROM stored_at - arrived_at) * 1000)::double precision
+        END AS lag_ms
+    FROM {log} WHERE source_id = event_source.id
+    ORDER BY sequence_number DESC, sub_sequence DESC LIMIT 1000
+) AS newest
+CROSS JOIN (
+    SELECT count(*) AS events, max(stored_at) AS last_stored_at
+    FROM (SELECT stored_at FROM {log} WHERE stored_at > now() - interval '1 hour' LIMIT $1) AS counted
+) AS last_hour

@@ -14,7 +14,7 @@ from msgspec.json import Decoder
 
 from processor.errors import ConfigurationError
 from processor.pipeline import Pipeline
-from processor.pipelines import SHIPPED, load_one
+from processor.pipelines import load_one
 from spm.aws.operations import Operations
 from spm.errors import StackNotFoundError
 
@@ -106,7 +106,7 @@ class Stack:
     operations_name: str
     bucket_name: str
     topic_arn: str
-    pipeline: Pipeline = SHIPPED
+    pipeline: Pipeline
 
     @property
     def processor_name(self) -> str:
@@ -121,7 +121,7 @@ class Stack:
 def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
     """Read the outputs of the stack with this suffix; raise StackNotFoundError where there is none.
 
-    The stream, processor and bucket are those of ``pipeline``, a name; the one that ships without.
+    The stream, processor and bucket are those of ``pipeline``, a name; of the first one without.
     """
     name = f"StudentPerformance-{suffix}"
     try:
@@ -136,17 +136,22 @@ def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
     outputs = {
         output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])
     }
-    return from_outputs(name, outputs, pipeline or SHIPPED.name)
+    return from_outputs(name, outputs, pipeline)
 
 
-def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str = SHIPPED.name) -> Stack:
+def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = None) -> Stack:
     """Take what is needed out of a stack's outputs; raise StackNotFoundError where one is missing."""
-    prefix = "" if pipeline == SHIPPED.name else "".join(part.capitalize() for part in pipeline.split("-"))
-    if prefix and f"{prefix}Module" not in outputs:
-        raise StackNotFoundError(
-            f"stack {name} has no pipeline {pipeline}: name its module in the context `pipelines`, and deploy"
-        )
     try:
+        found = load_one(outputs["Module"])
+        prefix = ""
+        if pipeline not in (None, found.name):
+            prefix = "".join(part.capitalize() for part in str(pipeline).split("-"))
+            if f"{prefix}Module" not in outputs:
+                raise StackNotFoundError(
+                    f"stack {name} has no pipeline {pipeline}: name its module in the context `pipelines`,"
+                    " and deploy"
+                )
+            found = load_one(outputs[f"{prefix}Module"])
         return Stack(
             name=name,
             stream_name=outputs[f"{prefix}KinesisStreamName"],
@@ -155,7 +160,7 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str = SHIPPED.
             operations_name=outputs["OperationsFunctionName"],
             bucket_name=outputs[f"{prefix}FailedRecordsBucketName"],
             topic_arn=outputs["AlarmTopicArn"],
-            pipeline=load_one(outputs[f"{prefix}Module"]) if prefix else SHIPPED,
+            pipeline=found,
         )
     except ConfigurationError as error:
         raise StackNotFoundError(f"{error}: use the checkout that was deployed") from error

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from processor.pipelines import SHIPPED
+from processor.student_performance import PIPELINE as SHIPPED
 from spm.aws.stack import Stack
 from spm.aws.stream import creation_of
 from spm.aws.target import Connection, connect

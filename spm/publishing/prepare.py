@@ -17,7 +17,7 @@ import msgspec
 
 from processor.errors import RejectRecord
 from processor.pipeline import Pipeline
-from processor.pipelines import SHIPPED
+from processor.student_performance import PIPELINE
 from spm.publishing.bad import BadRecord
 from spm.publishing.cells import EXAMPLES
 from spm.publishing.put_records import Entry
@@ -42,7 +42,7 @@ def prepare(
     *,
     on_without_id: Callable[[], None] = lambda: None,
     by_chance: bool = False,
-    pipeline: Pipeline = SHIPPED,
+    pipeline: Pipeline = PIPELINE,
     stream_arn: str = "",
 ) -> Iterator[Entry]:
     """Yield an entry for each good record and call ``on_bad`` with each other one.

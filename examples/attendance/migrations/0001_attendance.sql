@@ -1,21 +1,13 @@
 -- Check-ins, and how many there were in each session.
 
 CREATE TABLE attendance (
-    source_id integer NOT NULL,
-    sequence_number text COLLATE "C" NOT NULL,
-    sub_sequence integer NOT NULL,
-    arrived_at timestamptz NOT NULL,
-    stored_at timestamptz NOT NULL DEFAULT now(),
-    event_id uuid,
+    LIKE event_log INCLUDING ALL,
     session_id text NOT NULL,
     student_id text NOT NULL,
-    status text NOT NULL,
-    occurred_at timestamptz NOT NULL,
-    PRIMARY KEY (source_id, sequence_number, sub_sequence, arrived_at)
+    status text NOT NULL
 ) PARTITION BY RANGE (arrived_at);
 
-CREATE INDEX attendance_session_id_occurred_at_idx ON attendance (session_id, occurred_at);
-CREATE INDEX attendance_stored_at_idx ON attendance USING brin (stored_at) WITH (autosummarize);
+CREATE INDEX ON attendance (session_id, occurred_at);
 
 CREATE TABLE session_attendance (
     session_id text NOT NULL,
@@ -26,5 +18,3 @@ CREATE TABLE session_attendance (
     last_at timestamptz NOT NULL,
     PRIMARY KEY (session_id, month)
 ) WITH (fillfactor = 70);
-
-INSERT INTO pipeline_table (name, kind) VALUES ('attendance', 'event log'), ('session_attendance', 'immediate');

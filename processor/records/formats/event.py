@@ -70,6 +70,6 @@ def build(
         student.id,
         event_type[:LONGEST_ID],
         score.points,
-        occurred_at,
         (head[:-1] + b',"original":' + original.strip() + b"}").decode(),
+        occurred_at,
     )

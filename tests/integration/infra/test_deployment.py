@@ -128,7 +128,8 @@ async def test_the_processors_login_may_select_insert_and_make_a_month(cloud: Em
     try:
         await processor.execute("SELECT make_month('student_performance', '2020-02-01')")
         source = await processor.fetchval(
-            "INSERT INTO event_source (stream_arn, shard_id) VALUES ('arn', 'shard') RETURNING id"
+            "INSERT INTO event_source (stream_arn, shard_id, pipeline) VALUES ('arn', 'shard', 'p')"
+            " RETURNING id"
         )
         await processor.execute(
             "INSERT INTO student_performance"
@@ -274,7 +275,7 @@ def test_a_failing_migration_rolls_back_with_the_databases_message_and_the_old_r
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     events = cloudformation.describe_stack_events(StackName=stack_name(SUFFIX))["StackEvents"]
     reasons = [e.get("ResourceStatusReason", "") for e in events if e["ResourceStatus"] == "UPDATE_FAILED"]
-    message = f'{release_with_a_broken_migration}: relation "student_performance" already exists'
+    message = f'{release_with_a_broken_migration}.sql: relation "student_performance" already exists'
     assert any(message in reason for reason in reasons), reasons
     assert code() == before
     answer = functions.invoke(

@@ -17,7 +17,7 @@ SUFFIX = "pair"
 
 
 def test_check_ins_are_stored_and_rejected_beside_the_first_pipeline(cloud: Cloud) -> None:
-    context = {"environmentSuffix": SUFFIX, "pipelines": "examples.attendance"}
+    context = {"environmentSuffix": SUFFIX, "pipelines": "processor.student_performance examples.attendance"}
     environment = cloud.deploy(context)
     attendance = replace(environment, stack=find(environment.aws, SUFFIX, "attendance"))
     check_ins = [

@@ -1,40 +1,52 @@
-"""A pipeline that does not fit its tables fails the deployment, and the message names both sides."""
+"""A pipeline that does not fit its tables fails the deployment, with a message that says where."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 import pytest
 
 from examples.attendance import PIPELINE as ATTENDANCE
 from processor import migrations
 from processor.errors import MigrationFailed
-from processor.pipeline import Decoder, Pipeline
-from processor.pipelines import SHIPPED
 from processor.projections.projection import Deferred, Immediate
-from processor.records.native import parse
+from processor.records.message import Message
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World
 
 PROJECTION = ATTENDANCE.projections[0]
 
+OWN = "occurred_at timestamptz, arrived_at timestamptz"
+THIS_FILE = Path(__file__)
+LINES = THIS_FILE.read_text().splitlines()
 
-class Misfit(NamedTuple):
-    event_id: UUID | None
+Edit = Callable[[str, str, str], Path]
+
+
+class Misfit(Message, frozen=True):
     session_id: float
     student: str
-    status: str | None
-    occurred_at: datetime
+    status: str | None = None
+    seen_at: datetime | None = None  # without tz: no time that PostgreSQL would know how to read
+    stored_at: str = ""
 
 
-def without(pipeline: Pipeline, *names: str) -> dict[str, str]:
-    return {name: sql for name, sql in pipeline.sql.items() if name not in names}
+@pytest.fixture
+def edit(tmp_path: Path) -> Edit:
+    """Return what replaces a text in a copy of the example's files, and that copy's folder."""
+    folder = tmp_path / "attendance"
+    shutil.copytree(ATTENDANCE.folder, folder)
 
+    def replace_in(file: str, old: str, new: str) -> Path:
+        text = (folder / file).read_text()
+        assert old in text
+        (folder / file).write_text(text.replace(old, new))
+        return folder
 
-def changed(pipeline: Pipeline, name: str, old: str, new: str) -> dict[str, str]:
-    assert old in pipeline.sql[name]
-    return dict(pipeline.sql) | {name: pipeline.sql[name].replace(old, new)}
+    return replace_in
 
 
 async def fail(world: World, **changes: Any) -> str:
@@ -46,21 +58,42 @@ async def fail(world: World, **changes: Any) -> str:
 async def test_the_example_fits(world: World) -> None:
     assert await migrations.migrate(world.owner, world.login, [SHIPPED, ATTENDANCE]) == ["0001_attendance"]
     assert await migrations.migrate(world.owner, world.login, [SHIPPED, ATTENDANCE]) == []
+    tables = await world.owner.fetch("SELECT name, kind FROM pipeline_table ORDER BY name")
+    assert [tuple(row) for row in tables] == [
+        ("attendance", "event log"),
+        ("session_attendance", "immediate"),
+        ("student_activity", "deferred"),
+        ("student_performance", "event log"),
+    ]
 
 
 async def test_columns_that_the_table_does_not_have_as_such(world: World) -> None:
-    message = await fail(world, columns=Misfit)
-    assert "the pipeline attendance does not fit" in message
-    assert "the event's session_id is float, the table attendance's text" in message
-    assert "the event's column student is none of the table attendance" in message
-    assert "the event's status may be None, which the table attendance refuses (NOT NULL)" in message
+    message = await fail(world, message=Misfit)
+    here = f"processor/{THIS_FILE.name}"
+    line = LINES.index("    session_id: float") + 1
+    assert "the pipeline attendance does not fit: " in message
+    assert f"{here}:{line}: the event's session_id needs float8, the table attendance has text" in message
+    assert f"{here}:{line + 1}: the event's student is no column of the table attendance" in message
+    assert f"{here}:{line + 2}: the event's status may be absent, which the table attendance ref" in message
+    assert f"{here}:{line + 3}: the event's seen_at is of a type that no column takes" in message
+    assert f"{here}:{line + 4}: every event log has stored_at already: rename it" in message
     assert "the table attendance requires student_id, which the event does not have" in message
     assert "its key student_id is none of its columns" in message
 
 
-async def test_a_projection_without_its_statement(world: World) -> None:
-    message = await fail(world, sql=without(ATTENDANCE, "session_attendance"))
-    assert "it has no statement session_attendance" in message
+async def test_a_filter_that_is_no_text(world: World) -> None:
+    message = await fail(world, filters=("occurred_at", "status.of", "since"))
+    assert "its filter occurred_at needs a column occurred_at of type text" in message
+    assert "its filter status.of needs a column status of type jsonb" in message
+    assert "its filter since is called like a parameter that every report has" in message
+
+
+async def test_a_projection_without_its_statement(world: World, edit: Edit) -> None:
+    folder = edit("statements.sql", "name: session_attendance", "name: sessions")
+    message = await fail(world, folder=folder)
+    assert "there is no statement session_attendance in statements.sql, for its projection" in message
+    line = (folder / "statements.sql").read_text().splitlines().index("-- name: sessions") + 2
+    assert f"attendance/statements.sql:{line}: the statement sessions is neither a report" in message
 
 
 async def test_a_projection_that_does_not_fit_its_table(world: World) -> None:
@@ -71,52 +104,62 @@ async def test_a_projection_that_does_not_fit_its_table(world: World) -> None:
     assert "the table session_attendance requires check_ins, which its projection does not have" in message
 
 
-async def test_a_projection_without_a_table_of_its_kind(world: World) -> None:
-    kind = Deferred("session_attendance", *(getattr(PROJECTION, name) for name in ("key", "adds")))
-    message = await fail(world, projections=(kind,))
-    assert "its table session_attendance is not registered in pipeline_table as 'deferred'" in message
-    message = await fail(world, projections=(replace(PROJECTION, name="nowhere"),))
-    assert "there is no table nowhere for its projection" in message
+async def test_a_projection_becomes_one_of_another_kind_with_the_deployment(world: World) -> None:
+    await migrations.migrate(world.owner, world.login, [SHIPPED, ATTENDANCE])
+    members = {name: getattr(PROJECTION, name) for name in ("key", "adds", "least", "greatest")}
+    deferred = replace(ATTENDANCE, projections=(Deferred("session_attendance", **members),))
+    await migrations.migrate(world.owner, world.login, [SHIPPED, deferred])
+    sql = "SELECT kind FROM pipeline_table WHERE name = 'session_attendance'"
+    assert await world.owner.fetchval(sql) == "deferred"
+    assert "there is no table nowhere for its" in await fail(
+        world, projections=(replace(PROJECTION, name="nowhere"),)
+    )
 
 
-async def test_a_projection_whose_statement_returns_other_columns(world: World) -> None:
-    sql = changed(ATTENDANCE, "session_attendance", "count(*) AS check_ins", "count(*) AS visits")
-    message = await fail(world, sql=sql)
-    assert "its statement session_attendance is refused" in message
-    assert 'column "check_ins" does not exist' in message
+async def test_a_projection_whose_statement_returns_other_columns(world: World, edit: Edit) -> None:
+    folder = edit("statements.sql", "count(*) AS check_ins", "count(*) AS visits")
+    message = await fail(world, folder=folder)
+    assert 'session_attendance: column "check_ins" does not exist' in message
 
 
-async def test_a_missing_statement(world: World) -> None:
-    assert "it has no statement figures" in await fail(world, sql=without(ATTENDANCE, "figures"))
+async def test_statements_that_are_refused_with_the_line_of_the_mistake(world: World, edit: Edit) -> None:
+    edit("statements.sql", "WHERE status = 'late'", "WHERE statos = 'late'")
+    folder = edit("statements.sql", "FROM session_attendance\n", "FROM session_presence\n")
+    message = await fail(world, folder=folder)
+    lines = (folder / "statements.sql").read_text().splitlines()
+    reads = lines.index("FROM session_presence") + 1
+    counts = lines.index("    count(*) FILTER (WHERE statos = 'late') AS late,") + 1
+    missing = f'statements.sql:{reads}: report_sessions: relation "session_presence" does not exist'
+    assert missing in message
+    assert f'statements.sql:{counts}: session_attendance: column "statos" does not exist' in message
 
 
-async def test_figures_that_count_without_end(world: World) -> None:
-    message = await fail(world, sql=changed(ATTENDANCE, "figures", "LIMIT $1", ""))
-    assert "its statement figures takes nothing; it gets int8" in message
-
-
-async def test_a_statement_that_postgresql_refuses(world: World) -> None:
-    message = await fail(world, sql=changed(ATTENDANCE, "count_stored", "attendance", "presence"))
-    assert 'its statement count_stored is refused: relation "presence" does not exist' in message
+async def test_a_report_with_an_unknown_blank_or_without_a_limit(world: World, edit: Edit) -> None:
+    folder = edit("statements.sql", "LIMIT {limit}", "OFFSET {skip}")
+    message = await fail(world, folder=folder)
+    assert "report_sessions: there is no blank {skip}: use one of log, own, filtered, session_id" in message
+    folder = edit("statements.sql", "OFFSET {skip}", "")
+    assert "report_sessions has no LIMIT {limit}" in await fail(world, folder=folder)
 
 
 async def test_a_table_that_is_none(world: World) -> None:
-    message = await fail(world, table="presence")
-    assert "there is no table presence" in message
-    assert "its table presence is not registered in pipeline_table as 'event log'" in message
+    assert "there is no table presence" in await fail(world, name="presence", folder=Path("nowhere"))
 
 
-async def test_decoders_that_leave_some_streams_out(world: World) -> None:
-    decoders = (Decoder(parse, of_stream=lambda arn: "x" in arn),)
-    assert "one must take any" in await fail(world, decoders=decoders)
+async def test_a_table_that_is_no_event_log(world: World, edit: Edit) -> None:
+    folder = edit("migrations/0001_attendance.sql", "LIKE event_log INCLUDING ALL", OWN)
+    message = await fail(world, folder=folder)
+    assert "attendance has no column source_id, which every event log has: make it LIKE event_log" in message
 
 
 async def test_only_registered_event_logs_get_partitions(world: World) -> None:
-    for table in ("rejected_event", "student_activity", "pg_class", "nothing"):
+    for table in ("rejected_event", "student_activity", "pg_class", "event_log", "nothing"):
         with pytest.raises(Exception, match="is not registered in pipeline_table as an event log"):
             await world.owner.execute("SELECT make_month($1, '2026-11-01')", table)
 
 
-async def test_a_failing_migration_of_a_pipeline_names_it(world: World, tmp_path: Path) -> None:
-    (tmp_path / "0001_bad.sql").write_text("SELECT nonsense")
-    assert "0001_bad" in await fail(world, migrations=tmp_path)
+async def test_a_failing_migration_of_a_pipeline_names_its_line(world: World, edit: Edit) -> None:
+    folder = edit("migrations/0001_attendance.sql", "status text NOT NULL", "status texd NOT NULL")
+    lines = (folder / "migrations" / "0001_attendance.sql").read_text().splitlines()
+    line = lines.index("    status texd NOT NULL") + 1
+    assert f'0001_attendance.sql:{line}: type "texd" does not exist' in await fail(world, folder=folder)

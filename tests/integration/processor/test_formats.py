@@ -7,10 +7,10 @@ from itertools import count, product
 from uuid import UUID
 
 from processor.pipeline import Decoder
-from processor.pipelines import SHIPPED
 from processor.records import native
 from processor.records.formats import stream, wrapping
 from processor.records.formats.event import Sender
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World, event, record
 from tests.unit.processor.formats.test_hostile import DOCUMENTS, places, replaced
 

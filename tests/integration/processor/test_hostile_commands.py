@@ -13,7 +13,7 @@ from processor.commands.query import Query
 from processor.commands.redrive import Redrive
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
-from processor.pipelines import SHIPPED
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.test_operations import Context
 
 REQUIRED: Final[dict[str, dict[str, Any]]] = {

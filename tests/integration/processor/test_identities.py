@@ -178,7 +178,7 @@ async def test_a_merge_and_a_copy_of_one_delivery_that_meet_crosswise_store_it_o
     try:
         await world.owner.execute(
             "INSERT INTO student_performance "
-            "SELECT id, $1, 0, $2, 's', 'e', NULL, $3, $3, now(), '{}' FROM event_source",
+            "SELECT id, $1, 0, $3, now(), $2, $3, 's', 'e', NULL, '{}' FROM event_source",
             delivery["kinesis"]["sequenceNumber"],
             uuid.UUID(int=1),
             datetime.fromtimestamp(delivery["kinesis"]["approximateArrivalTimestamp"], UTC),

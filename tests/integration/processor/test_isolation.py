@@ -12,9 +12,8 @@ from aws_kinesis_agg.aggregator import RecordAggregator
 
 from processor import batch
 from processor.errors import ConfigurationError
-from processor.pipeline import Decoder
-from processor.pipelines import SHIPPED
 from processor.storage.connection import Deadline
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import LENIENT, World, event, record, records
 
 DEEP = b'{"student_id":"s","event_type":"e","metadata":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001
@@ -127,13 +126,13 @@ async def test_what_only_postgresql_refuses_is_named_by_copy_or_found_by_halving
 async def test_an_event_whose_value_fits_no_column_is_rejected_and_the_others_are_stored(
     world: World,
 ) -> None:
-    parse = SHIPPED.decoders[0].parse
+    parse = SHIPPED.parser("arn:any")
 
     def parse_wrongly(data: bytes, arrived_at: datetime) -> Any:
         columns: Any = parse(data, arrived_at)
         return columns._replace(score="high") if columns.student_id == "student-7" else columns
 
-    pipeline = replace(SHIPPED, decoders=(Decoder(parse_wrongly),))
+    pipeline = replace(SHIPPED, parse=parse_wrongly)
     database = world.processor()
     outcome = await batch.process(pipeline, records(range(50)), database, Deadline(30))
     assert (outcome.saved.stored, outcome.saved.rejected) == (49, {"not_storable": 1})

@@ -1,6 +1,7 @@
 """Migrations while others use the database, and when what they need is not there at once."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,10 @@ import pytest
 from processor import migrations
 from processor.errors import MigrationFailed, RetryLater
 from processor.pipeline import Pipeline
-from processor.pipelines import SHIPPED
 from processor.settings import Settings
 from processor.storage.connection import Database, Deadline, Session
 from processor.storage.secret import CURRENT, PENDING, Login
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World, connect
 
 Migrate = Callable[[Session], Awaitable[list[str]]]
@@ -24,9 +25,8 @@ Migrate = Callable[[Session], Awaitable[list[str]]]
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Pipeline:
     """The shipped pipeline, with a folder of migrations that a test adds to."""
-    for file in SHIPPED.migrations.glob("*.sql"):
-        (tmp_path / file.name).write_text(file.read_text())
-    return replace(SHIPPED, migrations=tmp_path)
+    shutil.copytree(SHIPPED.folder, tmp_path, dirs_exist_ok=True)
+    return replace(SHIPPED, folder=tmp_path)
 
 
 def add(pipeline: Pipeline, sql: str) -> str:
@@ -100,7 +100,7 @@ async def test_a_statement_that_ran_out_of_time_is_not_tried_again(
     owners: Database, pipeline: Pipeline
 ) -> None:
     name = add(pipeline, "SET LOCAL statement_timeout = '100ms'; SELECT pg_sleep(60)")
-    with pytest.raises(MigrationFailed, match=f"{name}: canceling statement due to statement timeout"):
+    with pytest.raises(MigrationFailed, match=rf"{name}\.sql: canceling statement due to statement timeout"):
         await owners.run(migrate(pipeline), Deadline(60))
     assert owners.retries == 0
 
@@ -131,7 +131,7 @@ async def test_an_index_is_made_concurrently_where_the_file_says_so(
 
 async def test_without_the_mark_postgresql_refuses_it(owners: Database, pipeline: Pipeline) -> None:
     name = add(pipeline, CONCURRENTLY)
-    with pytest.raises(MigrationFailed, match=f"{name}: .* cannot .*transaction block"):
+    with pytest.raises(MigrationFailed, match=rf"{name}\.sql: .* cannot .*transaction block"):
         await owners.run(migrate(pipeline), Deadline(60))
 
 
@@ -144,7 +144,7 @@ async def test_a_marked_file_that_failed_halfway_runs_again_whole(
         "-- no transaction\nDROP INDEX CONCURRENTLY IF EXISTS once;\n"
         "CREATE UNIQUE INDEX CONCURRENTLY once ON twice (id);\n",
     )
-    with pytest.raises(MigrationFailed, match=f"{name}: could not create unique index"):
+    with pytest.raises(MigrationFailed, match=rf"{name}\.sql: could not create unique index"):
         await owners.run(migrate(pipeline), Deadline(60))
     assert await is_valid(world, "once") is False
     await world.owner.execute("DELETE FROM twice WHERE ctid = '(0,1)'")
@@ -191,7 +191,7 @@ class TestTheProcessorsLogin:
         await world.owner.execute(f"ALTER ROLE \"{world.login.username}\" PASSWORD 'of another time'")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await connect(world.login)
-        await migrations.migrate(world.owner, await migrations.processor_login(settings))
+        await migrations.migrate(world.owner, await migrations.processor_login(settings), [SHIPPED])
         await (await connect(world.login)).close()
 
     async def test_keeps_the_password_that_a_rotation_has_set_already(
@@ -200,7 +200,7 @@ class TestTheProcessorsLogin:
         pending = msgspec.structs.replace(world.login, password="of tomorrow")
         world.secrets[PENDING] = pending
         await world.owner.execute(f"ALTER ROLE \"{world.login.username}\" PASSWORD 'of tomorrow'")
-        await migrations.migrate(world.owner, await migrations.processor_login(settings))
+        await migrations.migrate(world.owner, await migrations.processor_login(settings), [SHIPPED])
         await (await connect(pending)).close()
 
     async def test_is_the_current_one_while_a_rotation_only_prepares(

@@ -3,6 +3,7 @@
 import base64
 import http.server
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -25,11 +26,11 @@ from processor.commands.migrate import Migrate
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
 from processor.errors import CommandError, MigrationFailed, RetryLater
-from processor.pipelines import SHIPPED
 from processor.settings import Settings
 from processor.storage.connection import Database, Session
 from processor.storage.scram import verifier
 from processor.storage.secret import Login
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World, connect, event, record, records
 
 SETTINGS = Settings("arn:secret")
@@ -51,7 +52,8 @@ MANY_EVENTS = """
 
 async def pages_read(connection: asyncpg.Connection) -> int:
     """Return how many pages a status reads for what it tells of the last hour."""
-    sql = SHIPPED.sql["figures"].replace("$1", str(status_module.LAST_HOUR_UP_TO))
+    sql = status_module.SQL["figures"].replace("$1", str(status_module.LAST_HOUR_UP_TO))
+    sql = sql.replace("{log}", SHIPPED.table)
     async with connection.transaction():
         await connection.execute(status_module.SQL["by_index"])
         [plan] = json.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"))
@@ -195,11 +197,11 @@ class TestQuery:
         [
             (
                 {"report": "grades"},
-                "the report grades is none of the pipeline student-performance's: students",
+                "the report grades is none of the pipeline student-performance's: tail, days",
             ),
             (
                 {"report": "tail", "parameters": {"class": "1"}},
-                "class are none of student-performance's: stu",
+                "report tail is not narrowed down by class, but by stu",
             ),
             ({"report": "tail", "parameters": {"since": "now"}}, "since: Invalid RFC3339"),
             ({"report": "tail", "pipeline": "sports"}, "sports is not deployed: use one of student-perf"),
@@ -361,25 +363,26 @@ class TestCommand:
 
 class TestMigrations:
     async def test_a_second_run_applies_nothing(self, world: World) -> None:
-        assert await migrations.migrate(world.owner, world.login) == []
+        assert await migrations.migrate(world.owner, world.login, [SHIPPED]) == []
 
     async def test_a_failing_one_is_rolled_back_whole_with_the_databases_message(
         self, world: World, tmp_path: Path
     ) -> None:
         self.copy_to(tmp_path)
-        last = len(migrations.available())
-        (tmp_path / f"{last + 1:04}_bad.sql").write_text("CREATE TABLE half (id int); SELECT nonsense;")
-        with pytest.raises(MigrationFailed, match=r'_bad: column "nonsense" does not exist'):
-            await migrations.migrate(world.owner, None, [replace(SHIPPED, migrations=tmp_path)])
+        (tmp_path / "migrations" / "0002_bad.sql").write_text("CREATE TABLE half (id int);\nSELECT nonsense;")
+        with pytest.raises(MigrationFailed, match=r'0002_bad\.sql:2: column "nonsense" does not exist'):
+            await migrations.migrate(world.owner, None, [replace(SHIPPED, folder=tmp_path)])
         assert await world.owner.fetchval("SELECT to_regclass('half')") is None
-        assert await world.owner.fetchval("SELECT max(version) FROM schema_migration") == last
+        assert await world.owner.fetchval("SELECT max(version) FROM schema_migration") == len(
+            migrations.available()
+        )
 
     async def test_an_edited_one_is_refused(self, world: World, tmp_path: Path) -> None:
         self.copy_to(tmp_path)
-        with (tmp_path / "0001_events.sql").open("a") as file:
+        with (tmp_path / "migrations" / "0001_student_performance.sql").open("a") as file:
             file.write("-- edited")
-        with pytest.raises(MigrationFailed, match="0001_events was changed after it was applied"):
-            await migrations.migrate(world.owner, None, [replace(SHIPPED, migrations=tmp_path)])
+        with pytest.raises(MigrationFailed, match="0001_student_performance was changed after it was"):
+            await migrations.migrate(world.owner, None, [replace(SHIPPED, folder=tmp_path)])
 
     def test_a_gap_in_the_numbers_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "0002_late.sql").write_text("SELECT 1")
@@ -431,8 +434,7 @@ class TestMigrations:
         await admin.execute(f'DROP DATABASE "{read.dbname}"')
 
     def copy_to(self, folder: Path) -> None:
-        for file in SHIPPED.migrations.glob("*.sql"):
-            (folder / file.name).write_text(file.read_text())
+        shutil.copytree(SHIPPED.folder, folder, dirs_exist_ok=True)
 
 
 def dump(server: PostgresServer, login: Login) -> str:
@@ -486,7 +488,7 @@ class TestCustomResource:
         operations.handler(self.request(url, "Delete") | {"PhysicalResourceId": "schema"}, context)
         assert [answer["Status"] for answer in received] == ["SUCCESS", "FAILED", "SUCCESS"]
         assert received[0]["Data"] == {"SchemaVersion": str(len(migrations.available()))}
-        assert "MigrationFailed: 0001_events was changed after it was applied" in received[1]["Reason"]
+        assert "MigrationFailed: 0001_framework was changed after it was applied" in received[1]["Reason"]
         assert {answer["PhysicalResourceId"] for answer in received} == {"schema"}
 
 

@@ -12,6 +12,7 @@ from emulation.postgres import PostgresServer
 from processor import migrations
 from processor.storage.scram import verifier
 from processor.storage.secret import Login
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World, connect, until
 
 MAKE = "SELECT make_processor_login($1, $2)"
@@ -82,7 +83,7 @@ async def test_never_the_password_where_everything_is_logged_and_the_session_is_
     victim = await connect(world.owner_login)
     for name, value in TALKATIVE.items():
         await victim.execute(f"SET {name} = {value}")
-    migrating = asyncio.create_task(migrations.migrate(victim, processor))
+    migrating = asyncio.create_task(migrations.migrate(victim, processor, [SHIPPED]))
     await until(lambda: f"process {victim.get_server_pid()} still waiting for" in log())
     await world.owner.execute("SELECT pg_terminate_backend($1, 10000)", victim.get_server_pid())
     with pytest.raises((asyncpg.PostgresError, OSError)):
@@ -94,7 +95,7 @@ async def test_never_the_password_where_everything_is_logged_and_the_session_is_
 
 async def test_the_password_works_and_no_other(world: World) -> None:
     changed: Login = msgspec.structs.replace(world.login, password=secrets.token_urlsafe())
-    await migrations.migrate(world.owner, changed)
+    await migrations.migrate(world.owner, changed, [SHIPPED])
     await (await connect(changed)).close()
     with pytest.raises(asyncpg.InvalidPasswordError):
         await connect(world.login)

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -14,11 +16,12 @@ from hypothesis import strategies as st
 from emulation.postgres import PostgresServer
 from processor import commands, migrations
 from processor.errors import CommandError
-from processor.pipelines import SHIPPED
+from processor.pipeline import Pipeline
 from processor.projections.projection import Immediate
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
 from processor.storage.connection import Session
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import ARRIVAL, World, connect, event, record
 
@@ -27,15 +30,23 @@ DEFERRED = SHIPPED.projections[0]
 AT_ONCE = Immediate(
     **{field.name: getattr(DEFERRED, field.name) for field in fields(DEFERRED)} | {"name": "activity_at_once"}
 )
-BOTH = replace(
-    SHIPPED,
-    projections=(DEFERRED, AT_ONCE),
-    sql={**SHIPPED.sql, "activity_at_once": SHIPPED.sql["student_activity"]},
+
+
+class Twice(Pipeline):
+    """The pipeline that ships with another statement, without a folder of its own."""
+
+    @cached_property
+    def own_sql(self) -> Mapping[str, str]:
+        return {**SHIPPED.own_sql, AT_ONCE.name: SHIPPED.own_sql[DEFERRED.name]}
+
+
+BOTH = Twice(
+    **{field.name: getattr(SHIPPED, field.name) for field in fields(SHIPPED)}
+    | {"projections": (DEFERRED, AT_ONCE)}
 )
 SETTINGS = Settings("no secret", pipelines={BOTH.name: BOTH}, pipeline=BOTH)
 TABLES = """
     CREATE TABLE activity_at_once (LIKE student_activity INCLUDING ALL);
-    INSERT INTO pipeline_table (name, kind) VALUES ('activity_at_once', 'immediate')
 """
 ACTIVITY = "SELECT * FROM student_activity ORDER BY student_id, day, month"
 ACTIVITY_AT_ONCE = "SELECT * FROM activity_at_once ORDER BY student_id, day, month"

@@ -11,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from emulation.postgres import PostgresServer
 from processor import commands
-from processor.pipelines import SHIPPED
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
 from processor.storage.connection import Session
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, event, record
 

@@ -12,13 +12,13 @@ from typing import Any
 import asyncpg
 
 from processor import batch, migrations
-from processor.pipeline import Decoder, Pipeline
-from processor.pipelines import SHIPPED
+from processor.pipeline import Pipeline
 from processor.records.kinesis import KinesisRecord
 from processor.records.native import Columns, parse
 from processor.settings import Settings
 from processor.storage.connection import ATTEMPT, Database, Deadline
 from processor.storage.secret import CURRENT, Login
+from processor.student_performance import PIPELINE as SHIPPED
 
 STREAM = "arn:aws:kinesis:eu-central-1:111122223333:stream/student-performance-stream-test"
 ARRIVAL = 1_795_348_800.0  # 2026-11-22T12:00:00Z
@@ -50,7 +50,7 @@ def lenient_parse(data: bytes, arrived_at: datetime) -> Columns:
     return columns._replace(metadata=columns.metadata.replace("\\u0001", "\\u0000"))
 
 
-LENIENT = replace(SHIPPED, decoders=(Decoder(lenient_parse),))
+LENIENT = replace(SHIPPED, parse=lenient_parse)
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -169,6 +169,6 @@ async def connect(login: Login) -> asyncpg.Connection:
 async def make_schema(owner: Login, processor: Login) -> None:
     connection = await connect(owner)
     try:
-        await migrations.migrate(connection, processor)
+        await migrations.migrate(connection, processor, [SHIPPED])
     finally:
         await connection.close()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 import xlsxwriter
 
-from processor.pipelines import SHIPPED
+from processor.student_performance import PIPELINE as SHIPPED
 from spm.errors import InputError
 from spm.publishing.bad import BadRecord
 from spm.publishing.files import read

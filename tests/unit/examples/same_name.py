@@ -2,6 +2,6 @@
 
 from dataclasses import replace
 
-from processor.pipelines import SHIPPED
+from processor.student_performance import PIPELINE as SHIPPED
 
-PIPELINE = replace(SHIPPED, table="another")
+PIPELINE = replace(SHIPPED, key="event_type")

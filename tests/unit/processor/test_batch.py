@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from processor import batch
 from processor.errors import RetryLater
-from processor.pipelines import SHIPPED
 from processor.records import chunk, kinesis
 from processor.records.kinesis import KinesisRecord, whole
 from processor.storage.connection import Database, Deadline
 from processor.storage.writer import Saved, Writer
+from processor.student_performance import PIPELINE as SHIPPED
 from spm.publishing.aggregate import aggregate
 from spm.publishing.put_records import Entry
 

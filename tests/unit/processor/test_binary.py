@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from processor.contracts import FITTING
 from processor.errors import UnfitValue
+from processor.records import message
 from processor.storage import binary
 
 
 def test_every_type_that_a_deployment_accepts_can_be_encoded() -> None:
-    assert {kind for kinds in FITTING.values() for kind in kinds} == set(binary.OF_TYPE)
+    assert {kind for kinds in message.TYPES.values() for kind in kinds} == set(binary.OF_TYPE)
 
 
 def test_two_rows_as_the_format_describes_them() -> None:

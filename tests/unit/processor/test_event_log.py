@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.errors import UnfitValue
-from processor.pipelines import SHIPPED
 from processor.records.kinesis import Event, KinesisRecord, decode, whole
 from processor.storage import binary
 from processor.storage.event_log import EventLog, log_statements
+from processor.student_performance import PIPELINE as SHIPPED
 
-TYPES = ["int4", "text", "int4", "timestamptz", "uuid", "text", "text", "float8", "timestamptz", "jsonb"]
+TYPES = ["int4", "text", "int4", "timestamptz", "uuid", "text", "text", "float8", "jsonb", "timestamptz"]
 NO_CONNECTION: Any = None
 LOG = EventLog(NO_CONNECTION, SHIPPED, 7, TYPES, frozenset())
 

@@ -37,7 +37,7 @@ def reason_of(**members: Any) -> str:
 
 
 def test_the_smallest_event_takes_the_time_of_its_arrival() -> None:
-    assert parse_event() == native.Columns(None, "s1", "quiz_score", None, ARRIVED, "{}")
+    assert parse_event() == native.Columns(None, "s1", "quiz_score", None, "{}", ARRIVED)
 
 
 def test_every_member_becomes_its_column() -> None:

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from processor import contracts, statements
-from processor.pipelines import SHIPPED
+from processor import statements
 
 PACKAGE = statements.FOLDER.parent
-NOT_SHARED = {statements.FOLDER / "schema.sql", statements.FOLDER / "student_performance.sql"}
+NOT_RUN = statements.FOLDER / "schema.sql"
 
 
 @pytest.mark.parametrize(
     "file",
-    sorted(set(statements.FOLDER.glob("*.sql")) - NOT_SHARED),
+    sorted(set(statements.FOLDER.glob("*.sql")) - {NOT_RUN, statements.FOLDER / "reports.sql"}),
     ids=lambda file: file.stem,
 )
 def test_names_used_are_names_defined(file: Path) -> None:
@@ -26,10 +25,10 @@ def test_names_used_are_names_defined(file: Path) -> None:
     assert defined <= used
 
 
-def test_a_pipelines_statements_are_what_the_framework_asks_for_and_its_reports() -> None:
-    of_projections = {projection.name for projection in SHIPPED.projections}
-    reports = {f"report_{name}" for name in ("students", "courses", "types", "days", "student", "tail")}
-    assert set(SHIPPED.sql) == {*contracts.NEEDED, *of_projections, *reports}
+def test_a_blank_is_filled_in_or_refused() -> None:
+    assert statements.fill("SELECT '{}' FROM {log} AS a", {"log": "loans"}) == "SELECT '{}' FROM loans AS a"
+    with pytest.raises(ValueError, match=r"there is no blank \{table\}: use one of log"):
+        statements.fill("SELECT FROM {table}", {"log": "loans"})
 
 
 def test_a_name_occurs_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from processor.pipeline import Decoder
 from processor.records import native
 from processor.records.formats import stream, wrapping
 from processor.records.formats.event import Sender
-from processor.student import PIPELINE
+from processor.student_performance import PIPELINE
 from tests.unit.processor.formats.documents import ARRIVED, statement
 
 ORIGINAL = json.dumps(statement()).encode()

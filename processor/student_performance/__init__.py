@@ -1,21 +1,19 @@
 """The pipeline that ships: student performance events."""
 
+from pathlib import Path
 from typing import Final
 
-from processor import statements
-from processor.pipeline import Decoder, Pipeline
+from processor.pipeline import Pipeline
 from processor.projections.projection import Deferred
-from processor.records.native import Columns, parse
+from processor.records import native
 
 PIPELINE: Final = Pipeline(
     name="student-performance",
-    table="student_performance",
-    columns=Columns,
-    decoders=(Decoder(parse),),
-    sql=statements.load(statements.FOLDER / "student_performance.sql"),
-    migrations=statements.FOLDER / "migrations",
+    message=native.StudentEvent,
+    parse=native.parse,
+    folder=Path(__file__).parent,
     key="student_id",
-    filters=("student_id", "event_type", "course"),
+    filters=("student_id", "event_type", "metadata.course"),
     projections=(
         Deferred(
             "student_activity",

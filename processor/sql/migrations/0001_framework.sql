@@ -1,4 +1,4 @@
--- The event log, its identities, what was rejected, and the processor's rights.
+-- What all pipelines share: where events come from, their identities, what was rejected, and the processor's rights.
 
 -- The tables of pipelines. The processor may append to an event log and change an immediate projection; a deferred
 -- one is compaction's. Only event logs get partitions, but none for a month before dropped_before.
@@ -8,49 +8,29 @@ CREATE TABLE pipeline_table (
     dropped_before date NOT NULL DEFAULT '-infinity'
 );
 
-INSERT INTO pipeline_table (name, kind) VALUES ('student_performance', 'event log'), ('student_activity', 'deferred');
-
 CREATE TABLE event_source (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     stream_arn text NOT NULL,
     shard_id text NOT NULL,
-    pipeline text NOT NULL DEFAULT 'student-performance',
+    pipeline text NOT NULL,
     UNIQUE (stream_arn, shard_id, pipeline)
 );
 
-CREATE TABLE student_performance (
+-- What every event log is made from, with columns of its own added; it holds nothing itself:
+-- CREATE TABLE … (LIKE event_log INCLUDING ALL, …) PARTITION BY RANGE (arrived_at)
+CREATE TABLE event_log (
     source_id integer NOT NULL,
     sequence_number text COLLATE "C" NOT NULL,
     sub_sequence integer NOT NULL,
-    event_id uuid,
-    student_id text NOT NULL,
-    event_type text NOT NULL,
-    score double precision,
-    occurred_at timestamptz NOT NULL,
     arrived_at timestamptz NOT NULL,
     stored_at timestamptz NOT NULL DEFAULT now(),
-    metadata jsonb NOT NULL,
+    event_id uuid,
+    occurred_at timestamptz NOT NULL,
     PRIMARY KEY (source_id, sequence_number, sub_sequence, arrived_at)
-) PARTITION BY RANGE (arrived_at);
+);
 
-CREATE INDEX student_performance_student_id_occurred_at_idx ON student_performance (student_id, occurred_at);
 -- Rows are stored nearly in the order of this column: a few pages of BRIN find what is new.
-CREATE INDEX student_performance_stored_at_idx ON student_performance USING brin (stored_at) WITH (autosummarize);
-
--- Derived from student_performance: what each student did on a day (UTC), by the month of arrival, so that a month
--- can be made again, or outlive its events. Sums are numeric: exact, so that no order of the events changes them.
-CREATE TABLE student_activity (
-    student_id text NOT NULL,
-    day date NOT NULL,
-    month date NOT NULL,
-    events bigint NOT NULL,
-    scored bigint NOT NULL,
-    score_sum numeric NOT NULL,
-    score_squares numeric NOT NULL,
-    first_at timestamptz NOT NULL,
-    last_at timestamptz NOT NULL,
-    PRIMARY KEY (student_id, day, month)
-) WITH (fillfactor = 70); -- rows are updated: room for it in each page
+CREATE INDEX ON event_log USING brin (stored_at) WITH (autosummarize);
 
 -- What waits to be compacted into projections. It holds no data: what became new are the log's rows of this key
 -- range and stored_at, which is the transaction's time and therefore different for each chunk of a source.

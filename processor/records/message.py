@@ -1,0 +1,121 @@
+"""What a producer sends, as a struct: its annotations give the parser and the columns of the event log."""
+
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Annotated, Final, NamedTuple, TypeVar, cast
+from uuid import UUID
+
+from msgspec import NODEFAULT, UNSET, Meta, Raw, Struct, UnsetType, inspect
+
+from processor.errors import RejectRecord
+from processor.records import strict
+from processor.records.columns import Columns
+from processor.records.strict import MAX_NESTING
+
+Name = Annotated[str, Meta(min_length=1, max_length=50)]
+Time = Annotated[datetime, Meta(tz=True)]
+
+YEARS: Final = "Expected a year from 0002 to 9998 - at `$.timestamp`"
+
+
+class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The members of every kind of event; a subclass adds its own.
+
+    ``event_id``: the producer's identity of the event; ``timestamp``: when it happened, by the producer's
+    clock; without one, when it arrived.
+    """
+
+    event_id: UUID | UnsetType = UNSET
+    timestamp: Time | UnsetType = UNSET
+
+
+M = TypeVar("M", bound=Message)
+
+
+class Column(NamedTuple):
+    """A column that a member becomes; ``types``: those PostgreSQL types that take its values without loss."""
+
+    name: str
+    types: Sequence[str]
+    optional: bool
+
+
+TYPES: Final[dict[type[inspect.Type], tuple[str, ...]]] = {
+    inspect.UUIDType: ("uuid",),
+    inspect.StrType: ("text",),
+    inspect.EnumType: ("text",),
+    inspect.LiteralType: ("text",),
+    inspect.RawType: ("jsonb",),
+    inspect.BoolType: ("bool",),
+    inspect.IntType: ("int8", "int4", "int2"),
+    inspect.FloatType: ("float8",),
+    inspect.DecimalType: ("numeric",),
+    inspect.DateTimeType: ("timestamptz",),
+    inspect.DateType: ("date",),
+}
+
+
+def columns(message: type[Message]) -> tuple[Column, ...]:
+    """Return the columns that a message becomes: ``event_id``, its own in their order, ``occurred_at``.
+
+    A member of a type that no column takes has no ``types``: the contract with the table tells.
+    """
+    described = inspect.type_info(message)
+    assert isinstance(described, inspect.StructType)  # noqa: S101 - for the type checker: a Message is one
+    by_name = {field.name: _column(field) for field in described.fields}
+    first, last = by_name.pop("event_id"), by_name.pop("timestamp")
+    # A message without a timestamp happened when it arrived.
+    return (first, *by_name.values(), last._replace(name="occurred_at", optional=False))
+
+
+def to_columns(message: type[M]) -> Callable[[M, datetime], Columns]:
+    """Return what makes the columns of a message and its time of arrival; it raises RejectRecord only."""
+    names = [column.name for column in columns(message)]
+    row = namedtuple("row", names)  # type: ignore[misc]  # noqa: PYI024 - the names are known at run time only
+    values = attrgetter(*names[:-1], "timestamp")
+
+    def make(sent: M, arrived_at: datetime) -> Columns:
+        *own, timestamp = values(sent)
+        occurred_at = timestamp or arrived_at
+        if not 1 < occurred_at.year < 9999:
+            raise RejectRecord("invalid_member", YEARS)
+        made = [_value(name, value) for name, value in zip(names, own, strict=False)]
+        return cast("Columns", row._make([*made, occurred_at]))
+
+    return make
+
+
+def json_text(raw: bytes, name: str) -> str:
+    """Return the JSON as it was sent: a round trip through Python would bend numbers beyond a double.
+
+    Raises RejectRecord where it is nested too deep.
+    """
+    if len(raw) > 2 * MAX_NESTING and strict.is_too_deep(raw):
+        raise RejectRecord("too_deep", f"nested deeper than {MAX_NESTING} levels - at `$.{name}`")
+    return raw.decode()
+
+
+def _value(name: str, value: object) -> object:
+    if value is UNSET:
+        return None
+    return json_text(bytes(value), name) if isinstance(value, Raw) else value
+
+
+def _column(field: inspect.Field) -> Column:
+    kinds = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
+    kind, *others = [kind for kind in kinds if not isinstance(kind, inspect.NoneType)]
+    types = () if others or not _is_storable(kind) else TYPES.get(type(kind), ())
+    # msgspec tells of UNSET as a default in no other way than that there is none, and none is required.
+    absent = not field.required and field.default is NODEFAULT and field.default_factory is NODEFAULT
+    optional = absent or len(kinds) > 1
+    return Column(field.name, types, optional)
+
+
+def _is_storable(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.LiteralType):
+        return all(isinstance(value, str) for value in kind.values)
+    if isinstance(kind, inspect.EnumType):
+        return issubclass(kind.cls, str)
+    return not isinstance(kind, inspect.DateTimeType) or kind.tz is True

@@ -1,0 +1,64 @@
+"""Reports: statements that people run, narrowed down by a pipeline's filters. Nobody numbers parameters."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from processor import statements
+from processor.statements import BLANK, fill, identifier, identifiers
+
+SQL: Final = statements.load(statements.FOLDER / "reports.sql")
+PREFIX: Final = "report_"
+
+SINCE: Final = "since"
+LIMIT: Final = "limit"
+_TYPES: Final = {SINCE: "timestamptz", LIMIT: "bigint"}  # all others are text
+
+
+class Report(NamedTuple):
+    """A statement whose ``$1``, ``$2``, … take these parameters."""
+
+    sql: str
+    parameters: Sequence[str]
+
+
+def standard(names: Sequence[str], filters: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the statements of the reports that an event log with these columns and filters has."""
+    missing = set()
+    if "event_type" not in names:
+        missing.add("report_types")
+    if "student_id" not in filters:
+        missing.add("report_student")
+    return {name: sql for name, sql in SQL.items() if name not in missing}
+
+
+def report(sql: str, log: str, names: Sequence[str], filters: Mapping[str, str]) -> Report:
+    """Return the statement with its blanks filled in.
+
+    ``filters``: what each compares its value with. Raises ValueError for an unknown blank.
+    """
+    conditions = [_is_met(name, column) for name, column in {**filters, SINCE: "stored_at"}.items()]
+    own = [name for name in names if name not in ("event_id", "occurred_at")]
+    parameters = (*filters, SINCE, LIMIT)
+    blanks = {
+        "log": identifier(log),
+        "own": identifiers(own),
+        "filtered": " AND ".join(conditions),
+    }
+    asked_for = fill(sql, blanks | {name: f"{{{name}}}" for name in parameters})
+    used = list(dict.fromkeys(BLANK.findall(asked_for)))
+    numbers = {name: f"${used.index(name) + 1}::{_TYPES.get(name, 'text')}" for name in used}
+    return Report(fill(asked_for, numbers), used)
+
+
+def compared(filters: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each filter's name and what it compares: a column, or ``column.member`` of JSON."""
+    for text in filters:
+        column, _, member = text.partition(".")
+        if member:
+            yield member, f"{identifier(column)} ->> '{identifier(member)[1:-1]}'"
+        else:
+            yield column, identifier(column)
+
+
+def _is_met(name: str, expression: str) -> str:
+    return f"({{{name}}} IS NULL OR {expression} {'>=' if name == SINCE else '='} {{{name}}})"

@@ -1,0 +1,22 @@
+"""An applied migration is never edited: each stands here with its checksum, and a new one gets a line."""
+
+from pathlib import Path
+
+from processor import migrations
+from processor.pipelines import load
+
+FROZEN = {
+    "0001_framework": "aa961c077c36d7d16973f6db384251ac42db981fe3c3d248511daf33fece2544",
+    "0002_reference_data": "672b8bbe441fc572a8306fdc3d97e1ee0c921607360a6c1bd3f993aa794a1f82",
+    "0001_student_performance": "d8a1254b39f6206db3127a1bdc898b7483153d9797e62b8df0a05a82efdfde21",
+}
+
+
+def folders() -> list[Path]:
+    shared = Path(migrations.__file__).parent / "sql" / "migrations"
+    return [shared, *(pipeline.migrations for pipeline in load().values())]
+
+
+def test_no_migration_was_edited() -> None:
+    found = {str(m): m.checksum for folder in folders() for m in migrations.available(folder)}
+    assert found == FROZEN
