@@ -463,6 +463,7 @@ def test_outputs_and_exports(dev: Template) -> None:
         "OperationsFunctionName": None,
         "FailedRecordsBucketName": None,
         "AlarmTopicArn": None,
+        "Module": None,
     }
 
 
