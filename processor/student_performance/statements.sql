@@ -19,6 +19,13 @@ GROUP BY 1
 ORDER BY events DESC, course
 LIMIT {limit}
 
+-- name: report_student
+SELECT occurred_at, event_type, score, metadata
+FROM {log}
+WHERE student_id = {student_id} AND {filtered}
+ORDER BY occurred_at DESC
+LIMIT {limit}
+
 -- name: report_types
 SELECT
     event_type, count(*) AS events, count(score) AS scored, avg(score) AS mean_score,

@@ -107,7 +107,7 @@ def test_query_names_the_reports_and_filters_that_there_are(spm: Spm, course: st
     (row,) = json.loads(spm("query", "courses", "--where", f"course={course}", "--json").stdout)
     assert row["events"] == 4
     for wrong, code, told in (
-        (("grades",), 4, "students, courses, types, days"),
+        (("grades",), 4, "tail, days, types, student, students, courses"),
         (("days", "--where", "teacher=x"), 4, "student_id, event_type, course, since"),
         (("days", "--where", "teacher"), 2, "NAME=VALUE"),
     ):
