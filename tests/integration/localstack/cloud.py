@@ -34,7 +34,13 @@ REGION = "us-east-1"
 GATEWAY = 4566
 PASSWORD = "of-this-run-only"
 STOP_SECONDS = 20  # LocalStack removes the containers of its functions
-SHARED = {"environmentSuffix": "shared", "shardCount": "2", "processorTimeoutSeconds": "10"}
+# Few retries: what is given up is to reach the bucket within a test.
+SHARED = {
+    "environmentSuffix": "shared",
+    "shardCount": "2",
+    "processorTimeoutSeconds": "10",
+    "retryAttempts": "3",
+}
 THIS_RUN: Final[dict[str, str | list[str] | bool]] = {"label": f"{LABEL_SESSION_ID}={SESSION_ID}"}
 
 
