@@ -1,4 +1,4 @@
-"""How many rows a second ``spm publish`` reads, maps, checks and gives an identity, before any is sent."""
+"""How many rows per second ``spm publish`` reads, maps, checks and gives an identity, before any is sent."""
 
 import csv
 import gc
@@ -44,7 +44,7 @@ def measure() -> list[Row]:
         with table.open("w", newline="") as output:
             csv.writer(output, delimiter=";").writerows(_rows())
         rates = [_rate(table, MAP) for _ in range(ROUNDS + 1)][1:]
-    return [{"task": "CSV with a map, rows a second of one core", "rate": Spread.of(rates).rounded(0)}]
+    return [{"task": "CSV with a map, rows per second of one core", "rate": Spread.of(rates).rounded(0)}]
 
 
 def _rows() -> Iterator[list[object]]:

@@ -23,7 +23,7 @@ RECORDS = 1_000_000
 EVENTS = 40
 INVOCATIONS = 300
 SOAK_SECONDS = int(os.environ.get("SPM_SOAK_SECONDS", "20"))
-SOAK_RATE = 1000  # events a second
+SOAK_RATE = 1000  # events per second
 
 
 @pytest.fixture(scope="module")
