@@ -97,7 +97,7 @@ def _check() -> int:
 
 def _ratios(rounds: int, *, handler_only: bool = False) -> list[results.Row]:
     with server() as postgres, quiet(), Progress(console=console) as progress:
-        bench = ratios.Bench(new_target(postgres))
+        bench = ratios.RatiosBench(new_target(postgres))
         comparisons = [c for c in bench.comparisons() if c.title == "handler" or not handler_only]
         rows = [
             row

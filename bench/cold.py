@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.measure import Spread
 from bench.results import Row
-from bench.server import Target, new_target, server
+from bench.server import BenchDatabase, new_target, server
 from bench.workload import Workload
 
 ROUNDS: Final = 9
@@ -64,7 +64,7 @@ def measure() -> list[Row]:
     ]
 
 
-def _round(target: Target) -> dict[str, float]:
+def _round(target: BenchDatabase) -> dict[str, float]:
     login = target.processor
     names = ("host", "port", "username", "password", "dbname")
     work = Workload("with event_id")

@@ -10,18 +10,18 @@ from typing import Any, Final, Protocol
 
 import asyncpg
 
-from bench.server import Target
-from bench.workload import SOURCE, Batch
+from bench.server import BenchDatabase
+from bench.workload import SOURCE, Invocation
 from processor import environment, handler
 from processor.commands.compact import Compact
 from processor.handler import KinesisEvent
 from processor.pipeline import Pipeline
-from processor.records.native import Columns
+from processor.records.native import NativeColumns
 from processor.settings import Settings
 from processor.storage.connection import Session
 from processor.student_performance import PIPELINE as SHIPPED
 
-EVENT_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *Columns._fields)
+EVENT_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *NativeColumns._fields)
 IDENTITY_COLUMNS: Final = ("event_id", "source_id", "sequence_number", "sub_sequence")
 
 Row = tuple[Any, ...]
@@ -32,14 +32,14 @@ class Contender(Protocol):
 
     name: str
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Return what is to be timed: it stores the batch and has committed it when it returns."""
 
     def close(self) -> None:
         """Disconnect."""
 
 
-class Context:
+class FixedContext:
     """As much of Lambda's context as the handler reads."""
 
     aws_request_id = "6f0b9c1e-0000-4000-8000-000000000000"
@@ -54,11 +54,11 @@ class Handler:
 
     name = "handler"
 
-    def __init__(self, target: Target, pipeline: Pipeline = SHIPPED) -> None:
+    def __init__(self, target: BenchDatabase, pipeline: Pipeline = SHIPPED) -> None:
         self.database = target.database()
         self._settings = Settings("no secret holds this login", pipeline=pipeline)
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Give the handler its event as Lambda does."""
         return lambda: self.run(batch.event)
 
@@ -66,7 +66,7 @@ class Handler:
         """Invoke the handler; raise AssertionError unless it took the whole batch."""
         environment.settings = lambda: self._settings  # type: ignore[assignment]  # not from the environment
         environment.database = lambda: self.database  # type: ignore[assignment]  # as above
-        answer = handler.handler(event, Context())
+        answer = handler.handler(event, FixedContext())
         assert answer == {"batchItemFailures": []}, answer  # noqa: S101 - a benchmark of failures says nothing
 
     def close(self) -> None:
@@ -79,13 +79,13 @@ class Compacting:
 
     name = "compacting, later"
 
-    def __init__(self, target: Target, handler: Handler) -> None:
+    def __init__(self, target: BenchDatabase, handler: Handler) -> None:
         self._handler = handler
         self._loop = asyncio.Runner()
         self._settings = Settings("no secret holds this login")
         self._session = Session(self._loop.run(asyncpg.connect(target.owner_dsn)))
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Have the handler store the batch, when nothing else is left to compact."""
         self._compact()
         self._handler.run(batch.event)
@@ -105,13 +105,13 @@ class Limit:
 
     name = "COPY of ready rows"
 
-    def __init__(self, target: Target, sequence_number: Callable[[str], Any] = str) -> None:
+    def __init__(self, target: BenchDatabase, sequence_number: Callable[[str], Any] = str) -> None:
         self._sequence_number = sequence_number
         self._loop = asyncio.Runner()
         self._connection: asyncpg.Connection = self._loop.run(target.connect())
         self.source_id: int = self._loop.run(_source_id(self._connection))
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Make the rows, the identities in the order of their index."""
         rows = [
             (self.source_id, self._sequence_number(e.sequence_number), *e[1:3], *e.columns)

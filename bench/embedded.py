@@ -20,9 +20,9 @@ from bench.results import Row
 from emulation.cloud import EmbeddedCloud, database_name
 from emulation.runner.checkpoints import Checkpoint, CheckpointFolder
 from emulation.runner.lane import Discard, Invoke
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Outcome, Succeeded
-from emulation.runner.records import Record, event_of, make_record
+from emulation.runner.records import ShardRecord, event_of, make_record
 from emulation.runner.shard import Shard
 from spm.publishing.put_records import Entry, publish
 from spm.term import generate
@@ -136,7 +136,7 @@ class InstantStream:
     """A reader and a deliverer that take no time of their own."""
 
     def __init__(self, events: int) -> None:
-        self.mapping = Mapping(
+        self.mapping = EventSourceMapping(
             uuid="bench",
             function_arn="arn:aws:lambda:us-east-1:000000000000:function:bench",
             stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/bench",
@@ -145,7 +145,7 @@ class InstantStream:
         self._data = [json.dumps(event).encode() for event in generate(events, 500, seed=1)]
         self._next = 0
 
-    def read(self) -> tuple[list[Record], bool]:
+    def read(self) -> tuple[list[ShardRecord], bool]:
         """Return the next 10,000 records, made as the real reader makes them."""
         first, self._next = self._next, min(self._next + 10_000, len(self._data))
         records = [

@@ -10,7 +10,7 @@ import asyncpg
 from bench.contenders import Handler, quiet
 from bench.measure import Rounds, Task, compare
 from bench.results import Row
-from bench.server import PROCESSOR, Busy, Target, new_target, server
+from bench.server import PROCESSOR, BenchDatabase, Busy, new_target, server
 from bench.workload import Workload
 from processor import statements
 
@@ -43,7 +43,7 @@ def measure(millions: int, save: Callable[[list[Row]], object] = lambda _: None)
     return rows
 
 
-def _measure(millions: int, target: Target, empty: Handler) -> Row:
+def _measure(millions: int, target: BenchDatabase, empty: Handler) -> Row:
     grown = Handler(target)
     work = Workload("with event_id")
 

@@ -23,8 +23,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import insert
 
 from bench.contenders import EVENT_COLUMNS, IDENTITY_COLUMNS
-from bench.server import Target
-from bench.workload import Batch
+from bench.server import BenchDatabase
+from bench.workload import Invocation
 from processor import statements
 from processor.handler import KinesisEvent
 from processor.records.kinesis import KinesisData
@@ -64,11 +64,11 @@ class OriginalHandler:
 
     name = "original handler: psycopg2, a statement and a commit a row"
 
-    def __init__(self, target: Target, source: int) -> None:
+    def __init__(self, target: BenchDatabase, source: int) -> None:
         self._dsn, self._source = target.dsn, source
         self._commit_each = True
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Give it the event."""
         return lambda: self._run(batch.event)
 
@@ -96,7 +96,7 @@ class OriginalHandlerOneCommit(OriginalHandler):
 
     name = "original handler, but one commit a batch"
 
-    def __init__(self, target: Target, source: int) -> None:
+    def __init__(self, target: BenchDatabase, source: int) -> None:
         super().__init__(target, source)
         self._commit_each = False
 
@@ -106,12 +106,12 @@ class AsyncpgExecutemany:
 
     name = "executemany with ON CONFLICT: asyncpg"
 
-    def __init__(self, target: Target, source: int) -> None:
+    def __init__(self, target: BenchDatabase, source: int) -> None:
         self._source = source
         self._loop = asyncio.Runner()
         self._connection: asyncpg.Connection = self._loop.run(target.connect())
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Give it the event."""
         return lambda: self._loop.run(self._run(batch.event))
 
@@ -146,11 +146,11 @@ class PsycopgPipeline:
 
     name = "executemany with ON CONFLICT: psycopg 3, pipeline mode"
 
-    def __init__(self, target: Target, source: int) -> None:
+    def __init__(self, target: BenchDatabase, source: int) -> None:
         self._source = source
         self._connection = psycopg.connect(target.dsn)
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Give it the event."""
         return lambda: self._run(batch.event)
 
@@ -170,12 +170,12 @@ class PowertoolsBatch:
 
     name = "Powertools' batch processor: psycopg 3, an insert a record"
 
-    def __init__(self, target: Target, source: int) -> None:
+    def __init__(self, target: BenchDatabase, source: int) -> None:
         self._source = source
         self._connection = psycopg.connect(target.dsn, autocommit=True)
         self._processor = BatchProcessor(event_type=EventType.KinesisDataStreams)
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Give it the event."""
         return lambda: process_partial_response(
             event=dict(batch.event),
@@ -215,7 +215,7 @@ class SqlalchemyCore:
 
     name = "bulk insert with ON CONFLICT: SQLAlchemy Core, psycopg 3"
 
-    def __init__(self, target: Target, source: int) -> None:
+    def __init__(self, target: BenchDatabase, source: int) -> None:
         self._source = source
         url = sqlalchemy.make_url(target.dsn).set(drivername="postgresql+psycopg")
         self._engine = sqlalchemy.create_engine(url)
@@ -223,7 +223,7 @@ class SqlalchemyCore:
         self._events = sqlalchemy.Table("student_performance", tables, autoload_with=self._engine)
         self._identities = sqlalchemy.Table("event_identity", tables, autoload_with=self._engine)
 
-    def prepare(self, batch: Batch) -> Callable[[], object]:
+    def prepare(self, batch: Invocation) -> Callable[[], object]:
         """Give it the event."""
         return lambda: self._run(batch.event)
 

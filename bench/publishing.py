@@ -24,7 +24,7 @@ ROUNDS: Final = 9
 BARE: Final = "bare PutRecords calls of ready bytes"
 
 
-class Bench:
+class PublishingBench:
     """A cloud, and the same events as ready calls and as files."""
 
     def __init__(self, cloud: EmbeddedCloud, folder: Path) -> None:
@@ -79,7 +79,7 @@ def measure() -> list[Row]:
     """Return a row for each task; the first round is not counted."""
     gc.set_threshold(GARBAGE_THRESHOLD)  # as the command does; the bare calls gain by it, too
     with EmbeddedCloud() as cloud, tempfile.TemporaryDirectory() as folder:
-        bench = Bench(cloud, Path(folder))
+        bench = PublishingBench(cloud, Path(folder))
         rounds = [{name: bench.seconds(task) for name, task in bench.tasks()} for _ in range(ROUNDS + 1)][1:]
     return [
         {

@@ -8,9 +8,9 @@ from typing import Any, Final
 from bench.contenders import Compacting, Contender, Handler, Limit
 from bench.measure import Rounds, Task, compare
 from bench.peers import PEERS
-from bench.server import Busy, Target
+from bench.server import BenchDatabase, Busy
 from bench.workload import KINDS, Kind, Workload
-from processor.records.native import Columns, parse
+from processor.records.native import NativeColumns, parse
 from processor.student_performance import PIPELINE as SHIPPED
 
 SIZES: Final = (100, 500, 5_000)
@@ -55,16 +55,16 @@ class Comparison:
         }
 
 
-def _parse_with_a_gap(data: bytes, arrived_at: datetime) -> Columns:
+def _parse_with_a_gap(data: bytes, arrived_at: datetime) -> NativeColumns:
     """Let one event through that PostgreSQL will refuse."""
     columns = parse(data, arrived_at)
     return columns._replace(metadata='{"text":"\\u0000"}') if data == REFUSED else columns
 
 
-class Bench:
+class RatiosBench:
     """The contenders, connected to one database."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: BenchDatabase) -> None:
         self.limit = Limit(target)
         self.handler = Handler(target)
         self.without = Handler(target, replace(SHIPPED, projections=()))

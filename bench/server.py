@@ -23,7 +23,7 @@ PASSWORD = "of a server that lives for one run"  # noqa: S105
 
 
 @dataclass(frozen=True)
-class Target:
+class BenchDatabase:
     """A migrated database, and who may log in there."""
 
     processor: Login
@@ -69,13 +69,13 @@ def server() -> Iterator[PostgresServer]:
             postgres.stop()
 
 
-def new_target(postgres: PostgresServer, name: str = DATABASE) -> Target:
+def new_target(postgres: PostgresServer, name: str = DATABASE) -> BenchDatabase:
     """Return a new, migrated database on the server."""
     postgres.drop_database(name)
     postgres.create_database(name)
     login = Login(postgres.host, postgres.port, PROCESSOR, PASSWORD, name)
     asyncio.run(_migrate(postgres.dsn(name), login))
-    return Target(login, postgres.dsn(name))
+    return BenchDatabase(login, postgres.dsn(name))
 
 
 async def _migrate(dsn: str, login: Login) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from bench.contenders import Context, Handler, Limit, quiet
+from bench.contenders import FixedContext, Handler, Limit, quiet
 from bench.measure import Spread, Task, compare
 from bench.results import Row
 from bench.server import Busy, new_target, server
@@ -56,7 +56,7 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
     def reporting() -> Callable[[], object]:
         records = work.batch(BATCH).event["Records"]
         outcome = BatchResult(BATCH, Saved(stored=BATCH))
-        return lambda: report(outcome, records, Context.aws_request_id, 1.0, 0)
+        return lambda: report(outcome, records, FixedContext.aws_request_id, 1.0, 0)
 
     def making_rows() -> Callable[[], object]:
         slices = list(decode(work.batch(BATCH).event["Records"], parse))

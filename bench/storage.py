@@ -10,7 +10,7 @@ import asyncpg
 from bench.contenders import Limit, quiet
 from bench.measure import Rounds, Task, compare
 from bench.results import Row
-from bench.server import PROCESSOR, Busy, Target, new_target, server
+from bench.server import PROCESSOR, BenchDatabase, Busy, new_target, server
 from bench.workload import Workload
 from emulation.postgres import PostgresServer
 from processor import statements
@@ -82,7 +82,7 @@ def _variant(name: str, result: Rounds, sizes: dict[str, dict[str, tuple[bool, i
     }
 
 
-async def _execute(target: Target, sql: str) -> None:
+async def _execute(target: BenchDatabase, sql: str) -> None:
     connection = await asyncpg.connect(target.owner_dsn)
     try:
         await connection.execute(sql)

@@ -35,7 +35,7 @@ _SEEDS = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Batch:
+class Invocation:
     """One invocation's event, and the rows that it becomes."""
 
     event: KinesisEvent
@@ -49,17 +49,17 @@ class Workload:
         self.kind = kind
         self._events = _with_ids() if kind == "with event_id" else _without_ids()
 
-    def batch(self, size: int) -> Batch:
+    def batch(self, size: int) -> Invocation:
         """Return a batch of that many new events, a Kinesis record each."""
         return _as_batch([self._record(data) for data in self.payloads(size)])
 
-    def aggregated(self, size: int) -> Batch:
+    def aggregated(self, size: int) -> Invocation:
         """Return a batch of that many new events, packed as the Kinesis Producer Library does."""
         payloads = self.payloads(size)
         packs = (payloads[start : start + AGGREGATE] for start in range(0, size, AGGREGATE))
         return _as_batch([self._record(_aggregate(pack)) for pack in packs])
 
-    def with_one(self, size: int, bad: bytes) -> Batch:
+    def with_one(self, size: int, bad: bytes) -> Invocation:
         """Return a batch of new events with ``bad`` in the middle."""
         payloads = self.payloads(size)
         payloads[size // 2] = bad
@@ -91,10 +91,10 @@ class Workload:
         return record  # type: ignore[return-value]  # members that the processor does not read
 
 
-def _as_batch(records: list[KinesisRecord]) -> Batch:
+def _as_batch(records: list[KinesisRecord]) -> Invocation:
     # Through JSON, as Lambda's runtime does it: no string is shared between records.
     event: KinesisEvent = json.loads(json.dumps({"Records": records}))
-    return Batch(event, whole(decode(event["Records"], parse)).events)
+    return Invocation(event, whole(decode(event["Records"], parse)).events)
 
 
 def _with_ids() -> Iterator[bytes]:

@@ -20,7 +20,7 @@ PROCESSOR = "processor"
 EXPORTED_LOGS = ("postgresql", "upgrade")
 
 
-class Database(Construct):
+class RdsDatabase(Construct):
     """The instance and its two logins, the owner's and the processor's."""
 
     endpoint: str

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.brought_database import BroughtDatabase
 from infra.config import Config
-from infra.database import Database
+from infra.database import RdsDatabase
 
 
 class ExistingDatabase(Construct):
@@ -51,4 +51,4 @@ class ExistingDatabase(Construct):
         )
 
 
-AnyDatabase = Database | ExistingDatabase | BroughtDatabase
+AnyDatabase = RdsDatabase | ExistingDatabase | BroughtDatabase

@@ -10,7 +10,7 @@ from infra.functions import OPERATIONS_TIMEOUT, Functions
 from infra.network import Network
 
 
-class Migration(Construct):
+class SchemaMigration(Construct):
     """A custom resource that the operations function answers; runs again when schema or role change."""
 
     def __init__(

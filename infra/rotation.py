@@ -4,7 +4,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.database import Database
+from infra.database import RdsDatabase
 from infra.network import Network
 
 
@@ -12,7 +12,7 @@ class Rotation(Construct):
     """A schedule for each login. The first rotation comes at once: the logins must exist by then."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, days: int, database: Database, network: Network
+        self, scope: Construct, construct_id: str, *, days: int, database: RdsDatabase, network: Network
     ) -> None:
         super().__init__(scope, construct_id)
         logins = {"Owner": database.owner_secret, "Processor": database.processor_secret}

@@ -7,13 +7,13 @@ from infra.alarm_topic import AlarmTopic
 from infra.brought_database import BroughtDatabase
 from infra.compaction import Compaction
 from infra.config import APPLICATION, Config
-from infra.database import Database
+from infra.database import RdsDatabase
 from infra.database_events import DatabaseEvents
 from infra.existing_database import AnyDatabase, ExistingDatabase
 from infra.functions import Functions
 from infra.guard import Guard
 from infra.ingestion import ingest, watch
-from infra.migration import Migration
+from infra.migration import SchemaMigration
 from infra.network import Network
 from infra.operators import Operators
 from infra.outputs import Outputs
@@ -42,14 +42,14 @@ class StudentPerformanceStack(Stack):
         compaction = Compaction(self, "Compaction", config=config, operations=functions.operations)
         ingestions = [ingest(self, config, pipeline, functions) for pipeline in config.deployed_pipelines]
         if config.target != "localstack":
-            migration = Migration(
+            migration = SchemaMigration(
                 self, "Migration", config=config, functions=functions, database=database, network=network
             )
             compaction.node.add_dependency(migration)
             for ingestion in ingestions:
                 ingestion.processor.node.add_dependency(migration)
                 ingestion.event_source.node.add_dependency(migration)
-            if network and isinstance(database, Database) and config.secret_rotation_days:
+            if network and isinstance(database, RdsDatabase) and config.secret_rotation_days:
                 days = config.secret_rotation_days
                 rotation = Rotation(self, "Rotation", days=days, database=database, network=network)
                 rotation.node.add_dependency(migration)
@@ -95,4 +95,4 @@ def make_database(scope: Construct, config: Config, network: Network | None) -> 
         return ExistingDatabase(scope, "Database", config=config)
     if config.database_secret_arn:
         return BroughtDatabase(scope, "Database", config=config, network=network)
-    return Database(scope, "Database", config=config, network=network)
+    return RdsDatabase(scope, "Database", config=config, network=network)

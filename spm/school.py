@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-from spm.term import COURSES, TERM_DAYS, Event, uuid7
+from spm.term import COURSES, TERM_DAYS, NativeEvent, uuid7
 
 TIME_ZONE: Final = "Europe/Berlin"
 WEEK: Final = timedelta(days=7)
@@ -82,7 +82,7 @@ class Work(NamedTuple):
     max_score: int
 
 
-class Course(NamedTuple):
+class TaughtCourse(NamedTuple):
     """``lessons``: the weekdays, Monday 0, at ``hour``; ``hard``: how much harder than the easiest."""
 
     id: str
@@ -98,7 +98,7 @@ class Pupil(NamedTuple):
 
     id: str
     ability: float
-    courses: tuple[Course, ...]
+    courses: tuple[TaughtCourse, ...]
     trouble: Trouble | None
 
 
@@ -108,7 +108,7 @@ class School:
 
     begins: date
     until: date
-    courses: Sequence[Course]
+    courses: Sequence[TaughtCourse]
     pupils: Sequence[Pupil]
     names: dict[str, str]
 
@@ -137,7 +137,7 @@ def make(students: int, courses: int, seed: int, until: date) -> School:
     return School(begins, until, taught, pupils, called)
 
 
-def _course(number: int, begins: date, dice: random.Random) -> Course:
+def _course(number: int, begins: date, dice: random.Random) -> TaughtCourse:
     course_id, hard = COURSES[number]
     weeks = TERM_DAYS // 7
     work = [
@@ -149,7 +149,9 @@ def _course(number: int, begins: date, dice: random.Random) -> Course:
     ]
     work.append(_work("EX1", "Exam", "exam", begins + (weeks + EXAM_WEEKS) * WEEK, 100))
     lessons = frozenset(dice.sample(range(5), k=2))
-    return Course(course_id, f"teacher-{number + 1:02d}", lessons, dice.randint(8, 14), hard, tuple(work))
+    return TaughtCourse(
+        course_id, f"teacher-{number + 1:02d}", lessons, dice.randint(8, 14), hard, tuple(work)
+    )
 
 
 def _work(
@@ -159,11 +161,11 @@ def _work(
     return Work(work_id, f"{title} {work_id[-1]}", kind, due, max_score)
 
 
-def happenings(school: School, seed: int) -> list[Event]:
+def happenings(school: School, seed: int) -> list[NativeEvent]:
     """Return what happened in the school, oldest first."""
     dice = random.Random(f"events {seed}")  # noqa: S311 - made-up data must be repeatable, not secret
     end = datetime.combine(school.until, time(), UTC)
-    happened: list[Event] = []
+    happened: list[NativeEvent] = []
     for pupil in school.pupils:
         last = (end - SILENT_WEEKS * WEEK if pupil.trouble == "silent" else end).isoformat()
         for course in pupil.courses:
@@ -176,7 +178,7 @@ def happenings(school: School, seed: int) -> list[Event]:
 Happening = tuple[datetime, str, float | None, dict[str, Any]]
 
 
-def _of(school: School, pupil: Pupil, course: Course, dice: random.Random) -> Iterator[Happening]:
+def _of(school: School, pupil: Pupil, course: TaughtCourse, dice: random.Random) -> Iterator[Happening]:
     for number in range(TERM_DAYS):
         day = school.begins + timedelta(days=number)
         if day.weekday() in course.lessons:
@@ -194,7 +196,7 @@ def _of(school: School, pupil: Pupil, course: Course, dice: random.Random) -> It
 
 
 def _handed_in(
-    school: School, pupil: Pupil, course: Course, work: Work, dice: random.Random
+    school: School, pupil: Pupil, course: TaughtCourse, work: Work, dice: random.Random
 ) -> Iterator[Happening]:
     """A submission, some days later its grade, and now and then a better one."""
     if dice.random() < _miss(pupil):
@@ -210,7 +212,7 @@ def _handed_in(
         yield graded + timedelta(days=2), "grade", better, {"assessment": work.id}
 
 
-def _points(school: School, pupil: Pupil, course: Course, work: Work, dice: random.Random) -> float:
+def _points(school: School, pupil: Pupil, course: TaughtCourse, work: Work, dice: random.Random) -> float:
     """Points in halves, as schools give them."""
     weeks = (work.due.date() - school.begins) / WEEK
     share = 1 - (1 - pupil.ability) * course.hard - (0.04 * weeks if pupil.trouble == "falling" else 0)
@@ -235,10 +237,10 @@ def _at(day: date, hour: int, minute: int) -> datetime:
     return datetime.combine(day, time(hour, minute), ZoneInfo(TIME_ZONE))
 
 
-def _event(pupil: Pupil, course: Course, happening: Happening, dice: random.Random) -> Event:
+def _event(pupil: Pupil, course: TaughtCourse, happening: Happening, dice: random.Random) -> NativeEvent:
     moment, event_type, score, more = happening
     at = moment.astimezone(UTC) + timedelta(milliseconds=dice.randrange(60_000))
-    event: Event = {
+    event: NativeEvent = {
         "event_id": uuid7(at, dice),
         "student_id": pupil.id,
         "event_type": event_type,
@@ -250,7 +252,7 @@ def _event(pupil: Pupil, course: Course, happening: Happening, dice: random.Rand
     return event
 
 
-def write(folder: Path, school: School, happened: Sequence[Event]) -> None:
+def write(folder: Path, school: School, happened: Sequence[NativeEvent]) -> None:
     """Write ``events.jsonl`` and ``roster/`` into the folder, which is made where there is none."""
     roster = folder / "roster"
     roster.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ EVENT_TYPES: Final = ("login", "attendance", "quiz_score", "submission")
 FREQUENCIES: Final = (0.35, 0.30, 0.20, 0.15)
 
 
-class Event(TypedDict):
+class NativeEvent(TypedDict):
     """A native event as a producer writes it."""
 
     event_id: str
@@ -58,7 +58,7 @@ class Event(TypedDict):
 
 
 @dataclass(frozen=True)
-class Student:
+class Profile:
     """One student: ``ability`` in points, ``trend`` in points a week, ``diligence`` a weight."""
 
     student_id: str
@@ -75,7 +75,7 @@ class Student:
 
 def generate(
     events: int, students: int, *, seed: int = 1, courses: int = len(COURSES), start: datetime = TERM_START
-) -> Iterator[Event]:
+) -> Iterator[NativeEvent]:
     """Yield ``events`` events of ``students`` students, oldest first, spread over a term from ``start``.
 
     Raises ValueError when there are no students or more courses than are known.
@@ -98,14 +98,14 @@ def start_of_term_until(day: date) -> datetime:
     return datetime.combine(day - timedelta(days=TERM_DAYS), time(), UTC)
 
 
-def enrol(students: int, courses: int, dice: random.Random) -> list[Student]:
+def enrol(students: int, courses: int, dice: random.Random) -> list[Profile]:
     """The roster: abilities around 72 points, about one in sixteen students in trouble."""
     roster = []
     digits = max(4, len(str(students)))
     for number in range(1, students + 1):
         in_trouble = dice.random() < IN_TROUBLE_SHARE
         roster.append(
-            Student(
+            Profile(
                 student_id=f"student-{number:0{digits}d}",
                 ability=dice.gauss(62 if in_trouble else 73, 9),
                 trend=dice.uniform(-3.5, -1.8) if in_trouble else dice.gauss(0.15, 0.4),
@@ -116,11 +116,13 @@ def enrol(students: int, courses: int, dice: random.Random) -> list[Student]:
     return roster
 
 
-def _event(student: Student, event_type: str, elapsed: float, start: datetime, dice: random.Random) -> Event:
+def _event(
+    student: Profile, event_type: str, elapsed: float, start: datetime, dice: random.Random
+) -> NativeEvent:
     occurred_at = _lesson_time(start, elapsed)
     course, difficulty = COURSES[student.courses[dice.randrange(len(student.courses))]]
     week = elapsed * TERM_DAYS / 7
-    event: Event = {
+    event: NativeEvent = {
         "event_id": uuid7(occurred_at, dice),
         "student_id": student.student_id,
         "event_type": event_type,
@@ -147,12 +149,12 @@ def _lesson_time(start: datetime, elapsed: float) -> datetime:
     return start + timedelta(days=day, milliseconds=milliseconds)
 
 
-def _score(student: Student, week: float, difficulty: float, dice: random.Random) -> float:
+def _score(student: Profile, week: float, difficulty: float, dice: random.Random) -> float:
     points = 100 - (100 - student.ability - student.trend * week) * difficulty + dice.gauss(0, 6)
     return round(min(100.0, max(0.0, points)), 1)
 
 
-def _hand_in(student: Student, week: float, dice: random.Random) -> dict[str, Any]:
+def _hand_in(student: Profile, week: float, dice: random.Random) -> dict[str, Any]:
     late = dice.random() < (0.45 if student.in_trouble else 0.08)
     hand_in: dict[str, Any] = {"assignment": f"A{int(week) + 1}", "late": late}
     if late:
@@ -160,7 +162,7 @@ def _hand_in(student: Student, week: float, dice: random.Random) -> dict[str, An
     return hand_in
 
 
-def _attendance(student: Student, dice: random.Random) -> str:
+def _attendance(student: Profile, dice: random.Random) -> str:
     roll = dice.random()
     if roll < (0.35 if student.in_trouble else 0.05):
         return "absent"

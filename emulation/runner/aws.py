@@ -13,10 +13,10 @@ from emulation.runner.checkpoints import Checkpoint
 from emulation.runner.clients import Clients
 from emulation.runner.lane import Discard, Invoke
 from emulation.runner.lineage import ShardInfo
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Answer, NotInvoked, Outcome, PartlyFailed, Succeeded, interpret
-from emulation.runner.records import Record, event_of, make_record
-from emulation.runner.status import FUNCTION_FAILED, OK, Status, problem
+from emulation.runner.records import ShardRecord, event_of, make_record
+from emulation.runner.status import FUNCTION_FAILED, OK, LastProcessingResult, problem
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class KinesisReader:
         self,
         *,
         clients: Clients,
-        mapping: Mapping,
+        mapping: EventSourceMapping,
         shard_id: str,
         role_arn: str,
         checkpoint: Checkpoint,
@@ -59,7 +59,7 @@ class KinesisReader:
         self._starting_at = checkpoint.starting_at
         self._iterator: str | None = None
 
-    def read(self) -> tuple[Sequence[Record], bool]:
+    def read(self) -> tuple[Sequence[ShardRecord], bool]:
         """Return the next records and whether the shard is closed and read to its end."""
         try:
             answer = self._get_records()
@@ -100,7 +100,7 @@ class KinesisReader:
             logger.warning("Shard %s cannot be read: %s", self._shard_id, error)
         return False
 
-    def _record(self, raw: dict[str, Any]) -> Record:
+    def _record(self, raw: dict[str, Any]) -> ShardRecord:
         return make_record(
             mapping=self._mapping,
             shard_id=self._shard_id,
@@ -125,7 +125,9 @@ class KinesisReader:
 class LambdaDeliverer:
     """Invokes the function with batches of one shard, and sends what is discarded to the destination."""
 
-    def __init__(self, *, clients: Clients, mapping: Mapping, shard_id: str, status: Status) -> None:
+    def __init__(
+        self, *, clients: Clients, mapping: EventSourceMapping, shard_id: str, status: LastProcessingResult
+    ) -> None:
         self.mapping = mapping
         self._status = status
         self._function = clients.function
@@ -168,7 +170,7 @@ class LambdaDeliverer:
         """Count records that the filters dropped."""
         self._count("FilteredOutEventCount", records)
 
-    def _invoke(self, mapping: Mapping, records: Sequence[Record]) -> Answer:
+    def _invoke(self, mapping: EventSourceMapping, records: Sequence[ShardRecord]) -> Answer:
         answer = self._function.invoke(
             FunctionName=mapping.function_arn, Payload=event_of(records).encode(), LogType="Tail"
         )
@@ -181,7 +183,7 @@ class LambdaDeliverer:
             payload=answer["Payload"].read(),
         )
 
-    def _report_age(self, records: Sequence[Record]) -> None:
+    def _report_age(self, records: Sequence[ShardRecord]) -> None:
         age = max(0.0, time.time() - records[-1].arrived_at)
         self._measure("IteratorAge", "Milliseconds", age * 1000)
 

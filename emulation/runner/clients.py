@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulation.runner.destinations import Destination
-from emulation.runner.mapping import RESULT_TAG, Mapping, read_mapping
+from emulation.runner.mapping import RESULT_TAG, EventSourceMapping, read_mapping
 from emulation.runner.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Listed:
         """What Lambda shows of it at present."""
         return str(self.answer.get("LastProcessingResult", ""))
 
-    def mapping(self) -> Mapping:
+    def mapping(self) -> EventSourceMapping:
         """Return it checked; raise MappingInvalid naming what cannot be driven."""
         return read_mapping(self.answer)
 
@@ -71,6 +71,6 @@ class Clients:
         except (ClientError, BotoCoreError) as error:
             logger.warning("The result of mapping %s cannot be shown: %s", listed.uuid, error)
 
-    def role_of(self, mapping: Mapping) -> str:
+    def role_of(self, mapping: EventSourceMapping) -> str:
         """Return the role a function runs as, which its events name."""
         return str(self.function.get_function_configuration(FunctionName=mapping.function_arn)["Role"])

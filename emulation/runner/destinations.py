@@ -10,12 +10,14 @@ from typing import Any
 
 from emulation.errors import MappingInvalid
 from emulation.runner.lane import Discard
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Answer
 from emulation.runner.records import event_of
 
 
-def invocation_record(task: Discard, mapping: Mapping, shard_id: str, now: float) -> dict[str, Any]:
+def invocation_record(
+    task: Discard, mapping: EventSourceMapping, shard_id: str, now: float
+) -> dict[str, Any]:
     """Return the record that SQS and SNS get: where the batch is, not what is in it."""
     batch = task.batch
     first, last = batch.records[0], batch.records[-1]
@@ -41,7 +43,7 @@ def invocation_record(task: Discard, mapping: Mapping, shard_id: str, now: float
     }
 
 
-def object_key(mapping: Mapping, shard_id: str, now: float) -> str:
+def object_key(mapping: EventSourceMapping, shard_id: str, now: float) -> str:
     """Return the key of an invocation record in S3."""
     at = datetime.fromtimestamp(now, UTC)
     return f"aws/lambda/{mapping.uuid}/{shard_id}/{at:%Y/%m/%d}/{at:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
@@ -53,7 +55,7 @@ class Destination:
     def __init__(self, session: Any) -> None:  # noqa: ANN401 - a boto3 session makes its clients at run time
         self._clients = {name: session.client(name) for name in ("sqs", "sns", "s3")}
 
-    def send(self, task: Discard, mapping: Mapping, shard_id: str, now: float) -> None:
+    def send(self, task: Discard, mapping: EventSourceMapping, shard_id: str, now: float) -> None:
         """Send one; raises what the service answers, MappingInvalid for an ARN of another kind."""
         if mapping.destination_arn is None:
             return  # discarded for good, as configured

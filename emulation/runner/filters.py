@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from emulation.runner.patterns import COMPARISONS, check_pattern
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
 _MISSING: Final = object()
 
@@ -22,7 +22,7 @@ class Filters:
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self._patterns = [check_pattern(pattern) for pattern in patterns]
 
-    def accepts(self, record: Record) -> bool:
+    def accepts(self, record: ShardRecord) -> bool:
         """Tell whether the function gets this record. Raises for no data, whatever they are."""
         if not self._patterns:
             return True

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Answer, Failed, NotInvoked, Outcome, PartlyFailed, Succeeded
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
 MAXIMUM_PAYLOAD = 6 * 1024 * 1024  # bytes of JSON in one invocation
 
@@ -26,7 +26,7 @@ Backoff = Callable[[int], float]  # attempts that failed so far → seconds to w
 class Batch:
     """Records that are delivered together, and what has been tried with them."""
 
-    records: tuple[Record, ...]
+    records: tuple[ShardRecord, ...]
     retries: int = 0  # used up of MaximumRetryAttempts
     attempts: int = 0  # invocations that reached the function
     refusals: int = 0  # invocations in a row that did not reach it
@@ -57,13 +57,15 @@ class Lane:
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff
-        self._fresh: deque[tuple[Record, float]] = deque()  # read, in no batch yet, with the time of reading
+        self._fresh: deque[tuple[ShardRecord, float]] = (
+            deque()
+        )  # read, in no batch yet, with the time of reading
         self._fresh_size = 0
         self._batches: deque[Batch] = deque()  # what is being worked on: more than one after a split
         self._exhausted = False  # the first batch's retries are used up
         self._task: Task | None = None
 
-    def offer(self, record: Record, now: float) -> None:
+    def offer(self, record: ShardRecord, now: float) -> None:
         """Take a record that was read after all the others."""
         self._fresh.append((record, now))
         self._fresh_size += record.size
@@ -73,7 +75,7 @@ class Lane:
         """Whether a task is being carried out."""
         return self._task is not None
 
-    def next_task(self, mapping: Mapping, now: float) -> Task | None:
+    def next_task(self, mapping: EventSourceMapping, now: float) -> Task | None:
         """Return what to do now, or None: nothing is due before ``wakes_at``, or a task is under way."""
         if self._task is not None:
             return None
@@ -84,7 +86,7 @@ class Lane:
         self._task = self._task_for_first(mapping, now)
         return self._task
 
-    def wakes_at(self, mapping: Mapping) -> float | None:
+    def wakes_at(self, mapping: EventSourceMapping) -> float | None:
         """Return when ``next_task`` should be asked again if nothing else happens; None: not until then."""
         if self._task is not None:
             return None
@@ -92,7 +94,7 @@ class Lane:
             return self._batches[0].not_before
         return self._fresh[0][1] + mapping.window if self._fresh else None
 
-    def invoked(self, outcome: Outcome, mapping: Mapping, now: float) -> Sequence[Record]:
+    def invoked(self, outcome: Outcome, mapping: EventSourceMapping, now: float) -> Sequence[ShardRecord]:
         """Take an invocation's outcome; return the records that are done with it."""
         self._task = None
         batch = self._batches.popleft()
@@ -109,7 +111,7 @@ class Lane:
                 self._refuse(batch, now)
                 return ()
 
-    def discarded(self, *, taken: bool, now: float) -> Sequence[Record]:
+    def discarded(self, *, taken: bool, now: float) -> Sequence[ShardRecord]:
         """Take note whether the destination took the batch; if so return its records, now done."""
         self._task = None
         batch = self._batches.popleft()
@@ -119,7 +121,7 @@ class Lane:
         self._exhausted = False
         return batch.records
 
-    def _is_full(self, mapping: Mapping, now: float) -> bool:
+    def _is_full(self, mapping: EventSourceMapping, now: float) -> bool:
         if not self._fresh:
             return False
         waited = now - self._fresh[0][1]
@@ -129,8 +131,8 @@ class Lane:
             or waited >= mapping.window
         )
 
-    def _cut_batch(self, mapping: Mapping) -> Batch:
-        records: list[Record] = []
+    def _cut_batch(self, mapping: EventSourceMapping) -> Batch:
+        records: list[ShardRecord] = []
         size = 0
         while self._fresh and len(records) < mapping.batch_size:
             record = self._fresh[0][0]
@@ -142,7 +144,7 @@ class Lane:
         self._fresh_size -= size
         return Batch(tuple(records))
 
-    def _task_for_first(self, mapping: Mapping, now: float) -> Task | None:
+    def _task_for_first(self, mapping: EventSourceMapping, now: float) -> Task | None:
         batch = self._batches[0]
         if now < batch.not_before:
             return None
@@ -154,21 +156,21 @@ class Lane:
             return Discard(self._batches[0], "RecordAgeExceeded")
         return Invoke(batch)
 
-    def _fail(self, batch: Batch, mapping: Mapping, now: float) -> None:
+    def _fail(self, batch: Batch, mapping: EventSourceMapping, now: float) -> None:
         if mapping.bisects and len(batch.records) > 1:
             self._put_back(batch)
             self._split(len(batch.records) // 2)
         else:
             self._retry(batch, mapping, now)
 
-    def _retry_from(self, first: int, batch: Batch, mapping: Mapping, now: float) -> None:
+    def _retry_from(self, first: int, batch: Batch, mapping: EventSourceMapping, now: float) -> None:
         rest = replace(batch, records=batch.records[first:])
         if mapping.bisects and first > 0:  # the response is where the batch is split: no retry is used up
             self._put_back(rest)
         else:
             self._retry(rest, mapping, now)
 
-    def _retry(self, batch: Batch, mapping: Mapping, now: float) -> None:
+    def _retry(self, batch: Batch, mapping: EventSourceMapping, now: float) -> None:
         self._exhausted = mapping.maximum_retries is not None and batch.retries >= mapping.maximum_retries
         if self._exhausted:
             self._put_back(batch)
@@ -195,7 +197,7 @@ def _tried(batch: Batch, answer: Answer | None) -> Batch:
     return replace(batch, attempts=batch.attempts + 1, refusals=0, answer=answer)
 
 
-def _count_too_old(batch: Batch, mapping: Mapping, now: float) -> int:
+def _count_too_old(batch: Batch, mapping: EventSourceMapping, now: float) -> int:
     if mapping.maximum_age is None:
         return 0
     oldest_allowed = now - mapping.maximum_age

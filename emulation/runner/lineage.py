@@ -3,12 +3,11 @@
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html
 """
 
-from collections.abc import Collection, Iterable
-from collections.abc import Mapping as MappingOf
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from emulation.runner.checkpoints import Checkpoint
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,9 @@ class ShardInfo:
     begins: str = ""  # its first sequence number: with its name, what tells it from every other
 
 
-def first_checkpoints(shards: Iterable[ShardInfo], mapping: Mapping, now: float) -> dict[str, Checkpoint]:
+def first_checkpoints(
+    shards: Iterable[ShardInfo], mapping: EventSourceMapping, now: float
+) -> dict[str, Checkpoint]:
     """Return where a mapping begins in the shards it finds at its first poll.
 
     LATEST means the moment of that poll; written down as a time, a restart before the first record skips
@@ -30,7 +31,7 @@ def first_checkpoints(shards: Iterable[ShardInfo], mapping: Mapping, now: float)
     return {shard.shard_id: _first_checkpoint(shard, mapping, now) for shard in shards}
 
 
-def _first_checkpoint(shard: ShardInfo, mapping: Mapping, now: float) -> Checkpoint:
+def _first_checkpoint(shard: ShardInfo, mapping: EventSourceMapping, now: float) -> Checkpoint:
     if mapping.starting_position == "LATEST":
         return Checkpoint(starting_at=now, finished=shard.is_closed, shard_begins=shard.begins)
     if mapping.starting_position == "AT_TIMESTAMP":
@@ -38,7 +39,7 @@ def _first_checkpoint(shard: ShardInfo, mapping: Mapping, now: float) -> Checkpo
     return Checkpoint(shard_begins=shard.begins)
 
 
-def checkpoints_of(shards: Iterable[ShardInfo], stored: MappingOf[str, Checkpoint]) -> dict[str, Checkpoint]:
+def checkpoints_of(shards: Iterable[ShardInfo], stored: Mapping[str, Checkpoint]) -> dict[str, Checkpoint]:
     """Return where to go on in each shard: at its start if it is new, or new under an old one's name."""
     fresh = {shard.shard_id: Checkpoint(shard_begins=shard.begins) for shard in shards}
     return {

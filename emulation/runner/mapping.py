@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguratio
 """
 
 import re
-from collections.abc import Mapping as MappingOf
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
@@ -33,7 +33,7 @@ DESTINATION: Final = re.compile(r"arn:[\w-]+:(sqs|sns|s3):[\w-]*:\d*:(?!.*\.fifo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mapping:
+class EventSourceMapping:
     """What Lambda's rules depend on. Times are in seconds; None means without limit or none."""
 
     uuid: str
@@ -68,13 +68,13 @@ class Mapping:
         return self.stream_arn.split(":")[3]
 
 
-def read_mapping(answer: MappingOf[str, Any]) -> Mapping:
+def read_mapping(answer: Mapping[str, Any]) -> EventSourceMapping:
     """Read one entry of ListEventSourceMappings; raise MappingInvalid naming what cannot be driven."""
     _check(answer)
     patterns = tuple(entry["Pattern"] for entry in _filters(answer) if entry.get("Pattern"))
     for pattern in patterns:
         check_pattern(pattern)
-    return Mapping(
+    return EventSourceMapping(
         uuid=answer["UUID"],
         function_arn=answer["FunctionArn"],
         stream_arn=answer["EventSourceArn"],
@@ -93,7 +93,7 @@ def read_mapping(answer: MappingOf[str, Any]) -> Mapping:
     )
 
 
-def _check(answer: MappingOf[str, Any]) -> None:
+def _check(answer: Mapping[str, Any]) -> None:
     _check_limits(answer)
     _check_start(answer)
     if answer.get("TumblingWindowInSeconds"):
@@ -110,7 +110,7 @@ def _check(answer: MappingOf[str, Any]) -> None:
         )
 
 
-def _check_limits(answer: MappingOf[str, Any]) -> None:
+def _check_limits(answer: Mapping[str, Any]) -> None:
     for name, (least, most) in LIMITS.items():
         value = answer.get(name)
         is_unlimited = name in UNLIMITED and str(value) == str(FOR_EVER)
@@ -121,7 +121,7 @@ def _check_limits(answer: MappingOf[str, Any]) -> None:
         raise MappingInvalid(f"FilterCriteria has {given} filters: Lambda takes {MAXIMUM_FILTERS}")
 
 
-def _check_start(answer: MappingOf[str, Any]) -> None:
+def _check_start(answer: Mapping[str, Any]) -> None:
     position = answer.get("StartingPosition", "TRIM_HORIZON")
     if position not in POSITIONS:
         raise MappingInvalid(f"StartingPosition is {position!r}: it is one of {', '.join(POSITIONS)}")
@@ -129,11 +129,11 @@ def _check_start(answer: MappingOf[str, Any]) -> None:
         raise MappingInvalid("StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp")
 
 
-def _destination(answer: MappingOf[str, Any]) -> str | None:
+def _destination(answer: Mapping[str, Any]) -> str | None:
     return ((answer.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
 
 
-def _filters(answer: MappingOf[str, Any]) -> list[dict[str, Any]]:
+def _filters(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     return (answer.get("FilterCriteria") or {}).get("Filters") or []
 
 
@@ -144,7 +144,7 @@ def _whole(name: str, value: object) -> int:
         raise MappingInvalid(f"{name} is {value!r}: it takes a whole number") from error
 
 
-def _timestamp(answer: MappingOf[str, Any]) -> float | None:
+def _timestamp(answer: Mapping[str, Any]) -> float | None:
     value = answer.get("StartingPositionTimestamp")
     if value is None:
         return None

@@ -8,9 +8,9 @@ from emulation.runner.aws import list_shards
 from emulation.runner.checkpoints import Checkpoint, CheckpointFolder
 from emulation.runner.clients import Clients
 from emulation.runner.lineage import ShardInfo, checkpoints_of, first_checkpoints, readable
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.shard_thread import ShardThread
-from emulation.runner.status import Status
+from emulation.runner.status import LastProcessingResult
 
 SHARD_LISTING_SECONDS = 5.0  # a parent that ends has its children started at once; this is for the rest
 
@@ -19,10 +19,14 @@ class MappingRunner:
     """All shards of one mapping."""
 
     def __init__(
-        self, clients: Clients, mapping: Mapping, checkpoints: CheckpointFolder, wake: Callable[[], None]
+        self,
+        clients: Clients,
+        mapping: EventSourceMapping,
+        checkpoints: CheckpointFolder,
+        wake: Callable[[], None],
     ) -> None:
         self.mapping = mapping
-        self.status = Status()
+        self.status = LastProcessingResult()
         self._clients = clients
         self._checkpoints = checkpoints
         self._wake = wake
@@ -50,7 +54,7 @@ class MappingRunner:
             if shard_id not in self._threads:
                 self._start(shard_id, checkpoints[shard_id])
 
-    def configure(self, mapping: Mapping) -> None:
+    def configure(self, mapping: EventSourceMapping) -> None:
         """Follow an updated configuration; what a running shard cannot take over ends it, to begin anew."""
         before, self._role_arn = self.mapping, self._clients.role_of(mapping)
         self.mapping = mapping
@@ -90,6 +94,6 @@ class MappingRunner:
         self._threads[shard_id].start()
 
 
-def _what_a_shard_is_made_of(mapping: Mapping) -> tuple[int, str]:
+def _what_a_shard_is_made_of(mapping: EventSourceMapping) -> tuple[int, str]:
     """Its lanes, and the function whose role every record names."""
     return mapping.parallelization_factor, mapping.function_arn

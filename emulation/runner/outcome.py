@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
 MAXIMUM_RESPONSE = 6_291_556  # bytes, as Lambda's own message says: 6 MiB and a margin
 
@@ -52,7 +52,7 @@ class NotInvoked:
 Outcome = Succeeded | PartlyFailed | Failed | NotInvoked
 
 
-def interpret(answer: Answer, batch: Sequence[Record], *, reports_item_failures: bool) -> Outcome:
+def interpret(answer: Answer, batch: Sequence[ShardRecord], *, reports_item_failures: bool) -> Outcome:
     """Apply the documented rules for success, partial and complete failure."""
     if answer.function_error or len(answer.payload) > MAXIMUM_RESPONSE:
         return Failed(answer)
@@ -61,7 +61,7 @@ def interpret(answer: Answer, batch: Sequence[Record], *, reports_item_failures:
     return _reported(_json(answer.payload), batch, answer)
 
 
-def _reported(response: object, batch: Sequence[Record], answer: Answer) -> Outcome:
+def _reported(response: object, batch: Sequence[ShardRecord], answer: Answer) -> Outcome:
     if not response:  # null, {}, "" or nothing at all
         return Succeeded()
     if not isinstance(response, dict) or "batchItemFailures" not in response:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from emulation.runner.checkpoints import Checkpoint
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
 
 class Progress:
@@ -26,29 +26,29 @@ class Progress:
         """How many records were read and are not below the checkpoint."""
         return len(self._open)
 
-    def was_done(self, record: Record, lane: int) -> bool:
+    def was_done(self, record: ShardRecord, lane: int) -> bool:
         """Tell whether the lane was past this record before a restart."""
         done = self._lanes.get(lane)
         return done is not None and int(record.sequence) <= int(done)
 
-    def read(self, record: Record) -> None:
+    def read(self, record: ShardRecord) -> None:
         """Note a record as read, after all the others."""
         self._open.append(record.sequence)
         self.bytes_read_ahead += record.size
 
-    def passed_over(self, record: Record) -> None:
+    def passed_over(self, record: ShardRecord) -> None:
         """Note a record that no lane gets: filtered out, or done before a restart."""
         self._mark(record)
         self._advance()
 
-    def done(self, records: Sequence[Record], lane: int) -> None:
+    def done(self, records: Sequence[ShardRecord], lane: int) -> None:
         """Note a lane's next records as done: processed, or safe in the destination."""
         for record in records:
             self._mark(record)
         self._lanes[lane] = records[-1].sequence
         self._advance()
 
-    def _mark(self, record: Record) -> None:
+    def _mark(self, record: ShardRecord) -> None:
         self._done.add(record.sequence)
         self.bytes_read_ahead -= record.size
 

@@ -8,11 +8,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ShardRecord:
     """One record as read from a shard. ``arrived_at`` is in seconds since the epoch."""
 
     sequence: str
@@ -29,14 +29,14 @@ class Record:
 
 def make_record(
     *,
-    mapping: Mapping,
+    mapping: EventSourceMapping,
     shard_id: str,
     role_arn: str,
     sequence: str,
     partition_key: str,
     arrived_at: float,
     data: bytes,
-) -> Record:
+) -> ShardRecord:
     """Make a record with its event, in the shape Lambda documents."""
     event = {
         "kinesis": {
@@ -54,9 +54,9 @@ def make_record(
         "awsRegion": mapping.region,
         "eventSourceARN": mapping.stream_arn,
     }
-    return Record(sequence, partition_key, arrived_at, data, json.dumps(event, separators=(",", ":")))
+    return ShardRecord(sequence, partition_key, arrived_at, data, json.dumps(event, separators=(",", ":")))
 
 
-def event_of(records: Sequence[Record]) -> str:
+def event_of(records: Sequence[ShardRecord]) -> str:
     """Return the payload of an invocation for these records."""
     return '{"Records":[' + ",".join(record.event for record in records) + "]}"

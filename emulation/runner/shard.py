@@ -9,10 +9,10 @@ from typing import Protocol
 from emulation.runner.checkpoints import Checkpoint
 from emulation.runner.filters import Filters
 from emulation.runner.lane import MAXIMUM_PAYLOAD, Backoff, Discard, Invoke, Lane, Task
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Outcome
 from emulation.runner.progress import Progress
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
 POLL_SECONDS = 0.2  # Kinesis allows five reads a second and shard
 IDLE_POLL_SECONDS = 0.25  # a lone event is stored in less than 300 ms
@@ -20,10 +20,10 @@ READ_AHEAD_RECORDS = 10_000
 READ_AHEAD_BYTES = 2 * MAXIMUM_PAYLOAD
 
 
-class Reader(Protocol):
+class ShardReader(Protocol):
     """Reads one shard onwards, from the place it was opened at."""
 
-    def read(self) -> tuple[Sequence[Record], bool]:
+    def read(self) -> tuple[Sequence[ShardRecord], bool]:
         """Return the next records, possibly none, and whether the shard is closed and read to its end."""
 
 
@@ -51,9 +51,9 @@ class Shard:
     def __init__(
         self,
         *,
-        mapping: Mapping,
+        mapping: EventSourceMapping,
         checkpoint: Checkpoint,
-        reader: Reader,
+        reader: ShardReader,
         deliverer: Deliverer,
         save: Callable[[Checkpoint], None],
         submit: Callable[[Callable[[], None]], None],
@@ -76,7 +76,7 @@ class Shard:
         self._stopping = False
         self.configure(mapping)
 
-    def configure(self, mapping: Mapping) -> None:
+    def configure(self, mapping: EventSourceMapping) -> None:
         """Follow an updated configuration from the next batch on."""
         self.mapping = mapping
         self._filters = Filters(mapping.filter_patterns)
@@ -129,7 +129,7 @@ class Shard:
             or self._progress.bytes_read_ahead >= READ_AHEAD_BYTES
         )
 
-    def _accept(self, record: Record, now: float) -> bool:
+    def _accept(self, record: ShardRecord, now: float) -> bool:
         """Give the record to its lane, unless it was done before; return whether the filters take it."""
         number = lane_of(record.partition_key, len(self._lanes))
         self._progress.read(record)

@@ -10,9 +10,9 @@ from emulation.runner.aws import KinesisReader, LambdaDeliverer
 from emulation.runner.backoff import backoff
 from emulation.runner.checkpoints import Checkpoint
 from emulation.runner.clients import Clients
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.shard import Shard
-from emulation.runner.status import Status, problem
+from emulation.runner.status import LastProcessingResult, problem
 
 logger = logging.getLogger(__name__)
 
@@ -24,11 +24,11 @@ class ShardThread(threading.Thread):
         self,
         *,
         clients: Clients,
-        mapping: Mapping,
+        mapping: EventSourceMapping,
         shard_id: str,
         role_arn: str,
         checkpoint: Checkpoint,
-        status: Status,
+        status: LastProcessingResult,
         save: Callable[[Checkpoint], None],
         ended: Callable[[], None],
     ) -> None:
@@ -60,7 +60,7 @@ class ShardThread(threading.Thread):
             backoff=backoff,
         )
 
-    def configure(self, mapping: Mapping) -> None:
+    def configure(self, mapping: EventSourceMapping) -> None:
         """Follow an updated configuration from the next batch on."""
         self._deliverer.mapping = mapping
         self._shard.configure(mapping)

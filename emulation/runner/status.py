@@ -13,7 +13,7 @@ FUNCTION_FAILED: Final = "PROBLEM: Function call failed"
 SHOWN_CHARACTERS: Final = 256
 
 
-class Status:
+class LastProcessingResult:
     """The last word on one mapping. Any thread may have it; a problem of one shard is a problem of all."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ class StudentEvent(Message, frozen=True, gc=False):
     metadata: Raw = NO_METADATA
 
 
-class Columns(NamedTuple):
+class NativeColumns(NamedTuple):
     """The columns of ``student_performance`` that come from the event itself, in the order of the COPY."""
 
     event_id: UUID | None
@@ -48,7 +48,7 @@ _encode = Encoder().encode
 _MEMBERS = frozenset(StudentEvent.__struct_fields__)
 
 
-def parse(data: bytes, arrived_at: datetime) -> Columns:
+def parse(data: bytes, arrived_at: datetime) -> NativeColumns:
     """Return the columns of one native event (docs/reference.md, "Events").
 
     Raises RejectRecord, and nothing else, whatever the bytes are.
@@ -78,11 +78,11 @@ def _event(data: bytes) -> StudentEvent:
     return event
 
 
-def _columns(event: StudentEvent, arrived_at: datetime) -> Columns:
+def _columns(event: StudentEvent, arrived_at: datetime) -> NativeColumns:
     occurred_at = event.timestamp or arrived_at
     if not 1 < occurred_at.year < 9999:
         raise RejectRecord("invalid_member", YEARS)
-    return Columns(
+    return NativeColumns(
         event.event_id or None,
         event.student_id,
         event.event_type,

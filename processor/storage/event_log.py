@@ -23,7 +23,7 @@ SQL: Final = statements.load(statements.FOLDER / "event_log.sql")
 _IDENTITY_COLUMNS: Final = ("event_id", "source_id", "sequence_number", "sub_sequence")
 
 
-class Rows(NamedTuple):
+class EncodedRows(NamedTuple):
     """What a COPY into a table reads: the encoded rows of these events, in their order."""
 
     table: str
@@ -47,7 +47,7 @@ class EventLog:
         """The statements, with the log's names filled in."""
         return log_statements(self.pipeline.table, self.pipeline.names)
 
-    def pieces(self, chunk: Iterator[Decoded]) -> Iterator[Rows]:
+    def pieces(self, chunk: Iterator[Decoded]) -> Iterator[EncodedRows]:
         """Yield the events slice by slice, then their identities in the order of event_id, encoded.
 
         Raises UnfitValue where a value does not fit the type of its column.
@@ -58,15 +58,15 @@ class EventLog:
                 encoded = self._encoded(decoded.events)
                 claims += _claims(decoded.events, encoded)
                 data = binary.copy(binary.rows(encoded))
-                yield Rows(self.pipeline.table, self.pipeline.row, data, decoded.events)
+                yield EncodedRows(self.pipeline.table, self.pipeline.row, data, decoded.events)
         if claims:
             claims.sort(key=lambda claim: claim[0].int)  # UUIDs themselves compare ten times slower
-            yield Rows("event_identity", _IDENTITY_COLUMNS, binary.copy(row for _, row in claims), ())
+            yield EncodedRows("event_identity", _IDENTITY_COLUMNS, binary.copy(row for _, row in claims), ())
 
-    def rows(self, events: Sequence[Event]) -> Rows:
+    def rows(self, events: Sequence[Event]) -> EncodedRows:
         """Return the events encoded, for the table of what is to be merged; raise as ``pieces``."""
         data = binary.copy(binary.rows(self._encoded(events)))
-        return Rows(incoming(self.pipeline.table), self.pipeline.row, data, events)
+        return EncodedRows(incoming(self.pipeline.table), self.pipeline.row, data, events)
 
     def _encoded(self, events: Sequence[Event]) -> list[list[bytes]]:
         columns: list[Sequence[object]] = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from spm.term import Event
+from spm.term import NativeEvent
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Tally:
     def __init__(self) -> None:
         self.students: defaultdict[str, StudentTally] = defaultdict(StudentTally)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: NativeEvent) -> None:
         """Count one event."""
         student = self.students[event["student_id"]]
         student.events += 1
@@ -50,7 +50,7 @@ class Tally:
         return different
 
 
-class Check(NamedTuple):
+class Figure(NamedTuple):
     """A figure that must come out as expected."""
 
     what: str

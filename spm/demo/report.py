@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from spm.demo.figures import Check
+from spm.demo.figures import Figure
 from spm.demo.result import Result
 from spm.terminal import console
 from spm.terminal.console import out
@@ -19,7 +19,7 @@ from spm.terminal.console import out
 STUDENTS_SHOWN = 8
 
 
-def show(result: Result, checks: Sequence[Check]) -> None:
+def show(result: Result, checks: Sequence[Figure]) -> None:
     """Print the figures, the students, what was rejected, and whether it all adds up."""
     out.print()
     out.print(_figures(result))
@@ -32,7 +32,7 @@ def show(result: Result, checks: Sequence[Check]) -> None:
             out.print(Text(f"✗ {check.what}: expected {check.expected}, found {check.seen}", style="red"))
 
 
-def print_json(result: Result, checks: Sequence[Check]) -> None:
+def print_json(result: Result, checks: Sequence[Figure]) -> None:
     """Print the same for programs."""
     console.print_json(
         {

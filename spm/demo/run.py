@@ -19,7 +19,7 @@ from spm.aws.operations import Operations
 from spm.aws.stack import Aws, Stack, find
 from spm.aws.stream import records_of, shard_ids
 from spm.demo import report
-from spm.demo.figures import Check, Tally
+from spm.demo.figures import Figure, Tally
 from spm.demo.result import Options, Result
 from spm.errors import DemoError
 from spm.publishing.put_records import Entry, publish
@@ -125,21 +125,21 @@ def deliver_again(aws: Aws, stack: Stack) -> Delivered:
     return Delivered(*(a + b for a, b in zip(first, second, strict=True)))
 
 
-def figures(options: Options, tally: Tally, result: Result) -> list[Check]:
+def figures(options: Options, tally: Tally, result: Result) -> list[Figure]:
     """Return everything that must hold."""
     sent = options.events + len(BAD_RECORDS)
     again = result.redelivered
     rejected = sorted((base64.b64decode(row["payload"]), row["reason"]) for row in result.rejected)
     return [
-        Check("records accepted by the stream", sent, result.accepted),
-        Check("events stored", options.events, result.before["stored"]),
-        Check("records rejected", len(BAD_RECORDS), result.before["rejected"]),
-        Check("rejected bytes and reasons", sorted(BAD_RECORDS), rejected),
-        Check("every student's events and mean score", [], tally.differences(result.students)),
-        Check("new rows of the second delivery", (0, 0), (again.stored, again.rejected)),
-        Check("events stored after it", options.events, result.after["stored"]),
-        Check("records rejected after it", len(BAD_RECORDS), result.after["rejected"]),
-        Check(
+        Figure("records accepted by the stream", sent, result.accepted),
+        Figure("events stored", options.events, result.before["stored"]),
+        Figure("records rejected", len(BAD_RECORDS), result.before["rejected"]),
+        Figure("rejected bytes and reasons", sorted(BAD_RECORDS), rejected),
+        Figure("every student's events and mean score", [], tally.differences(result.students)),
+        Figure("new rows of the second delivery", (0, 0), (again.stored, again.rejected)),
+        Figure("events stored after it", options.events, result.after["stored"]),
+        Figure("records rejected after it", len(BAD_RECORDS), result.after["rejected"]),
+        Figure(
             "redelivered records seen as duplicates",
             (True, again.received),
             (again.received > 0, again.duplicates),

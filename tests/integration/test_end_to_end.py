@@ -16,7 +16,7 @@ from emulation.cloud import EmbeddedCloud
 from spm.aws.delivery import Delivered, deliver, lambda_record
 from spm.aws.stream import records_of, shard_ids
 from spm.publishing.put_records import Entry, publish
-from spm.term import BAD_RECORDS, Event, generate
+from spm.term import BAD_RECORDS, NativeEvent, generate
 from tests.support import Deployment, deploy
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EVENTS = 5_000
 
 
-def made_for_this_test(count: int) -> list[Event]:
+def made_for_this_test(count: int) -> list[NativeEvent]:
     """Events that no other test sends: another seed each time."""
     return list(generate(count, 40, seed=random.SystemRandom().getrandbits(64)))
 
@@ -35,7 +35,7 @@ def send(to: Deployment, data: list[tuple[bytes, str]]) -> None:
     assert sum(len(batch) for batch in batches) == len(data)
 
 
-def as_records(events: list[Event]) -> list[tuple[bytes, str]]:
+def as_records(events: list[NativeEvent]) -> list[tuple[bytes, str]]:
     return [(json.dumps(event).encode(), event["student_id"]) for event in events]
 
 
@@ -53,7 +53,7 @@ async def rows(dsn: str, statement: str, *arguments: object) -> list[asyncpg.Rec
         await connection.close()
 
 
-async def stored(deployment: Deployment, events: list[Event]) -> list[dict[str, Any]]:
+async def stored(deployment: Deployment, events: list[NativeEvent]) -> list[dict[str, Any]]:
     """The rows of these events, without the time they were stored at, in the order of their delivery."""
     found = await rows(
         deployment.dsn,
@@ -72,7 +72,7 @@ async def snapshot(deployment: Deployment) -> list[list[asyncpg.Record]]:
     return [await rows(deployment.dsn, f"SELECT t::text FROM {table} t ORDER BY 1") for table in tables]  # noqa: S608 - names of ours
 
 
-async def wait_until_stored(deployment: Deployment, events: list[Event]) -> list[dict[str, Any]]:
+async def wait_until_stored(deployment: Deployment, events: list[NativeEvent]) -> list[dict[str, Any]]:
     """Wait until every one of these events is there; return their rows."""
     deadline = time.monotonic() + 180
     while len(found := await stored(deployment, events)) < len(events):
@@ -112,7 +112,9 @@ async def test_every_published_event_is_stored_as_it_was_sent(fresh: Deployment)
     assert await wait_until_stored(fresh, events) == expected
 
 
-def row_of(deployment: Deployment, shard_id: str, record: "RecordTypeDef", event: Event) -> dict[str, Any]:
+def row_of(
+    deployment: Deployment, shard_id: str, record: "RecordTypeDef", event: NativeEvent
+) -> dict[str, Any]:
     return {
         "stream_arn": deployment.stack.stream_arn,
         "shard_id": shard_id,

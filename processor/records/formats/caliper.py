@@ -23,7 +23,7 @@ from processor.records.formats.problems import (
     text,
     wrong,
 )
-from processor.records.native import Columns
+from processor.records.native import NativeColumns
 
 FIELDS: Final = ("id.last", "id")
 """What a sender may choose as the student id: the last part of the actor's IRI, or the whole of it."""
@@ -140,7 +140,7 @@ def problems(original: bytes, form: str) -> Iterator[Problem]:  # noqa: ARG001  
     return _EVENT(document.read(original), "$")
 
 
-def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> Columns:  # noqa: ARG001  # one signature for all
+def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> NativeColumns:  # noqa: ARG001  # one signature for all
     """Return the columns of one event; raises RejectRecord only."""
     event = document.read(original)
     for problem in _EVENT(event, "$"):

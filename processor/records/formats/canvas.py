@@ -13,7 +13,7 @@ from processor.errors import RejectRecord
 from processor.records.formats import document, forms
 from processor.records.formats.event import Score, Sender, Student, build, score_of
 from processor.records.formats.problems import Check, Problem, below, is_number, members, missing, text, wrong
-from processor.records.native import Columns
+from processor.records.native import NativeColumns
 
 FIELDS: Final = ("user_id", "sis_id")
 """What a sender may choose as the student id."""
@@ -82,7 +82,7 @@ def problems(original: bytes, form: str) -> Iterator[Problem]:  # noqa: ARG001  
     return _EVENTS[_head_of(event)](event, "$")
 
 
-def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> Columns:  # noqa: ARG001  # one signature for all
+def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> NativeColumns:  # noqa: ARG001  # one signature for all
     """Return the columns of one event; raises RejectRecord only."""
     event = document.read(original)
     name = _head_of(event)

@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec.json import Encoder
 
 from processor.errors import RejectRecord
-from processor.records.native import Columns
+from processor.records.native import NativeColumns
 
 LONGEST_ID: Final = 50
 
@@ -53,7 +53,7 @@ def build(
     event_id: UUID | None,
     score: Score,
     metadata: Mapping[str, object],
-) -> Columns:
+) -> NativeColumns:
     """Return the columns; ``metadata`` gets ``max_score`` and the document as it was sent.
 
     Raises RejectRecord where the student id is empty or longer than 50 characters, or the year is impossible.
@@ -65,7 +65,7 @@ def build(
         raise RejectRecord("invalid_member", "Expected a time from the years 0002 to 9998")
     members = {**metadata, "max_score": score.most}
     head = _encode({name: value for name, value in members.items() if value is not None})
-    return Columns(
+    return NativeColumns(
         event_id,
         student.id,
         event_type[:LONGEST_ID],

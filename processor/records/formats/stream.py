@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from processor.records.native import Columns
+    from processor.records.native import NativeColumns
 
 _WRAPPED, _OF_CANVAS = b'{"format":"', b'{"attributes":{'
 _BEGINNINGS: Final = (_WRAPPED, _OF_CANVAS)
@@ -20,7 +20,7 @@ def is_foreign(data: bytes) -> bool:
     return b'"event_name"' in data and b'"body"' in data
 
 
-def parse(data: bytes, arrived_at: datetime) -> "Columns":
+def parse(data: bytes, arrived_at: datetime) -> "NativeColumns":
     """Return the columns of what ``is_foreign`` told; raises RejectRecord, and nothing else."""
     from processor.records.formats import wrapping  # noqa: PLC0415  # a cold start does not pay for it
 

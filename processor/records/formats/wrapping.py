@@ -13,7 +13,7 @@ from processor.records import strict
 from processor.records.formats import caliper, canvas, document, xapi
 from processor.records.formats.event import Sender
 from processor.records.formats.problems import Problem
-from processor.records.native import Columns
+from processor.records.native import NativeColumns
 
 MOST_PROBLEMS: Final = 100
 
@@ -22,7 +22,7 @@ class Format(NamedTuple):
     """How documents of a format are judged and decoded, and what a sender may choose as the student id."""
 
     problems: Callable[[bytes, str], Iterator[Problem]]
-    decode: Callable[[bytes, str, Sender, datetime], Columns]
+    decode: Callable[[bytes, str, Sender, datetime], NativeColumns]
     fields: tuple[str, ...]
 
 
@@ -76,7 +76,7 @@ def _all_problems(form: str, original: bytes) -> list[RejectRecord]:
     return [problem.rejection for problem in found]
 
 
-def parse(data: bytes, arrived_at: datetime) -> Columns:
+def parse(data: bytes, arrived_at: datetime) -> NativeColumns:
     """Return the columns of a wrapped document, or of a record that Canvas itself wrote to the stream.
 
     Raises RejectRecord, and nothing else, whatever the bytes are.

@@ -11,7 +11,7 @@ from processor.records.formats.event import Score, Sender, Student, build, score
 from processor.records.formats.problems import Problem, missing
 from processor.records.formats.xapi_actors import IDENTIFIERS
 from processor.records.formats.xapi_rules import STATEMENT, VOIDED
-from processor.records.native import Columns
+from processor.records.native import NativeColumns
 
 FIELDS: Final = ("account.name", "mbox", "mbox_sha1sum", "openid")
 """What a sender may choose as the student id."""
@@ -60,7 +60,7 @@ def problems(original: bytes, form: str) -> Iterator[Problem]:
     return STATEMENT[form](document.read(original), "$")
 
 
-def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> Columns:
+def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> NativeColumns:
     """Return the columns of one statement of ``xapi/1.0.3`` or ``xapi/2.0``; raises RejectRecord only."""
     statement = document.read(original)
     for problem in STATEMENT[form](statement, "$"):

@@ -17,7 +17,7 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 from emulation.cloud import EmbeddedCloud
 from tests import engine
 from tests.integration.conformance.deviations import DEVIATIONS
-from tests.integration.conformance.lab import Lab, Target
+from tests.integration.conformance.lab import CloudUnderTest, Lab
 
 LOCALSTACK_PORT = 4566
 AWS_ROLE = "SPM_CONFORMANCE_AWS_ROLE"  # the opt-in: an execution role for the scripted function
@@ -28,13 +28,13 @@ TARGETS = ["embedded", pytest.param("localstack", marks=pytest.mark.localstack),
 
 
 @pytest.fixture(params=TARGETS)
-def target(request: pytest.FixtureRequest) -> Target:
+def target(request: pytest.FixtureRequest) -> CloudUnderTest:
     """Each cloud in turn; one that is not to be had is skipped, with the reason."""
-    return cast("Target", request.getfixturevalue(f"{request.param}_target"))
+    return cast("CloudUnderTest", request.getfixturevalue(f"{request.param}_target"))
 
 
 @pytest.fixture
-def lab(target: Target) -> Iterator[Lab]:
+def lab(target: CloudUnderTest) -> Iterator[Lab]:
     """A place of its own for one scenario."""
     lab = Lab(target)
     yield lab
@@ -42,14 +42,14 @@ def lab(target: Target) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def embedded_target(embedded_cloud: EmbeddedCloud) -> Target:
+def embedded_target(embedded_cloud: EmbeddedCloud) -> CloudUnderTest:
     """MiniStack with this project's runner."""
     return embedded_target_of(embedded_cloud)
 
 
-def embedded_target_of(cloud: EmbeddedCloud) -> Target:
+def embedded_target_of(cloud: EmbeddedCloud) -> CloudUnderTest:
     """Describe an embedded cloud as a target of scenarios."""
-    return Target(
+    return CloudUnderTest(
         name="embedded",
         settings={**EMULATED, "endpoint_url": cloud.endpoint_url},
         role_arn="arn:aws:iam::000000000000:role/conformance",
@@ -60,7 +60,7 @@ def embedded_target_of(cloud: EmbeddedCloud) -> Target:
 
 
 @pytest.fixture(scope="session")
-def localstack_target(docker_engine: None) -> Iterator[Target]:  # noqa: ARG001 - asked for its effect
+def localstack_target(docker_engine: None) -> Iterator[CloudUnderTest]:  # noqa: ARG001 - asked for its effect
     """LocalStack in a container of its own, with its own mapping."""
     container = (
         DockerContainer(engine.images()["localstack"])
@@ -71,7 +71,7 @@ def localstack_target(docker_engine: None) -> Iterator[Target]:  # noqa: ARG001 
     )
     with container, _without_leftovers(container):
         port = container.get_exposed_port(LOCALSTACK_PORT)
-        yield Target(
+        yield CloudUnderTest(
             name="localstack",
             settings={**EMULATED, "endpoint_url": f"http://localhost:{port}"},
             role_arn="arn:aws:iam::000000000000:role/conformance",
@@ -80,12 +80,12 @@ def localstack_target(docker_engine: None) -> Iterator[Target]:  # noqa: ARG001 
 
 
 @pytest.fixture(scope="session")
-def aws_target() -> Target:
+def aws_target() -> CloudUnderTest:
     """AWS itself, in the account and region of the environment: costs a few cents."""
     role = os.environ.get(AWS_ROLE)
     if not role:
         pytest.skip(f"set {AWS_ROLE} to the ARN of a function's role to run the scenarios on AWS")
-    return Target(name="aws", settings={}, role_arn=role, patience=6.0)
+    return CloudUnderTest(name="aws", settings={}, role_arn=role, patience=6.0)
 
 
 @contextmanager

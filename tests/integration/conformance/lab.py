@@ -19,7 +19,7 @@ SCRIPTED = Path(__file__).with_name("scripted.py")
 
 
 @dataclass(frozen=True)
-class Target:
+class CloudUnderTest:
     """A cloud to hold against AWS's documentation, and what a scenario must know about it.
 
     ``pace``: what the times of a scenario are multiplied by; ``patience``: what its deadlines are.
@@ -56,7 +56,7 @@ class Delivery:
 class Lab:
     """The parts of one scenario; everything it makes is removed at ``close``."""
 
-    target: Target
+    target: CloudUnderTest
     name: str = field(default_factory=lambda: f"conformance-{uuid.uuid4().hex[:10]}")
     mapping: dict[str, Any] = field(default_factory=dict)
     _seen: list[Delivery] = field(default_factory=list)

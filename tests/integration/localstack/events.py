@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from spm.publishing.put_records import Entry, publish
-from spm.term import Event
+from spm.term import NativeEvent
 from tests.integration.localstack.cloud import Cloud, Environment, Record
 from tests.waiting import wait_until
 
@@ -20,7 +20,7 @@ COUNT = "SELECT count(*) FROM student_performance WHERE event_id = ANY($1::uuid[
 SCHEMA = "SELECT to_regclass('student_performance') IS NOT NULL AS there"
 
 
-class Row(NamedTuple):
+class StoredRow(NamedTuple):
     """A row of student_performance, with its delivery identity."""
 
     shard_id: str
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     metadata: str
 
 
-def entries_of(events: Iterable[Event]) -> list[Entry]:
+def entries_of(events: Iterable[NativeEvent]) -> list[Entry]:
     """The events as a producer sends them."""
     return [Entry(json.dumps(event).encode(), event["student_id"]) for event in events]
 
@@ -45,7 +45,7 @@ def send(environment: Environment, entries: Sequence[Entry]) -> None:
     assert sum(len(call) for call in calls) == len(entries)
 
 
-def wait_for_rows(cloud: Cloud, events: Sequence[Event], *, seconds: float) -> None:
+def wait_for_rows(cloud: Cloud, events: Sequence[NativeEvent], *, seconds: float) -> None:
     """Wait until as many of the events are stored as were sent."""
     wanted = [event["event_id"] for event in events]
     wait_until(lambda: count(cloud, wanted) >= len(wanted), f"{len(wanted)} rows", seconds=seconds)
@@ -60,17 +60,19 @@ def count(cloud: Cloud, event_ids: Sequence[str]) -> int:
     return int(row["count"])
 
 
-def stored(cloud: Cloud, environment: Environment, events: Sequence[Event]) -> list[Row]:
+def stored(cloud: Cloud, environment: Environment, events: Sequence[NativeEvent]) -> list[StoredRow]:
     """The rows of these events, ordered by delivery."""
     event_ids = [event["event_id"] for event in events]
     rows = cloud.fetch(STORED, environment.stack.stream_arn, event_ids)
     return sorted(
-        Row(**{**row, "event_id": str(row["event_id"]), "metadata": canonical(json.loads(row["metadata"]))})
+        StoredRow(
+            **{**row, "event_id": str(row["event_id"]), "metadata": canonical(json.loads(row["metadata"]))}
+        )
         for row in rows
     )
 
 
-def expected(environment: Environment, events: Sequence[Event]) -> list[Row]:
+def expected(environment: Environment, events: Sequence[NativeEvent]) -> list[StoredRow]:
     """The rows that the stream's records of these events must give, ordered by delivery."""
     by_data = {json.dumps(event).encode(): event for event in events}
     return sorted(
@@ -83,8 +85,8 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _row(record: Record, event: Event) -> Row:
-    return Row(
+def _row(record: Record, event: NativeEvent) -> StoredRow:
+    return StoredRow(
         record.shard_id,
         record.sequence_number,
         record.arrived_at,

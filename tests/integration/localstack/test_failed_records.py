@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from spm.publishing.put_records import Entry
-from spm.term import Event, generate
+from spm.term import NativeEvent, generate
 from tests.integration.localstack.cloud import SHARED, Cloud, Environment
 from tests.integration.localstack.events import count, entries_of, expected, send, stored, wait_for_rows
 from tests.integration.localstack.outages import stopped
@@ -74,7 +74,7 @@ def identities(payloads: list[dict[str, Any]]) -> list[tuple[str, str, bytes]]:
     )
 
 
-def times_of_storing(cloud: Cloud, events: list[Event]) -> list[dict[str, Any]]:
+def times_of_storing(cloud: Cloud, events: list[NativeEvent]) -> list[dict[str, Any]]:
     """When each of the events was stored."""
     event_ids = [event["event_id"] for event in events]
     sql = "SELECT event_id, stored_at FROM student_performance WHERE event_id = ANY($1::uuid[]) ORDER BY 1"

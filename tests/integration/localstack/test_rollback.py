@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spm.term import Event, generate
+from spm.term import NativeEvent, generate
 from tests.integration.localstack.checkout import copy_of_the_project
 from tests.integration.localstack.cloud import Cloud, Environment
 from tests.integration.localstack.events import count, entries_of, expected, send, stored, wait_for_rows
@@ -59,5 +59,5 @@ def test_what_a_bad_processor_leaves_behind_the_release_before_it_stores(
     assert environment.failed_records() == {}
 
 
-def ids(events: Sequence[Event]) -> list[str]:
+def ids(events: Sequence[NativeEvent]) -> list[str]:
     return [event["event_id"] for event in events]

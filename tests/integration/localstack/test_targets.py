@@ -23,7 +23,7 @@ Name = Literal["embedded", "localstack"]
 
 
 @dataclass(frozen=True)
-class Target:
+class LocalTarget:
     """A deployed environment whose processor has stored something, and where it is."""
 
     name: Name
@@ -37,7 +37,7 @@ class Target:
 
 
 @pytest.fixture(params=["embedded", pytest.param("localstack", marks=pytest.mark.localstack)])
-def target(request: pytest.FixtureRequest) -> Target:
+def target(request: pytest.FixtureRequest) -> LocalTarget:
     """Each local target in turn."""
     environment = request.getfixturevalue(
         {"embedded": "deployed", "localstack": "environment"}[request.param]
@@ -47,10 +47,10 @@ def target(request: pytest.FixtureRequest) -> Target:
     entry = Entry(b'{"student_id": "a", "event_type": "login"}', "a")
     list(publish(environment.aws.kinesis, environment.stack.stream_name, [entry]))
     wait_until(lambda: operations.call("status")["stored"] > stored, "an event to be stored", seconds=60)
-    return Target(request.param, environment.aws, environment.stack)
+    return LocalTarget(request.param, environment.aws, environment.stack)
 
 
-def test_migrations(target: Target) -> None:
+def test_migrations(target: LocalTarget) -> None:
     """Schema migrations"""
     pages = target.aws.cloudformation.get_paginator("list_stack_resources").paginate(
         StackName=target.stack.name
@@ -60,34 +60,34 @@ def test_migrations(target: Target) -> None:
     assert target.stack.operations(target.aws).call("status")["schema_version"] > 0
 
 
-def test_runtime(target: Target) -> None:
+def test_runtime(target: LocalTarget) -> None:
     """What runs the functions"""
     function = target.aws.functions.get_function(FunctionName=target.stack.processor_name)["Configuration"]
     running = f"python{sys.version_info.major}.{sys.version_info.minor}"
     assert function["Runtime"] == (running if target.name == "embedded" else "python3.13")
 
 
-def test_lambda_metrics(target: Target) -> None:
+def test_lambda_metrics(target: LocalTarget) -> None:
     """Metrics of `AWS/Lambda`"""
     wait_until(lambda: "Invocations" in target.metrics("AWS/Lambda"), "the metrics", seconds=90)
     told = {"Duration", "Throttles", "IteratorAge", "PolledEventCount", "InvokedEventCount"}
     assert target.metrics("AWS/Lambda") & told == (told if target.name == "embedded" else set())
 
 
-def test_own_metrics(target: Target) -> None:
+def test_own_metrics(target: LocalTarget) -> None:
     """Metrics of `StudentPerformance`"""
     wait_until(lambda: "Invocations" in target.metrics("AWS/Lambda"), "the metrics", seconds=90)
     found = target.metrics("StudentPerformance")
     assert found == (set(get_args(MetricName)) if target.name == "embedded" else set())
 
 
-def test_dashboard(target: Target) -> None:
+def test_dashboard(target: LocalTarget) -> None:
     """Dashboard"""
     entries = target.aws.cloudwatch.list_dashboards()["DashboardEntries"]
     assert bool(entries) == (target.name == "embedded")
 
 
-def test_sequence_numbers(target: Target) -> None:
+def test_sequence_numbers(target: LocalTarget) -> None:
     """Sequence numbers"""
     shards = shard_ids(target.aws, target.stack)
     records = [record for shard in shards for record in records_of(target.aws, target.stack, shard)]
@@ -95,7 +95,7 @@ def test_sequence_numbers(target: Target) -> None:
     assert digits == {30 if target.name == "embedded" else 56}
 
 
-def test_encryption_and_expiry(target: Target) -> None:
+def test_encryption_and_expiry(target: LocalTarget) -> None:
     """Encryption of the stream, expiry of failed records"""
     summary = target.aws.kinesis.describe_stream_summary(StreamName=target.stack.stream_name)
     assert summary["StreamDescriptionSummary"]["EncryptionType"] == "NONE"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spm.term import Event, generate
+from spm.term import NativeEvent, generate
 from tests.integration.localstack.checkout import copy_of_the_project
 from tests.integration.localstack.cloud import SHARED, Cloud, Environment
 from tests.integration.localstack.events import entries_of, expected, send, stored, wait_for_rows
@@ -31,9 +31,9 @@ def test_an_update_under_load_loses_nothing(cloud: Cloud, environment: Environme
 
 
 @contextmanager
-def producing(environment: Environment) -> Iterator[list[Event]]:
+def producing(environment: Environment) -> Iterator[list[NativeEvent]]:
     """Send about 100 events a second as long as the block runs; gives the list of those that were sent."""
-    sent: list[Event] = []
+    sent: list[NativeEvent] = []
     events = generate(100_000, 100, seed=51)
     enough = threading.Event()
 

@@ -16,7 +16,7 @@ import pytest
 from emulation import postgres
 from emulation.cloud import EmbeddedCloud
 from spm.publishing.put_records import Entry, publish
-from spm.term import Event, generate
+from spm.term import NativeEvent, generate
 from tests.support import Deployment, deploy
 
 pytestmark = pytest.mark.long
@@ -32,7 +32,7 @@ def cloud() -> Iterator[EmbeddedCloud]:
         yield cloud
 
 
-def send(to: Deployment, events: list[Event]) -> None:
+def send(to: Deployment, events: list[NativeEvent]) -> None:
     entries = (Entry(json.dumps(event).encode(), event["student_id"]) for event in events)
     assert sum(len(batch) for batch in publish(to.aws.kinesis, to.stack.stream_name, entries)) == len(events)
 
@@ -49,7 +49,7 @@ async def stored(deployment: Deployment) -> dict[uuid.UUID, tuple[Any, ...]]:
     return found
 
 
-def as_sent(events: list[Event]) -> dict[uuid.UUID, tuple[Any, ...]]:
+def as_sent(events: list[NativeEvent]) -> dict[uuid.UUID, tuple[Any, ...]]:
     return {
         uuid.UUID(event["event_id"]): (
             event["student_id"],
@@ -62,7 +62,7 @@ def as_sent(events: list[Event]) -> dict[uuid.UUID, tuple[Any, ...]]:
     }
 
 
-async def wait_for(deployment: Deployment, events: list[Event], seconds: float) -> None:
+async def wait_for(deployment: Deployment, events: list[NativeEvent], seconds: float) -> None:
     """Wait until the table holds exactly these events."""
     expected = as_sent(events)
     deadline = time.monotonic() + seconds
@@ -108,7 +108,9 @@ async def rotate(cloud: EmbeddedCloud, deployment: Deployment, *, finish: bool) 
     secrets.put_secret_value(SecretId=arn, SecretString=pending)
 
 
-async def publish_while(deployment: Deployment, events: list[Event], condition: Callable[[], bool]) -> int:
+async def publish_while(
+    deployment: Deployment, events: list[NativeEvent], condition: Callable[[], bool]
+) -> int:
     """Publish in small steps for as long as the condition holds; return how many were sent."""
     at = 0
     while condition() and at < len(events):

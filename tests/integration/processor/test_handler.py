@@ -23,7 +23,7 @@ from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, event, record, records
 
 
-class Context:
+class HandlerContext:
     aws_request_id = "request-1"
     seconds = 30.0
 
@@ -40,7 +40,7 @@ class Function:
         self.database: Database = world.processor()
 
     def invoke(self, batch: list[Any], seconds: float = 30) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        context = Context()
+        context = HandlerContext()
         context.seconds = seconds
         self.printed.truncate(self.printed.seek(0))
         with contextlib.redirect_stdout(self.printed):

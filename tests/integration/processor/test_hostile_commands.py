@@ -14,7 +14,7 @@ from processor.commands.redrive import Redrive
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
 from processor.student_performance import PIPELINE as SHIPPED
-from tests.integration.processor.test_operations import Context
+from tests.integration.processor.test_operations import CommandContext
 
 REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "query": {"report": "tail"},
@@ -67,7 +67,7 @@ def name_of(kind: type[Command]) -> str:
 def answer_to(kind: type[Command], **parameters: Any) -> dict[str, Any]:
     """Return the handler's answer, which Lambda can send as UTF-8."""
     answer = operations.handler(
-        {"command": name_of(kind), **REQUIRED.get(name_of(kind), {}), **parameters}, Context()
+        {"command": name_of(kind), **REQUIRED.get(name_of(kind), {}), **parameters}, CommandContext()
     )
     json.dumps(answer, ensure_ascii=False).encode()
     return answer

@@ -334,7 +334,7 @@ class TestCommand:
         assert message in str(error.value)
 
     def test_a_wrong_one_is_an_answer_and_no_error_of_the_function(self) -> None:
-        answer = operations.handler({"command": "drop"}, Context())
+        answer = operations.handler({"command": "drop"}, CommandContext())
         assert list(answer) == ["refused"]
         assert "the commands are check, compact, migrate, query" in answer["refused"]
 
@@ -351,8 +351,8 @@ class TestCommand:
         monkeypatch.setattr(Compact, "patience", 2.2)
         started = time.monotonic()
         with pytest.raises(RetryLater):
-            operations.handler({"command": "compact"}, Context())
-        assert time.monotonic() - started < Context().get_remaining_time_in_millis() / 2_000
+            operations.handler({"command": "compact"}, CommandContext())
+        assert time.monotonic() - started < CommandContext().get_remaining_time_in_millis() / 2_000
 
     def test_spells_out_its_class(self) -> None:
         assert commands.parse({"command": "migrate"}) == Migrate()
@@ -480,7 +480,7 @@ class TestCustomResource:
         self, answers: tuple[str, list[dict[str, Any]]], as_owner: World
     ) -> None:
         url, received = answers
-        context = Context()
+        context = CommandContext()
         operations.handler(self.request(url, "Create"), context)
         edited = "UPDATE schema_migration SET checksum = 'of another text'"
         environment.LOOP.run(as_owner.owner.execute(edited))
@@ -492,7 +492,7 @@ class TestCustomResource:
         assert {answer["PhysicalResourceId"] for answer in received} == {"schema"}
 
 
-class Context:
+class CommandContext:
     """Lambda's context object, as far as it is used."""
 
     aws_request_id = "request"

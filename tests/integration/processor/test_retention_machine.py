@@ -50,7 +50,7 @@ def at(delivery: Delivery) -> KinesisRecord:
     return made
 
 
-class Machine(RuleBasedStateMachine):
+class RetentionMachine(RuleBasedStateMachine):
     """The tables against a model: what the log holds, who holds an event_id, and what was ever derived."""
 
     server: PostgresServer
@@ -150,7 +150,7 @@ class Machine(RuleBasedStateMachine):
 
 @pytest.mark.long
 def test_any_order_leaves_what_the_model_says(server: PostgresServer) -> None:
-    machine = type("MachineOnServer", (Machine,), {"server": server})
+    machine = type("MachineOnServer", (RetentionMachine,), {"server": server})
     run_state_machine_as_test(
         machine,
         settings=settings(

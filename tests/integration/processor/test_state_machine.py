@@ -29,7 +29,7 @@ def content(shard: int, number: int) -> tuple[str, bytes]:
     return "event", event(number + shard - number % 2, score=float(shard))
 
 
-class Machine(RuleBasedStateMachine):
+class StoringMachine(RuleBasedStateMachine):
     """The tables against a model: one dictionary a table."""
 
     server: PostgresServer
@@ -109,9 +109,9 @@ class Machine(RuleBasedStateMachine):
 
 
 def test_the_store_and_the_batch_follow_the_model(server: PostgresServer) -> None:
-    Machine.server = server
+    StoringMachine.server = server
     run_state_machine_as_test(
-        Machine,
+        StoringMachine,
         settings=settings(
             max_examples=15,
             stateful_step_count=12,

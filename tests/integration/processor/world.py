@@ -14,7 +14,7 @@ import asyncpg
 from processor import batch, migrations
 from processor.pipeline import Pipeline
 from processor.records.kinesis import KinesisRecord
-from processor.records.native import Columns, parse
+from processor.records.native import NativeColumns, parse
 from processor.settings import Settings
 from processor.storage.connection import ATTEMPT, Database, Deadline
 from processor.storage.secret import CURRENT, Login
@@ -44,7 +44,7 @@ SNAPSHOT = {
 }
 
 
-def lenient_parse(data: bytes, arrived_at: datetime) -> Columns:
+def lenient_parse(data: bytes, arrived_at: datetime) -> NativeColumns:
     """Let ``\\u0000`` in metadata through, as a decoder with a gap would: then only PostgreSQL refuses it."""
     columns = parse(data.replace(b"\\u0000", b"\\u0001"), arrived_at)
     return columns._replace(metadata=columns.metadata.replace("\\u0001", "\\u0000"))

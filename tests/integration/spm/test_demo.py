@@ -41,7 +41,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 300.0)
         time.sleep(0.05)
 
 
-class Running:
+class RunningDemo:
     """The demo at work; every process it ever started is remembered."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
@@ -75,12 +75,12 @@ class Running:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+def run(tmp_path: Path) -> Iterator[Callable[..., RunningDemo]]:
     """Start the demo; a test that fails leaves nothing behind either."""
-    started: list[Running] = []
+    started: list[RunningDemo] = []
 
-    def start(*arguments: str) -> Running:
-        started.append(Running(tmp_path, *arguments))
+    def start(*arguments: str) -> RunningDemo:
+        started.append(RunningDemo(tmp_path, *arguments))
         return started[-1]
 
     yield start
@@ -89,7 +89,7 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         demo.process.wait(timeout=120)
 
 
-def test_every_figure_adds_up_and_nothing_is_left(run: Callable[..., Running]) -> None:
+def test_every_figure_adds_up_and_nothing_is_left(run: Callable[..., RunningDemo]) -> None:
     demo = run()
     demo.wait_for(lambda: "Deploying" in demo.errors, "the deployment")
     demo.finish()
@@ -108,7 +108,7 @@ def test_every_figure_adds_up_and_nothing_is_left(run: Callable[..., Running]) -
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", ["starting", "deploying"])
 def test_a_signal_leaves_nothing_running(
-    run: Callable[..., Running], end: signal.Signals, moment: str
+    run: Callable[..., RunningDemo], end: signal.Signals, moment: str
 ) -> None:
     demo = run()
     if moment == "deploying":  # "Starting" is said when that is done
@@ -120,7 +120,7 @@ def test_a_signal_leaves_nothing_running(
     assert "Traceback" not in demo.errors
 
 
-def test_keep_says_how_to_go_on_and_stops_on_ctrl_c(run: Callable[..., Running]) -> None:
+def test_keep_says_how_to_go_on_and_stops_on_ctrl_c(run: Callable[..., RunningDemo]) -> None:
     demo = run("--keep")
     demo.wait_for(lambda: "Ctrl-C" in demo.output, "the instructions")
     assert re.search(r"psql 'postgresql://[^']+'", demo.output)

@@ -7,20 +7,20 @@ import pytest
 from emulation.errors import MappingInvalid
 from emulation.runner.destinations import Destination, invocation_record, object_key
 from emulation.runner.lane import Batch, Discard
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Answer
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
 NOW = 1_767_225_600.5  # 2026-01-01T00:00:00.500Z
-RECORDS = (Record("1", "k", NOW - 20, b"", '{"a":1}'), Record("2", "k", NOW - 10, b"", '{"a":2}'))
+RECORDS = (ShardRecord("1", "k", NOW - 20, b"", '{"a":1}'), ShardRecord("2", "k", NOW - 10, b"", '{"a":2}'))
 ANSWER = Answer(
     request_id="id", status_code=200, executed_version="$LATEST", function_error="Unhandled", payload=b""
 )
 TRIED = Discard(Batch(RECORDS, attempts=4, answer=ANSWER), "RetryAttemptsExhausted")
 
 
-def mapping(destination: str | None) -> Mapping:
-    return Mapping(
+def mapping(destination: str | None) -> EventSourceMapping:
+    return EventSourceMapping(
         uuid="uuid",
         function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
         stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/s",

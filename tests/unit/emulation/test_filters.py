@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from emulation.errors import MappingInvalid
 from emulation.runner.filters import Filters
-from emulation.runner.mapping import Mapping
-from emulation.runner.records import Record, make_record
+from emulation.runner.mapping import EventSourceMapping
+from emulation.runner.records import ShardRecord, make_record
 
-MAPPING = Mapping(
+MAPPING = EventSourceMapping(
     uuid="uuid",
     function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
     stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
@@ -31,7 +31,7 @@ def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(inner) | st.dictionaries(st.sampled_from(["a", "b", "c"]), inner)
 
 
-def record(data: bytes) -> Record:
+def record(data: bytes) -> ShardRecord:
     return make_record(
         mapping=MAPPING,
         shard_id="shardId-000000000000",

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from emulation.runner.lane import MAXIMUM_PAYLOAD, Discard, Invoke, Lane
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Failed, NotInvoked, Outcome, PartlyFailed, Succeeded
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
-MAPPING = Mapping(
+MAPPING = EventSourceMapping(
     uuid="uuid",
     function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
     stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
@@ -18,14 +18,14 @@ MAPPING = Mapping(
 )
 
 
-def record(number: int, *, arrived_at: float = 0.0, size: int = 10) -> Record:
-    return Record(f"{number:030d}", "key", arrived_at, b"", "x" * (size - 1))
+def record(number: int, *, arrived_at: float = 0.0, size: int = 10) -> ShardRecord:
+    return ShardRecord(f"{number:030d}", "key", arrived_at, b"", "x" * (size - 1))
 
 
 class Driver:
     """A lane whose every invocation is answered from a list, at one second after the other."""
 
-    def __init__(self, mapping: Mapping, records: list[Record]) -> None:
+    def __init__(self, mapping: EventSourceMapping, records: list[ShardRecord]) -> None:
         self.lane = Lane(backoff=float)
         self.mapping = mapping
         self.now = 0.0
@@ -58,7 +58,7 @@ class Driver:
         return task
 
 
-def records(count: int) -> list[Record]:
+def records(count: int) -> list[ShardRecord]:
     return [record(number) for number in range(count)]
 
 

@@ -1,13 +1,13 @@
 from emulation.runner.checkpoints import Checkpoint
 from emulation.runner.lineage import ShardInfo, first_checkpoints, readable
-from emulation.runner.mapping import Mapping, StartingPosition
+from emulation.runner.mapping import EventSourceMapping, StartingPosition
 
 PARENT = ShardInfo("p", is_closed=True)
 CHILDREN = [ShardInfo("c1", ("p",)), ShardInfo("c2", ("p",))]
 
 
-def mapping(position: StartingPosition, timestamp: float | None = None) -> Mapping:
-    return Mapping(
+def mapping(position: StartingPosition, timestamp: float | None = None) -> EventSourceMapping:
+    return EventSourceMapping(
         uuid="uuid",
         function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
         stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/s",

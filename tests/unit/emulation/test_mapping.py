@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from emulation.errors import MappingInvalid
-from emulation.runner.mapping import Mapping, read_mapping
+from emulation.runner.mapping import EventSourceMapping, read_mapping
 
 LISTED: dict[str, Any] = {
     "UUID": "uuid",
@@ -20,7 +20,7 @@ def destination(arn: str) -> dict[str, Any]:
 
 
 def test_what_is_not_said_is_aws_s_default() -> None:
-    assert read_mapping(LISTED) == Mapping(
+    assert read_mapping(LISTED) == EventSourceMapping(
         uuid="uuid", function_arn=LISTED["FunctionArn"], stream_arn=LISTED["EventSourceArn"]
     )
 
@@ -43,7 +43,7 @@ def test_everything_that_can_be_said() -> None:
             "State": "Disabled",
         }
     )
-    assert mapping == Mapping(
+    assert mapping == EventSourceMapping(
         uuid="uuid",
         function_arn=LISTED["FunctionArn"],
         stream_arn=LISTED["EventSourceArn"],

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulation.runner.outcome import MAXIMUM_RESPONSE, Answer, Failed, PartlyFailed, Succeeded, interpret
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
-BATCH = [Record(f"{number:030d}", "key", 0.0, b"", "{}") for number in range(4)]
+BATCH = [ShardRecord(f"{number:030d}", "key", 0.0, b"", "{}") for number in range(4)]
 
 
 def answer(payload: object, *, function_error: str | None = None) -> Answer:

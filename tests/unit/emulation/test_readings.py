@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulation.runner.lane import Batch, Discard, Invoke, Lane, Task
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Failed, NotInvoked, Outcome, PartlyFailed, Succeeded
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 
 COUNT = 8
 
@@ -21,7 +21,7 @@ COUNT = 8
 class OneRecordIsDiscarded(Lane):
     """When retries run out, only the record at the checkpoint goes; the rest begins anew."""
 
-    def _task_for_first(self, mapping: Mapping, now: float) -> Task | None:
+    def _task_for_first(self, mapping: EventSourceMapping, now: float) -> Task | None:
         if self._exhausted and len(self._batches[0].records) > 1:
             self._split(1)
             first, second, *rest = self._batches
@@ -33,7 +33,7 @@ class OneRecordIsDiscarded(Lane):
 class SplitsCount(Lane):
     """Each split by bisect uses up a retry."""
 
-    def _fail(self, batch: Batch, mapping: Mapping, now: float) -> None:
+    def _fail(self, batch: Batch, mapping: EventSourceMapping, now: float) -> None:
         super()._fail(replace(batch, retries=batch.retries + 1), mapping, now)
 
 
@@ -53,7 +53,7 @@ OUTCOMES = st.sampled_from([Succeeded(), Failed(), NotInvoked()]) | st.builds(
 def test_every_record_is_done_or_kept_whole(
     reading: type[Lane], outcomes: list[Outcome], retries: int, bisects: bool, batch_size: int
 ) -> None:
-    mapping = Mapping(
+    mapping = EventSourceMapping(
         uuid="uuid",
         function_arn="f",
         stream_arn="s",
@@ -63,7 +63,7 @@ def test_every_record_is_done_or_kept_whole(
         reports_item_failures=True,
     )
     lane = reading(backoff=lambda _: 0.0)
-    sent = [Record(f"{number:030d}", "key", 0.0, b"", "{}") for number in range(COUNT)]
+    sent = [ShardRecord(f"{number:030d}", "key", 0.0, b"", "{}") for number in range(COUNT)]
     for record in sent:
         lane.offer(record, 0.0)
     processed, kept = deliver(lane, mapping, outcomes)
@@ -72,11 +72,13 @@ def test_every_record_is_done_or_kept_whole(
     assert len(kept) == len(set(kept))
 
 
-def deliver(lane: Lane, mapping: Mapping, outcomes: list[Outcome]) -> tuple[list[Record], list[Record]]:
+def deliver(
+    lane: Lane, mapping: EventSourceMapping, outcomes: list[Outcome]
+) -> tuple[list[ShardRecord], list[ShardRecord]]:
     """Return what the function was done with, and what went to the destination; in the end it succeeds."""
     answers = iter(outcomes)
-    processed: list[Record] = []
-    kept: list[Record] = []
+    processed: list[ShardRecord] = []
+    kept: list[ShardRecord] = []
     while (task := lane.next_task(mapping, 0.0)) is not None:
         if isinstance(task, Discard):
             kept += lane.discarded(taken=True, now=0.0)

@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from emulation.runner.checkpoints import Checkpoint
 from emulation.runner.lane import Discard, Invoke
 from emulation.runner.lineage import ShardInfo, first_checkpoints, readable
-from emulation.runner.mapping import Mapping
+from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.outcome import Failed, NotInvoked, Outcome, PartlyFailed, Succeeded
-from emulation.runner.records import Record
+from emulation.runner.records import ShardRecord
 from emulation.runner.shard import Shard, lane_of
 
 KEYS = ["a", "b", "c", "d", "e"]
@@ -27,14 +27,14 @@ MAXIMUM_AGE = 60
 @dataclass
 class ModelShard:
     info: ShardInfo
-    records: list[Record] = field(default_factory=list)
+    records: list[ShardRecord] = field(default_factory=list)
 
 
 class ModelStream:
     def __init__(self) -> None:
         self.shards: dict[str, ModelShard] = {}
         self.position: dict[str, tuple[str, int]] = {}  # sequence → shard and index
-        self.record: dict[str, Record] = {}
+        self.record: dict[str, ShardRecord] = {}
         self._counter = 0
 
     def add_shard(self, parents: tuple[str, ...] = ()) -> None:
@@ -52,7 +52,7 @@ class ModelStream:
         open_shards = self.open_shards()
         shard_id = open_shards[KEYS.index(key) % len(open_shards)]
         self._counter += 1
-        record = Record(f"{self._counter:030d}", key, now, b"", "{}")
+        record = ShardRecord(f"{self._counter:030d}", key, now, b"", "{}")
         self.position[record.sequence] = (shard_id, len(self.shards[shard_id].records))
         self.record[record.sequence] = record
         self.shards[shard_id].records.append(record)
@@ -69,14 +69,14 @@ class ModelReader:
                 break
             self._next += 1
 
-    def read(self) -> tuple[Sequence[Record], bool]:
+    def read(self) -> tuple[Sequence[ShardRecord], bool]:
         read = self._shard.records[self._next : self._next + self._most]
         self._next += len(read)
         return read, self._shard.info.is_closed and self._next == len(self._shard.records)
 
 
 @dataclass
-class Running:
+class RunningShard:
     """One shard as the runner has it, and what it has under way."""
 
     shard: Shard
@@ -90,7 +90,7 @@ class RunnerMachine(RuleBasedStateMachine):
         self.now = 1000.0
         self.stream = ModelStream()
         self.checkpoints: dict[str, Checkpoint] = {}
-        self.running: dict[str, Running] = {}
+        self.running: dict[str, RunningShard] = {}
         self.healthy = False
         self.verdicts: list[tuple[str, int]] = []
         self.destination_refuses = 0
@@ -120,7 +120,7 @@ class RunnerMachine(RuleBasedStateMachine):
         shards: int,
         read: int,
     ) -> None:
-        self.mapping = Mapping(
+        self.mapping = EventSourceMapping(
             uuid="uuid",
             function_arn="f",
             stream_arn="s",
@@ -193,7 +193,7 @@ class RunnerMachine(RuleBasedStateMachine):
     def factor_is_updated(self, factor: int) -> None:
         self.running.clear()
         self.settled = {s for s in self.settled if self.is_below_checkpoint(s)}
-        self.mapping = Mapping(**{**vars(self.mapping), "parallelization_factor": factor})
+        self.mapping = EventSourceMapping(**{**vars(self.mapping), "parallelization_factor": factor})
 
     @invariant()
     def nothing_done_is_forgotten(self) -> None:
@@ -260,7 +260,7 @@ class RunnerMachine(RuleBasedStateMachine):
 
         tasks: list[Callable[[], None]] = []
         model = self.stream.shards[shard_id]
-        self.running[shard_id] = Running(
+        self.running[shard_id] = RunningShard(
             Shard(
                 mapping=self.mapping,
                 checkpoint=checkpoint,
@@ -324,13 +324,13 @@ class RunnerMachine(RuleBasedStateMachine):
     def filtered_out(self, records: int) -> None:
         pass  # only a metric
 
-    def note_done(self, records: Sequence[Record], where: set[str]) -> None:
+    def note_done(self, records: Sequence[ShardRecord], where: set[str]) -> None:
         for record in records:
             where.add(record.sequence)
             shard_id, _ = self.stream.position[record.sequence]
             self.running[shard_id].settling.add(record.sequence)
 
-    def check_delivery(self, batch: Sequence[Record]) -> None:
+    def check_delivery(self, batch: Sequence[ShardRecord]) -> None:
         assert 0 < len(batch) <= self.mapping.batch_size
         shard_id, first = self.stream.position[batch[0].sequence]
         done = self.delivered | self.discarded

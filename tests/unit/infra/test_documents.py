@@ -24,7 +24,7 @@ COUNTED = {
 }
 
 
-class Row(NamedTuple):
+class CostLine(NamedTuple):
     """One line of a table of costs."""
 
     quantity: float
@@ -33,14 +33,14 @@ class Row(NamedTuple):
     idle: float
 
 
-def costs(profile: str) -> tuple[dict[str, Row], tuple[float, float]]:
+def costs(profile: str) -> tuple[dict[str, CostLine], tuple[float, float]]:
     """Return the table's rows, and its two totals: as told, and idle."""
     section = DEPLOY.split(f"### Profile {profile}")[1].split("\n## ")[0].split("\n### ")[0]
     rows = {}
     for line in section.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 6 and re.fullmatch(r"[\d.]+", cells[1]):
-            rows[cells[0]] = Row(float(cells[1]), *map(float, cells[3:]))
+            rows[cells[0]] = CostLine(float(cells[1]), *map(float, cells[3:]))
     totals = re.search(r"\*\*total\*\*.*\*\*([\d.]+)\*\* \| \*\*([\d.]+)\*\*", section)
     assert totals is not None
     return rows, (float(totals[1]), float(totals[2]))
@@ -76,7 +76,7 @@ def test_the_costs_count_what_the_environment_is_deployed_with(profile: str) -> 
     assert f"RDS {database['DBInstanceClass']}, PostgreSQL, Multi-AZ" in rows
     assert rows["RDS storage gp3, Multi-AZ"].quantity == int(database["AllocatedStorage"])
     assert rows["Kinesis shard"].quantity == shard_hours
-    beyond = rows.get("Kinesis retention beyond 24 hours", Row(0, 0, 0, 0)).quantity
+    beyond = rows.get("Kinesis retention beyond 24 hours", CostLine(0, 0, 0, 0)).quantity
     assert beyond == (shard_hours if stream["RetentionPeriodHours"] > 24 else 0)
 
 

@@ -110,6 +110,6 @@ def test_what_does_not_fit_is_rejected_with_its_reason(data: bytes, reason: str)
 
 
 def test_the_fast_parser_makes_the_columns_that_its_struct_has() -> None:
-    assert native.Columns._fields == PIPELINE.names
+    assert native.NativeColumns._fields == PIPELINE.names
     data = b'{"student_id":"s1","event_type":"quiz_score","score":1.5,"metadata":{"course":"M1"}}'
     assert tuple(native.parse(data, ARRIVED)) == tuple(json_parser(native.StudentEvent)(data, ARRIVED))

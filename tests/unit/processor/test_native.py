@@ -17,11 +17,11 @@ ARRIVED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SMALLEST: dict[str, Any] = {"student_id": "s1", "event_type": "quiz_score"}
 
 
-def parse(data: bytes) -> native.Columns:
+def parse(data: bytes) -> native.NativeColumns:
     return native.parse(data, ARRIVED)
 
 
-def parse_event(**members: Any) -> native.Columns:
+def parse_event(**members: Any) -> native.NativeColumns:
     return parse(json.dumps(SMALLEST | members).encode())
 
 
@@ -37,7 +37,7 @@ def reason_of(**members: Any) -> str:
 
 
 def test_the_smallest_event_takes_the_time_of_its_arrival() -> None:
-    assert parse_event() == native.Columns(None, "s1", "quiz_score", None, "{}", ARRIVED)
+    assert parse_event() == native.NativeColumns(None, "s1", "quiz_score", None, "{}", ARRIVED)
 
 
 def test_every_member_becomes_its_column() -> None:

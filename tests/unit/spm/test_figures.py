@@ -1,17 +1,17 @@
 import statistics
 
-from spm.demo.figures import Check, Tally
-from spm.term import Event, generate
+from spm.demo.figures import Figure, Tally
+from spm.term import NativeEvent, generate
 
 
-def tally_of(events: list[Event]) -> Tally:
+def tally_of(events: list[NativeEvent]) -> Tally:
     tally = Tally()
     for event in events:
         tally.add(event)
     return tally
 
 
-def rows_of(events: list[Event]) -> list[list[object]]:
+def rows_of(events: list[NativeEvent]) -> list[list[object]]:
     """What an independent computation over the same events gives."""
     rows: list[list[object]] = []
     for student in {event["student_id"] for event in events}:
@@ -52,5 +52,5 @@ def test_a_student_who_was_never_sent_is_a_difference() -> None:
 
 
 def test_a_check_holds_when_both_sides_are_equal() -> None:
-    assert Check("a", 1, 1).holds
-    assert not Check("a", 1, 2).holds
+    assert Figure("a", 1, 1).holds
+    assert not Figure("a", 1, 2).holds

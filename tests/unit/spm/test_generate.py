@@ -12,40 +12,40 @@ from spm.term import (
     EVENT_TYPES,
     TERM_DAYS,
     TERM_START,
-    Event,
+    NativeEvent,
     generate,
     start_of_term_until,
 )
 
 
 @pytest.fixture(scope="module")
-def events() -> list[Event]:
+def events() -> list[NativeEvent]:
     return list(generate(5_000, 120, seed=3))
 
 
-def test_the_same_arguments_give_the_same_events(events: list[Event]) -> None:
+def test_the_same_arguments_give_the_same_events(events: list[NativeEvent]) -> None:
     assert list(generate(5_000, 120, seed=3)) == events
 
 
-def test_another_seed_gives_other_events(events: list[Event]) -> None:
+def test_another_seed_gives_other_events(events: list[NativeEvent]) -> None:
     other = {event["event_id"] for event in generate(5_000, 120, seed=4)}
     assert other.isdisjoint(event["event_id"] for event in events)
 
 
-def test_exactly_as_many_events_as_asked(events: list[Event]) -> None:
+def test_exactly_as_many_events_as_asked(events: list[NativeEvent]) -> None:
     assert len(events) == 5_000
     assert list(generate(0, 1)) == []
     assert len(list(generate(1, 1))) == 1
 
 
-def test_event_ids_are_distinct_version_7_uuids_in_time_order(events: list[Event]) -> None:
+def test_event_ids_are_distinct_version_7_uuids_in_time_order(events: list[NativeEvent]) -> None:
     ids = [uuid.UUID(event["event_id"]) for event in events]
     assert {(i.version, i.variant) for i in ids} == {(7, uuid.RFC_4122)}
     assert len(set(ids)) == len(ids)
     assert all(a.int >> 80 <= b.int >> 80 for a, b in itertools.pairwise(ids))
 
 
-def test_timestamps_are_in_the_term_and_in_the_daytime(events: list[Event]) -> None:
+def test_timestamps_are_in_the_term_and_in_the_daytime(events: list[NativeEvent]) -> None:
     times = [datetime.fromisoformat(event["timestamp"]) for event in events]
     assert times == sorted(times)
     assert times[0] >= TERM_START
@@ -66,14 +66,14 @@ def test_a_term_until_a_day_has_events_of_its_last_week_and_none_of_that_day() -
     assert times[-1] == "2031-05-05"
 
 
-def test_students_courses_and_types_all_appear(events: list[Event]) -> None:
+def test_students_courses_and_types_all_appear(events: list[NativeEvent]) -> None:
     assert {event["student_id"] for event in events} == {f"student-{n:04d}" for n in range(1, 121)}
     assert {event["metadata"]["course"] for event in events} == {name for name, _ in COURSES}
     assert {event["event_type"] for event in events} == set(EVENT_TYPES)
     assert {event["metadata"]["course"] for event in generate(200, 20, courses=2)} == {"MATH-101", "PHYS-110"}
 
 
-def test_scores_are_points_of_graded_work_only(events: list[Event]) -> None:
+def test_scores_are_points_of_graded_work_only(events: list[NativeEvent]) -> None:
     for event in events:
         if event["event_type"] in {"quiz_score", "submission"}:
             assert event["score"] is not None
@@ -95,7 +95,7 @@ def test_a_few_students_are_in_trouble() -> None:
     assert statistics.median(shares.values()) < 0.1
 
 
-def test_an_event_is_json_of_a_few_hundred_bytes(events: list[Event]) -> None:
+def test_an_event_is_json_of_a_few_hundred_bytes(events: list[NativeEvent]) -> None:
     sizes = [len(json.dumps(event)) for event in events]
     assert max(sizes) < 400
 

@@ -13,7 +13,7 @@ from processor.records.native import parse
 from spm.roster.files import File
 from spm.roster.plain import read_plain
 from spm.school import TROUBLES, School, Trouble, _tables, happenings, make
-from spm.term import Event
+from spm.term import NativeEvent
 
 UNTIL = date(2026, 11, 24)
 
@@ -24,7 +24,7 @@ def school() -> School:
 
 
 @pytest.fixture(scope="module")
-def events(school: School) -> list[Event]:
+def events(school: School) -> list[NativeEvent]:
     return happenings(school, 7)
 
 
@@ -37,13 +37,13 @@ def tables(school: School) -> dict[str, File]:
     return files
 
 
-def test_the_same_arguments_give_the_same_school(school: School, events: list[Event]) -> None:
+def test_the_same_arguments_give_the_same_school(school: School, events: list[NativeEvent]) -> None:
     assert make(200, 8, 7, UNTIL) == school
     assert happenings(school, 7) == events
     assert make(200, 8, 8, UNTIL) != school
 
 
-def test_its_roster_is_right_and_every_event_fits_it(school: School, events: list[Event]) -> None:
+def test_its_roster_is_right_and_every_event_fits_it(school: School, events: list[NativeEvent]) -> None:
     roster = read_plain(tables(school), "UTC")
     assert roster.problems == []
     assert {table: len(rows) for table, rows in roster.rows.items() if table != "enrolments"} == {
@@ -59,14 +59,14 @@ def test_its_roster_is_right_and_every_event_fits_it(school: School, events: lis
         parse(json.dumps(event).encode(), datetime.now(UTC))
 
 
-def test_the_term_ends_with_the_day_before(events: list[Event]) -> None:
+def test_the_term_ends_with_the_day_before(events: list[NativeEvent]) -> None:
     times = [event["timestamp"] for event in events]
     assert times == sorted(times)
     assert times[-1].startswith("2026-11-23")
     assert times[0].startswith("2026-09-0")
 
 
-def test_scores_are_within_what_can_be_reached(school: School, events: list[Event]) -> None:
+def test_scores_are_within_what_can_be_reached(school: School, events: list[NativeEvent]) -> None:
     most = {(course.id, work.id): work.max_score for course in school.courses for work in course.work}
     scored = [
         (score, most[event["metadata"]["course"], event["metadata"]["assessment"]])
@@ -77,7 +77,7 @@ def test_scores_are_within_what_can_be_reached(school: School, events: list[Even
     assert 0.6 < sum(score / maximum for score, maximum in scored) / len(scored) < 0.85
 
 
-def figures(school: School, events: list[Event], trouble: Trouble | None) -> dict[str, float]:
+def figures(school: School, events: list[NativeEvent], trouble: Trouble | None) -> dict[str, float]:
     """What a teacher would see of the students in this trouble."""
     ids = {pupil.id for pupil in school.pupils if pupil.trouble == trouble}
     due = {(c.id, w.id): w for c in school.courses for w in c.work}
@@ -109,7 +109,7 @@ def figures(school: School, events: list[Event], trouble: Trouble | None) -> dic
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_few_are_in_each_trouble_and_can_be_told_from_the_others(
-    school: School, events: list[Event], trouble: Trouble
+    school: School, events: list[NativeEvent], trouble: Trouble
 ) -> None:
     assert Counter(pupil.trouble for pupil in school.pupils)[trouble] == 3
     theirs, others = figures(school, events, trouble), figures(school, events, None)
