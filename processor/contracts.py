@@ -10,7 +10,7 @@ from processor.pipeline import Pipeline
 from processor.projections.projection import Projection
 from processor.records.columns import DELIVERY_COLUMNS
 from processor.records.message import Column
-from processor.reports import LIMIT, PREFIX, SINCE
+from processor.reports import LIMIT, PREFIX, TIMES
 from processor.statements import fill, identifier
 
 SQL = statements.load(statements.FOLDER / "contracts.sql")
@@ -62,7 +62,7 @@ def _filters(pipeline: Pipeline) -> Iterator[str]:
         wanted = "jsonb" if dot else "text"
         if wanted not in types.get(column, ()):
             yield f"its filter {text} needs a column {column} of type {wanted}"
-        if (member or column) in (SINCE, LIMIT):
+        if (member or column) in (*TIMES, LIMIT):
             yield f"its filter {text} is called like a parameter that every report has: rename the member"
 
 

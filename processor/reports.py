@@ -10,8 +10,14 @@ SQL: Final = statements.load(statements.FOLDER / "reports.sql")
 PREFIX: Final = "report_"
 
 SINCE: Final = "since"
+UNTIL: Final = "until"
+STORED_SINCE: Final = "stored_since"
 LIMIT: Final = "limit"
-_TYPES: Final = {SINCE: "timestamptz", LIMIT: "bigint"}  # all others are text
+
+TIMES: Final = {SINCE: "occurred_at >=", UNTIL: "occurred_at <", STORED_SINCE: "stored_at >="}
+"""What every report can be narrowed down to: when events happened, and from when on they were stored."""
+
+_TYPES: Final = {**dict.fromkeys(TIMES, "timestamptz"), LIMIT: "bigint"}  # all others are text
 
 
 class Report(NamedTuple):
@@ -36,9 +42,10 @@ def report(sql: str, log: str, names: Sequence[str], filters: Mapping[str, str])
 
     ``filters``: what each compares its value with. Raises ValueError for an unknown blank.
     """
-    conditions = [_is_met(name, column) for name, column in {**filters, SINCE: "stored_at"}.items()]
+    compared = {name: f"{column} =" for name, column in filters.items()} | TIMES
+    conditions = [f"({{{name}}} IS NULL OR {left} {{{name}}})" for name, left in compared.items()]
     own = [name for name in names if name not in ("event_id", "occurred_at")]
-    parameters = (*filters, SINCE, LIMIT)
+    parameters = (*filters, *TIMES, LIMIT)
     blanks = {
         "log": identifier(log),
         "own": identifiers(own),
@@ -58,7 +65,3 @@ def compared(filters: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield member, f"{identifier(column)} ->> '{identifier(member)[1:-1]}'"
         else:
             yield column, identifier(column)
-
-
-def _is_met(name: str, expression: str) -> str:
-    return f"({{{name}}} IS NULL OR {expression} {'>=' if name == SINCE else '='} {{{name}}})"

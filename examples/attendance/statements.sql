@@ -4,6 +4,7 @@ SELECT
     min(first_at) AS first_at, max(last_at) AS last_at
 FROM session_attendance
 WHERE ({session_id} IS NULL OR session_id = {session_id}) AND ({since} IS NULL OR last_at >= {since})
+    AND ({until} IS NULL OR first_at < {until})
 GROUP BY session_id
 ORDER BY last_at DESC, session_id
 LIMIT {limit}

@@ -1,28 +1,39 @@
 """A pipeline's ready-made reports."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
+from processor import statements
 from processor.commands.command import Command, in_utc
 from processor.errors import CommandError
 from processor.pipelines import named
-from processor.reports import LIMIT, SINCE, Report
+from processor.reports import LIMIT, TIMES, Report
 from processor.settings import Settings
+from processor.statements import fill
 from processor.storage.connection import Session
+
+SQL = statements.load(statements.FOLDER / "query.sql")
+
+LARGEST_OFFSET: Final = 2**31 - 1
 
 
 class Query(Command, tag="query"):
     """Run one of a pipeline's reports.
 
-    ``parameters``: what it is narrowed down to: ``since``, a time of storing, and the pipeline's filters,
-    which are exact matches; a report need not have all of them.
+    ``parameters``: what it is narrowed down to: ``since`` and ``until``, when events happened;
+    ``stored_since``; and the pipeline's filters, which are exact matches. A report need not have all of them.
+    ``sort``: a column of the answer, in place of the report's own order. ``offset``: how many rows to skip.
     """
 
     report: str
     parameters: dict[str, str | None] = msgspec.field(default_factory=dict)
+    sort: str | None = None
+    descending: bool = False
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
+    offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
     pipeline: str | None = None
 
     async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
@@ -34,11 +45,13 @@ class Query(Command, tag="query"):
             raise CommandError(
                 f"the report {self.report} is none of the pipeline {pipeline.name}'s: {there_are}"
             )
-        statement = await session.connection.prepare(report.sql)
-        rows = await statement.fetch(*self._values(report))
+        values = self._values(report)
+        columns = [column.name for column in (await session.connection.prepare(report.sql)).get_attributes()]
+        statement = await session.connection.prepare(self._ordered(report, columns))
+        rows = await statement.fetch(*values, self.limit, self.offset)
         of_json = {column.name for column in statement.get_attributes() if column.type.name == "jsonb"}
         return {
-            "columns": [column.name for column in statement.get_attributes()],
+            "columns": columns,
             "rows": [[_plain(value, name in of_json) for name, value in row.items()] for row in rows],
         }
 
@@ -50,15 +63,36 @@ class Query(Command, tag="query"):
             raise CommandError(
                 f"the report {self.report} is not narrowed down by {', '.join(unknown)}, but by {allowed}"
             )
-        values: dict[str, object] = {**self.parameters, SINCE: self._since(), LIMIT: self.limit}
+        times = {name: self._time(name) for name in TIMES}
+        # In another order than the report's, any of its rows may be among the first.
+        limit = None if self.sort is not None else self.offset + self.limit
+        values: dict[str, object] = {**self.parameters, **times, LIMIT: limit}
         return [values.get(name) for name in report.parameters]
 
-    def _since(self) -> datetime | None:
+    def _time(self, name: str) -> datetime | None:
         try:
-            since = msgspec.convert(self.parameters.get(SINCE), datetime | None)
+            time = msgspec.convert(self.parameters.get(name), datetime | None)
         except msgspec.ValidationError as error:
-            raise CommandError(f"{SINCE}: {error}") from error
-        return in_utc(SINCE, since)
+            raise CommandError(f"{name}: {error}") from error
+        return in_utc(name, time)
+
+    def _ordered(self, report: Report, columns: Sequence[str]) -> str:
+        """Return the report's statement in the order and from the row on that are asked for."""
+        count = len(report.parameters)
+        blanks = {
+            "report": report.sql,
+            "limit": f"${count + 1}::bigint",
+            "offset": f"${count + 2}::bigint",
+        }
+        if self.sort is None:
+            return fill(SQL["in_its_order"], blanks)
+        if self.sort not in columns:
+            raise CommandError(
+                f"the report {self.report} has no column {self.sort} to sort by: it has {', '.join(columns)}"
+            )
+        place = str(columns.index(self.sort) + 1)
+        sql = SQL["largest_first"] if self.descending else SQL["smallest_first"]
+        return fill(sql, blanks | {"place": place})
 
 
 def _plain(value: object, is_json: bool) -> object:  # noqa: FBT001 - what kind of column it stands in

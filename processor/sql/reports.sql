@@ -1,6 +1,6 @@
 -- The reports that every pipeline has, as far as it has the columns. Blanks: the event log {log}, the event's {own}
--- columns, and {filtered}: that each filter which is given is met. The others are parameters: {since}, {limit} and
--- every filter's name.
+-- columns, and {filtered}: that each filter which is given is met. The others are parameters: {since} and {until}, when
+-- events happened; {stored_since}; {limit}; every filter's name. Each puts all its rows in order, so that pages fit.
 
 -- name: report_tail
 -- The newest first: whoever follows reads on from a little before the last stored_at seen, since
@@ -10,7 +10,7 @@ SELECT
     (SELECT shard_id FROM event_source WHERE id = source_id) AS shard_id, sequence_number, sub_sequence
 FROM {log}
 WHERE {filtered}
-ORDER BY stored_at DESC, sequence_number DESC, sub_sequence DESC
+ORDER BY stored_at DESC, sequence_number DESC, sub_sequence DESC, source_id
 LIMIT {limit}
 
 -- name: report_days
@@ -33,5 +33,5 @@ LIMIT {limit}
 SELECT occurred_at, {own}
 FROM {log}
 WHERE student_id = {student_id} AND {filtered}
-ORDER BY occurred_at DESC
+ORDER BY occurred_at DESC, sequence_number DESC, sub_sequence DESC, source_id
 LIMIT {limit}

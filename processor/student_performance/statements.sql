@@ -23,7 +23,7 @@ LIMIT {limit}
 SELECT occurred_at, event_type, score, metadata
 FROM {log}
 WHERE student_id = {student_id} AND {filtered}
-ORDER BY occurred_at DESC
+ORDER BY occurred_at DESC, sequence_number DESC, sub_sequence DESC, source_id
 LIMIT {limit}
 
 -- name: report_types

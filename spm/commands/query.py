@@ -15,10 +15,12 @@ from spm.terminal.options import (
     CourseOption,
     JsonOption,
     PipelineOption,
+    SinceOption,
     StudentOption,
     SuffixOption,
     TargetOption,
     TypeOption,
+    UntilOption,
     WhereOption,
     narrowed,
 )
@@ -26,6 +28,8 @@ from spm.terminal.plot import sparkline
 
 MOST_ROWS: Final = 10_000
 """What the operations function gives in one answer."""
+
+PageOption = Annotated[int, typer.Option(min=1, help="Which page of --limit rows to show.")]
 
 
 class Form(StrEnum):
@@ -44,8 +48,18 @@ def query(
     student: StudentOption = None,
     event_type: TypeOption = None,
     course: CourseOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     where: WhereOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many rows.")] = 100,
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Order the rows by this column.", show_default=False),
+    ] = None,
+    descending: Annotated[
+        bool, typer.Option("--descending", help="With --sort: the largest value first.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Show at most this many rows.")] = 100,
+    page: PageOption = 1,
     form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.TABLE,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
@@ -54,7 +68,8 @@ def query(
 ) -> None:
     """Run a ready-made, read-only report over the stored events.
 
-    Example: spm query courses --type quiz_score
+    Example: spm query courses --type quiz_score --since 2026-11-01
+    Example: spm query students --course MATH-101 --sort mean_score
     Example: spm query days --format csv > days.csv
     Example: spm query sessions --pipeline attendance --where session_id=math-1
     """
@@ -63,11 +78,14 @@ def query(
         "query",
         pipeline=connection.stack.pipeline.name,
         report=report,
-        parameters=narrowed(student, event_type, course, where),
+        parameters=narrowed(student, event_type, course, where, since=since, until=until),
+        sort=sort,
+        descending=descending,
         limit=one_more(limit),
+        offset=(page - 1) * limit,
     )
     print_rows(answer["columns"], answer["rows"][:limit], Form.JSON if as_json else form)
-    say_if_there_is_more(answer["rows"], limit, "rows")
+    say_if_there_is_more(answer["rows"], limit, page)
 
 
 def student(
@@ -75,7 +93,10 @@ def student(
     *,
     event_type: TypeOption = None,
     course: CourseOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many events.")] = 50,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Show at most this many events.")] = 50,
+    page: PageOption = 1,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -84,9 +105,12 @@ def student(
 
     Example: spm student student-0042 --course MATH-101
     """
-    parameters = narrowed(student_id, event_type, course, None)
     answer = connect(target, suffix).operations.call(
-        "query", report="student", parameters=parameters, limit=one_more(limit)
+        "query",
+        report="student",
+        parameters=narrowed(student_id, event_type, course, since=since, until=until),
+        limit=one_more(limit),
+        offset=(page - 1) * limit,
     )
     rows: list[list[Any]] = answer["rows"][:limit]
     if as_json:
@@ -96,7 +120,7 @@ def student(
         console.err.print(f"nothing is stored of {student_id}")
         raise typer.Exit(1)
     console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
-    say_if_there_is_more(answer["rows"], limit, "events")
+    say_if_there_is_more(answer["rows"], limit, page)
     scores = [score for row in reversed(rows) if (score := per_cent(row)) is not None]
     if scores:
         mean = sum(scores) / len(scores)
@@ -119,12 +143,13 @@ def one_more(limit: int) -> int:
     return min(limit + 1, MOST_ROWS)
 
 
-def say_if_there_is_more(rows: Sequence[object], limit: int, what: str) -> None:
+def say_if_there_is_more(rows: Sequence[object], limit: int, page: int) -> None:
     """Tell a person that not everything is shown; at the most that can be asked for, that it may be so."""
+    next_page = f"--page {page + 1} shows the next {limit:,}"
     if len(rows) > limit:
-        console.err.print(f"there are more than these {limit:,} {what}: --limit shows up to {MOST_ROWS:,}")
+        console.err.print(f"There is more: {next_page}, --limit up to {MOST_ROWS:,} at a time.")
     elif len(rows) == MOST_ROWS:
-        console.err.print(f"there may be more than these {limit:,} {what}: narrow them down")
+        console.err.print(f"There may be more: {next_page}.")
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form) -> None:

@@ -84,7 +84,7 @@ def recent_events(
 ) -> list[dict[str, Any]]:
     """Return what was stored since a little before ``newest``, or everything where nothing was."""
     since = (datetime.fromisoformat(newest) - OVERLAP).isoformat() if newest else None
-    return page(connection, parameters | {"since": since}, PAGE)
+    return page(connection, parameters | {"stored_since": since}, PAGE)
 
 
 def page(connection: Connection, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:

@@ -1,11 +1,27 @@
 """Options that many commands share."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
 
 from spm.aws.target import Target
+
+
+def rfc3339(text: str) -> datetime:
+    """Read a time with its offset, or a day, which begins in UTC; typer shows what is raised."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text} is not a time: write one like 2026-09-01T08:00:00Z, or a day like 2026-09-01"
+        ) from error
+    if moment.tzinfo is None and text == moment.date().isoformat():
+        return moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"{text} has no offset: write {moment.isoformat()}Z for UTC")
+    return moment
+
 
 SuffixOption = Annotated[
     str | None,
@@ -30,6 +46,26 @@ PipelineOption = Annotated[
 StudentOption = Annotated[str | None, typer.Option("--student", help="Only this student.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
 CourseOption = Annotated[str | None, typer.Option("--course", help="Only this course.")]
+SinceOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        parser=rfc3339,
+        metavar="TIME",
+        help="Only what happened at this time or later.",
+        show_default=False,
+    ),
+]
+UntilOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until",
+        parser=rfc3339,
+        metavar="TIME",
+        help="Only what happened before this time.",
+        show_default=False,
+    ),
+]
 WhereOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -41,17 +77,6 @@ WhereOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, change nothing.")]
-
-
-def rfc3339(text: str) -> datetime:
-    """Read a time with its offset; typer shows the message of what is raised."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text} is not a time: write one like 2026-09-01T08:00:00Z") from error
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text} has no offset: write {moment.isoformat()}Z for UTC")
-    return moment
 
 
 def day(text: str) -> date:
@@ -71,10 +96,17 @@ def month(text: str) -> str:
 
 
 def narrowed(
-    student: str | None, event_type: str | None, course: str | None, where: list[str] | None
+    student: str | None,
+    event_type: str | None,
+    course: str | None,
+    where: list[str] | None = None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> dict[str, str]:
     """Return the parameters of a report; raise BadParameter for one that is no NAME=VALUE."""
-    given = {"student_id": student, "event_type": event_type, "course": course}
+    times = {name: time.isoformat() for name, time in (("since", since), ("until", until)) if time}
+    given = {"student_id": student, "event_type": event_type, "course": course, **times}
     parameters = {name: value for name, value in given.items() if value is not None}
     for text in where or ():
         name, equals, value = text.partition("=")

@@ -13,6 +13,7 @@ from processor.commands.query import Query
 from processor.commands.redrive import Redrive
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
+from processor.reports import TIMES as REPORT_TIMES
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.test_operations import CommandContext
 
@@ -105,11 +106,11 @@ def test_an_integer_out_of_its_range_is_refused_by_its_path(kind: type[Command])
 
 
 @pytest.mark.usefixtures("as_owner")
-@pytest.mark.parametrize("parameter", [*SHIPPED.filters, "since"])
+@pytest.mark.parametrize("parameter", [*SHIPPED.filters, *REPORT_TIMES])
 def test_filters_of_a_report_are_refused_too(parameter: str) -> None:
     for value in (*TEXTS, *TIMES[:2]):
         answer = answer_to(Query, report="tail", parameters={parameter: value})
-        if parameter == "since" or value in TEXTS:
+        if parameter in REPORT_TIMES or value in TEXTS:
             assert parameter in answer["refused"], value
 
 

@@ -189,8 +189,46 @@ class TestQuery:
         rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
         assert [row["metadata"]["number"] for row in rows] == [2, 1]
         assert rows[0]["sequence_number"] == f"{2:056d}"
-        newer = await run(session, command="query", report="tail", parameters={"since": rows[0]["stored_at"]})
+        newer = await run(
+            session, command="query", report="tail", parameters={"stored_since": rows[0]["stored_at"]}
+        )
         assert len(newer["rows"]) == 1
+
+    @pytest.mark.parametrize("report", ["days", "students", "student", "tail"])
+    async def test_since_and_until_are_when_it_happened(
+        self, world: World, session: Session, report: str
+    ) -> None:
+        await world.deliver(
+            [
+                record(day, event(day, student_id="ada", timestamp=f"2026-03-{day:02}T12:00:00Z"))
+                for day in (1, 2, 3)
+            ]
+        )
+        of_a_day = {"student_id": "ada", "since": "2026-03-02T12:00:00Z", "until": "2026-03-03T12:00:00Z"}
+        answer = await run(session, command="query", report=report, parameters=of_a_day)
+        (row,) = (dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"])
+        assert row.get("events", 1) == 1
+        assert row.get("day", "2026-03-02") == "2026-03-02"
+
+    async def test_sorting_puts_unknown_values_last_and_pages_fit(
+        self, world: World, session: Session
+    ) -> None:
+        scores = {"a": 50, "b": None, "c": 70, "d": 50, "e": 60}
+        await world.deliver(
+            [
+                record(number, event(number, student_id=student, score=score))
+                for number, (student, score) in enumerate(scores.items(), start=1)
+            ]
+        )
+
+        async def ordered(**options: Any) -> str:
+            answer = await run(session, command="query", report="students", **options)
+            return "".join(row[0] for row in answer["rows"])
+
+        assert await ordered(sort="mean_score") == "adecb"
+        assert await ordered(sort="mean_score", descending=True) == "ceadb"
+        assert [await ordered(sort="mean_score", limit=2, offset=n) for n in (0, 2, 4)] == ["ad", "ec", "b"]
+        assert [await ordered(limit=2, offset=n) for n in (0, 2, 4)] == ["ab", "cd", "e"]
 
     @pytest.mark.parametrize(
         ("wrong", "message"),
@@ -204,6 +242,7 @@ class TestQuery:
                 "report tail is not narrowed down by class, but by stu",
             ),
             ({"report": "tail", "parameters": {"since": "now"}}, "since: Invalid RFC3339"),
+            ({"report": "days", "sort": "score"}, "no column score to sort by: it has day, events"),
             ({"report": "tail", "pipeline": "sports"}, "sports is not deployed: use one of student-perf"),
         ],
     )

@@ -108,7 +108,7 @@ def test_query_names_the_reports_and_filters_that_there_are(spm: Spm, course: st
     assert row["events"] == 4
     for wrong, code, told in (
         (("grades",), 4, "tail, days, types, student, students, courses"),
-        (("days", "--where", "teacher=x"), 4, "student_id, event_type, course, since"),
+        (("days", "--where", "teacher=x"), 4, "student_id, event_type, course, since, until"),
         (("days", "--where", "teacher"), 2, "NAME=VALUE"),
     ):
         result = spm("query", *wrong)
@@ -128,11 +128,29 @@ def test_student_shows_history_and_plot(spm: Spm, course: str) -> None:
 
 def test_a_limit_says_that_there_is_more(spm: Spm, course: str) -> None:
     one = spm("query", "students", "--course", course, "--limit", "1")
-    assert "there are more than these 1 rows" in one.stderr
+    assert one.stderr == "There is more: --page 2 shows the next 1, --limit up to 10,000 at a time.\n"
+    two = spm("query", "students", "--course", course, "--limit", "1", "--page", "2")
+    assert (f"{course}-ada" in one.stdout, f"{course}-bob" in two.stdout, two.stderr) == (True, True, "")
     assert spm("query", "students", "--course", course, "--limit", "2").stderr == ""
-    assert "there are more than these 1 events" in spm("student", f"{course}-ada", "--limit", "1").stderr
+    assert "There is more" in spm("student", f"{course}-ada", "--limit", "1").stderr
+    assert "Q1" in spm("student", f"{course}-ada", "--limit", "1", "--page", "2").stdout
     assert len(json.loads(spm("student", f"{course}-ada", "--limit", "1", "--json").stdout)) == 1
     assert spm("query", "students", "--course", f"{course}-none").stderr == "nothing that is stored fits\n"
+
+
+def test_reports_are_of_when_it_happened_and_in_the_order_asked_for(spm: Spm, course: str) -> None:
+    second = ("--since", "2026-03-02", "--until", "2026-03-03", "--course", course)
+    (row,) = json.loads(spm("query", "days", *second, "--json").stdout)
+    assert (row["day"], row["events"]) == ("2026-03-02", 2)
+    assert len(json.loads(spm("student", f"{course}-ada", *second, "--json").stdout)) == 1
+
+    def students(*options: str) -> list[str]:
+        rows = json.loads(spm("query", "students", "--course", course, "--json", *options).stdout)
+        return [row["student_id"].removeprefix(f"{course}-") for row in rows]
+
+    assert students("--sort", "mean_score") == ["bob", "ada"]
+    assert students("--sort", "mean_score", "--descending") == ["ada", "bob"]
+    assert "it has student_id, events" in spm("query", "students", "--sort", "grade").stderr
 
 
 def test_an_unknown_student_is_said_to_be_one(spm: Spm) -> None:

@@ -1,0 +1,11 @@
+-- A report in another order than its own. {report} is its statement, without a limit; {place} which of its
+-- columns decides, {limit} and {offset} parameters. Where rows are equal in it the whole row decides, so that pages fit.
+
+-- name: smallest_first
+SELECT * FROM ({report}) AS report ORDER BY {place} NULLS LAST, report LIMIT {limit} OFFSET {offset}
+
+-- name: largest_first
+SELECT * FROM ({report}) AS report ORDER BY {place} DESC NULLS LAST, report LIMIT {limit} OFFSET {offset}
+
+-- name: in_its_order
+SELECT * FROM ({report}) AS report LIMIT {limit} OFFSET {offset}

@@ -1,0 +1,35 @@
+"""What the options of several commands take."""
+
+import re
+from datetime import UTC, date, datetime
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spm.terminal.options import rfc3339
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-01T08:00", "2026-01-01T08:00:00", "20260101T0800", "2026-01-01 08:00:00.5"]
+)
+def test_what_a_refused_time_is_told_to_write_is_taken(text: str) -> None:
+    with pytest.raises(typer.BadParameter) as refused:
+        rfc3339(text)
+    found = re.search(r"write (\S+)", str(refused.value))
+    assert found
+    assert rfc3339(found[1]) == datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "now", "2026-13-01", "2026-01-01Z"])
+def test_the_examples_for_what_is_no_time_are_taken(text: str) -> None:
+    with pytest.raises(typer.BadParameter) as refused:
+        rfc3339(text)
+    examples = re.findall(r"like (\d\S+?)(?:,|$)", str(refused.value))
+    assert [rfc3339(example).year for example in examples] == [2026, 2026]
+
+
+@given(st.dates())
+def test_a_day_begins_in_utc(day: date) -> None:
+    assert rfc3339(day.isoformat()) == datetime(day.year, day.month, day.day, tzinfo=UTC)
