@@ -117,13 +117,13 @@ class Pipeline:
 
 
 def _by_content(parsers: Sequence[tuple[Callable[[bytes], bool] | None, Parse]], last: Parse) -> Parse:
-    if not parsers:
-        return last
+    for takes, parse in reversed(parsers):
+        last = parse if takes is None else _either(takes, parse, last)
+    return last
 
-    def parse(data: bytes, arrived_at: datetime) -> Columns:
-        for takes, parse_one in parsers:
-            if takes is None or takes(data):
-                return parse_one(data, arrived_at)
-        return last(data, arrived_at)
 
-    return parse
+def _either(takes: Callable[[bytes], bool], parse: Parse, otherwise: Parse) -> Parse:
+    def parse_either(data: bytes, arrived_at: datetime) -> Columns:
+        return parse(data, arrived_at) if takes(data) else otherwise(data, arrived_at)
+
+    return parse_either

@@ -1,16 +1,18 @@
-"""The pipeline that ships: student performance events."""
+"""The pipeline that ships: student performance events, native or as xAPI, Caliper and Canvas send them."""
 
 from pathlib import Path
 from typing import Final
 
-from processor.pipeline import Pipeline
+from processor.pipeline import Decoder, Pipeline
 from processor.projections.projection import Deferred
 from processor.records import native
+from processor.records.formats import stream
 
 PIPELINE: Final = Pipeline(
     name="student-performance",
     message=native.StudentEvent,
     parse=native.parse,
+    decoders=(Decoder(stream.parse, of_data=stream.is_foreign),),
     folder=Path(__file__).parent,
     key="student_id",
     filters=("student_id", "event_type", "metadata.course"),

@@ -13,11 +13,14 @@ import asyncpg
 import pytest
 
 from emulation.cloud import EmbeddedCloud
+from processor.records.formats import wrapping
+from processor.records.formats.event import Sender
 from spm.aws.delivery import Delivered, deliver, lambda_record
 from spm.aws.stream import records_of, shard_ids
 from spm.publishing.put_records import Entry, publish
 from spm.term import BAD_RECORDS, NativeEvent, generate
 from tests.support import Deployment, deploy
+from tests.unit.processor.formats.documents import grade_event, live_event, statement
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import RecordTypeDef
@@ -170,6 +173,55 @@ async def test_bad_records_do_not_hold_back_the_good_ones(fresh: Deployment) -> 
 
     await wait_until_stored(fresh, events)
     assert sorted(await wait_until_rejected(fresh, [data for data, _ in bad])) == sorted(bad)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("xapi/1.0.3", ("submission", 7.0, "https://lms.example/mod/quiz/view.php?id=9")),
+        ("xapi/2.0", ("submission", 7.0, "https://lms.example/mod/quiz/view.php?id=9")),
+        ("caliper/1.2", ("grade", 10.0, "https://lms.example/assess/1")),
+        ("canvas", ("grade", 8.0, "5")),
+        ("Canvas's own record", ("grade", 8.0, "5")),
+    ],
+)
+async def test_a_document_of_another_format_becomes_an_event(
+    deployed: Deployment, form: str, expected: tuple[str, float, str]
+) -> None:
+    student = f"s-{secrets.token_hex(8)}"
+    send(deployed, [(document_of(form, student), student)])
+    query = """SELECT event_type, score, metadata->>'assessment', metadata->>'sender', metadata ? 'original'
+               FROM student_performance WHERE student_id = $1"""
+    deadline = time.monotonic() + 60
+    while not (found := await rows(deployed.dsn, query, student)):
+        assert time.monotonic() < deadline, f"no event of {student} was stored"
+        await asyncio.sleep(0.1)
+    sender = "canvas" if form.startswith("Canvas") else "school"
+    assert [tuple(row) for row in found] == [(*expected, sender, True)]
+
+
+def document_of(form: str, student: str) -> bytes:
+    """A document about a student that nobody else has sent."""
+    identity = str(uuid.uuid4())
+    document: dict[str, Any]
+    if form.startswith("xapi"):
+        document = statement(
+            id=identity,
+            actor={"account": {"homePage": "https://lms.example", "name": student}},
+            verb={"id": "http://activitystrea.ms/schema/1.0/submit"},
+            result={"score": {"raw": 7, "min": 0, "max": 10}},
+        )
+    elif form.startswith("caliper"):
+        document = grade_event(id=f"urn:uuid:{identity}")
+        document["object"]["assignee"] = f"https://lms.example/users/{student}"
+    else:
+        body = {"student_id": student, "assignment_id": 5, "score": 8, "points_possible": 10}
+        document = live_event("grade_change", body)
+        if form.startswith("Canvas"):
+            return json.dumps(
+                {"attributes": document["metadata"], "body": body}, separators=(",", ":")
+            ).encode()
+    return wrapping.wrap(form, Sender("school"), json.dumps(document).encode())
 
 
 async def test_migrating_again_changes_nothing(fresh: Deployment) -> None:

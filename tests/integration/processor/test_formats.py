@@ -2,21 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count, product
 from uuid import UUID
 
-from processor.pipeline import Decoder
-from processor.records import native
-from processor.records.formats import stream, wrapping
+from processor.records.formats import wrapping
 from processor.records.formats.event import Sender
-from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World, event, record
 from tests.unit.processor.formats.test_hostile import DOCUMENTS, places, replaced
 
-PIPELINE = replace(
-    SHIPPED, decoders=(Decoder(stream.parse, of_data=stream.is_foreign), Decoder(native.parse))
-)
 VALUES: list[object] = [
     None,
     True,
@@ -52,7 +45,6 @@ def variants() -> Iterator[bytes]:
 
 
 async def test_whatever_a_decoder_lets_through_is_stored(world: World) -> None:
-    world.pipeline = PIPELINE
     data = [*variants(), event(1)]
     outcome = await world.deliver([record(number, item) for number, item in enumerate(data)])
     saved = outcome.saved
@@ -64,7 +56,6 @@ async def test_whatever_a_decoder_lets_through_is_stored(world: World) -> None:
 
 
 async def test_a_document_sent_again_is_stored_once(world: World) -> None:
-    world.pipeline = PIPELINE
     data = [
         wrapping.wrap(form, Sender("school"), json.dumps(DOCUMENTS[form]).encode())
         for form in ("xapi/1.0.3", "canvas")

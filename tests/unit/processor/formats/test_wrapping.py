@@ -3,13 +3,11 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from processor.errors import RejectRecord
-from processor.pipeline import Decoder
 from processor.records import native
 from processor.records.formats import stream, wrapping
 from processor.records.formats.event import Sender
@@ -108,8 +106,7 @@ def test_a_door_names_every_problem_but_no_more_than_100() -> None:
 
 
 def test_a_pipeline_takes_documents_and_native_events_from_one_stream() -> None:
-    decoders = (Decoder(stream.parse, of_data=stream.is_foreign), Decoder(native.parse))
-    parse = replace(PIPELINE, decoders=decoders).parser("arn:aws:kinesis:eu-central-1:1:stream/s")
+    parse = PIPELINE.parser("arn:aws:kinesis:eu-central-1:1:stream/s")
     wrapped = wrapping.wrap("xapi/1.0.3", Sender("moodle"), ORIGINAL)
     assert parse(wrapped, ARRIVED) == wrapping.parse(wrapped, ARRIVED)
     event = b'{"student_id":"s1","event_type":"quiz_score"}'
