@@ -24,7 +24,6 @@ CLEAN: Final = "handler"
 AGGREGATED: Final = "handler, KPL-aggregated"
 DUPLICATE: Final = "handler, all of it stored already"
 NO_PROJECTION: Final = "handler, without projections"
-FOUR_PROJECTIONS: Final = "handler, four deferred projections"
 ONE_BAD: Final = "handler, one event is no JSON"
 ONE_REFUSED: Final = "handler, one event only PostgreSQL refuses"
 
@@ -68,8 +67,6 @@ class RatiosBench:
         self.limit = Limit(target)
         self.handler = Handler(target)
         self.without = Handler(target, replace(SHIPPED, projections=()))
-        four = tuple(replace(SHIPPED.projections[0], name=f"projection_{number}") for number in range(4))
-        self.four = Handler(target, replace(SHIPPED, projections=four))
         self.lenient = Handler(target, replace(SHIPPED, parse=_parse_with_a_gap))
         self.compacting = Compacting(target, self.handler)
         self.peers = [peer(target, self.limit.source_id) for peer in PEERS]
@@ -80,7 +77,6 @@ class RatiosBench:
             self.limit,
             self.handler,
             self.without,
-            self.four,
             self.lenient,
             self.compacting,
             *self.peers,
@@ -119,7 +115,6 @@ class RatiosBench:
             _task(LIMIT, size, _fresh(self.limit, workload, size)),
             _task(CLEAN, size, _fresh(self.handler, workload, size)),
             _task(NO_PROJECTION, size, _fresh(self.without, workload, size)),
-            _task(FOUR_PROJECTIONS, size, _fresh(self.four, workload, size)),
             _task(AGGREGATED, size, lambda: handle(workload.aggregated(size))),
             _task(DUPLICATE, size, duplicate),
         ]

@@ -14,12 +14,17 @@ from processor.statements import fill, identifier, identifiers
 
 SQL: Final = statements.load(statements.FOLDER / "projections.sql")
 
+LATEST_BY: Final = ("occurred_at", "source_id", "sequence_number", "sub_sequence")
+"""What says which of two events is the later one: when it happened; at one moment, its delivery."""
+
 
 @dataclass(frozen=True)
 class Projection:
     """A derived table of this name; its ``key`` holds ``month``, the first day of the month of arrival.
 
-    ``adds`` are counts and sums, ``least`` and ``greatest`` the first and the last of something.
+    ``adds`` are counts and sums, ``least`` and ``greatest`` the first and the last of something. ``latest``
+    are those of the latest event that has them; which one that is stands beside them in the columns
+    ``LATEST_BY``, all null where there is none yet.
     """
 
     kind: ClassVar[str]  # as pipeline_table has it
@@ -29,15 +34,21 @@ class Projection:
     adds: tuple[str, ...] = ()
     least: tuple[str, ...] = ()
     greatest: tuple[str, ...] = ()
+    latest: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of all its columns."""
-        return (*self.key, *self.adds, *self.least, *self.greatest)
+        return (*self.key, *self.adds, *self.least, *self.greatest, *self._of_latest)
 
     def upsert(self, select: str, relation: str) -> str:
         """Return the statement that combines the relation's rows with what is stored."""
-        kinds = (("add", self.adds), ("least", self.least), ("greatest", self.greatest))
+        kinds = (
+            ("add", self.adds),
+            ("least", self.least),
+            ("greatest", self.greatest),
+            ("latest", self._of_latest),
+        )
         changes = [SQL[kind].format(column=identifier(name)) for kind, names in kinds for name in names]
         return SQL["upsert"].format(**self._blanks(select, relation), changes=", ".join(changes))
 
@@ -52,6 +63,10 @@ class Projection:
     def count_differences(self, select: str, relation: str) -> str:
         """Return the statement that compares a month with what the relation's rows give."""
         return SQL["count_differences"].format(**self._blanks(select, relation))
+
+    @property
+    def _of_latest(self) -> tuple[str, ...]:
+        return (*LATEST_BY, *self.latest) if self.latest else ()
 
     def _blanks(self, select: str, relation: str) -> Mapping[str, str]:
         return {

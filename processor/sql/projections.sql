@@ -61,6 +61,14 @@ ON CONFLICT ({key}) DO UPDATE SET {changes}
 -- name: greatest
 {column} = greatest(stored.{column}, excluded.{column})
 
+-- name: latest
+-- All or none of an event's columns: each compares the same. "C" is how the log compares sequence numbers.
+{column} = CASE WHEN stored.occurred_at IS NULL
+    OR (excluded.occurred_at, excluded.source_id, excluded.sequence_number COLLATE "C", excluded.sub_sequence)
+        > (stored.occurred_at, stored.source_id, stored.sequence_number COLLATE "C", stored.sub_sequence)
+    THEN excluded.{column} ELSE stored.{column}
+END
+
 -- name: share_upkeep
 -- Several may compact at once; a rebuild, a check and a dropped month have the projections for themselves.
 SELECT pg_advisory_xact_lock_shared(hashtext('upkeep of ' || $1))

@@ -18,11 +18,24 @@ PIPELINE: Final = Pipeline(
     filters=("student_id", "event_type", "metadata.course"),
     projections=(
         Deferred(
-            "student_activity",
-            key=("student_id", "day", "month"),
-            adds=("events", "scored", "score_sum", "score_squares"),
-            least=("first_at",),
+            "student_assessment",
+            key=("course", "assessment", "student_id", "month"),
+            least=("handed_in_at",),
+            latest=("score", "max_score"),
+        ),
+        Deferred(
+            "student_course",
+            key=("course", "student_id", "month"),
+            adds=("events", "scored", "score_sum", "present", "late", "absent", "excused"),
+            least=("first_at", "first_absent_at"),
             greatest=("last_at",),
         ),
+        Deferred(
+            "course_day",
+            key=("course", "day", "event_type", "month"),
+            adds=("events", "scored", "score_sum"),
+            greatest=("last_at",),
+        ),
+        Deferred("course_hour", key=("course", "hour", "month"), adds=("events",)),
     ),
 )

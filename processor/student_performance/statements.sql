@@ -46,18 +46,72 @@ GROUP BY 1
 ORDER BY day DESC
 LIMIT {limit}
 
--- name: student_activity
--- What each student did on a day (UTC). A double cast by way of its text keeps all its digits, and sums of numeric
--- are exact, so that no order of the events changes them.
+-- name: student_assessment
+-- What was handed in: whatever has a score, and submissions. DISTINCT ON keeps the latest event with a score, or any
+-- where none has one. A maximum that cannot be one is none.
+SELECT DISTINCT ON (course, assessment, student_id, month)
+    course, assessment, student_id, month,
+    min(at) OVER (PARTITION BY course, assessment, student_id, month) AS handed_in_at,
+    CASE WHEN score IS NOT NULL THEN at END AS occurred_at,
+    CASE WHEN score IS NOT NULL THEN source_id END AS source_id,
+    CASE WHEN score IS NOT NULL THEN sequence_number END AS sequence_number,
+    CASE WHEN score IS NOT NULL THEN sub_sequence END AS sub_sequence,
+    score,
+    CASE WHEN score IS NOT NULL AND max_score BETWEEN 1e-6 AND 1e12 THEN max_score::double precision END AS max_score
+FROM (
+    SELECT
+        CASE WHEN length(metadata->>'course') <= 200 THEN metadata->>'course' ELSE '' END AS course,
+        metadata->>'assessment' AS assessment,
+        student_id,
+        date_trunc('month', arrived_at AT TIME ZONE 'UTC')::date AS month,
+        occurred_at AS at, source_id, sequence_number, sub_sequence, score,
+        CASE jsonb_typeof(metadata->'max_score') WHEN 'number' THEN (metadata->'max_score')::numeric END AS max_score
+    FROM {log}
+    WHERE (score IS NOT NULL OR event_type = 'submission')
+        AND length(metadata->>'assessment') BETWEEN 1 AND 200
+) AS handed_in
+ORDER BY
+    course, assessment, student_id, month,
+    score IS NULL, at DESC, source_id DESC, sequence_number DESC, sub_sequence DESC
+
+-- name: student_course
+-- A double cast by way of its text keeps all its digits, and sums of numeric are exact, so that no order of the events
+-- changes them.
 SELECT
+    CASE WHEN length(metadata->>'course') <= 200 THEN metadata->>'course' ELSE '' END AS course,
     student_id,
-    (occurred_at AT TIME ZONE 'UTC')::date AS day,
     date_trunc('month', arrived_at AT TIME ZONE 'UTC')::date AS month,
     count(*) AS events,
     count(score) AS scored,
     coalesce(sum(score::text::numeric), 0) AS score_sum,
-    coalesce(sum(score::text::numeric * score::text::numeric), 0) AS score_squares,
+    count(*) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'present') AS present,
+    count(*) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'late') AS late,
+    count(*) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'absent') AS absent,
+    count(*) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'excused') AS excused,
     min(occurred_at) AS first_at,
+    min(occurred_at) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'absent') AS first_absent_at,
     max(occurred_at) AS last_at
 FROM {log}
-GROUP BY student_id, day, month
+GROUP BY 1, 2, 3
+
+-- name: course_day
+SELECT
+    CASE WHEN length(metadata->>'course') <= 200 THEN metadata->>'course' ELSE '' END AS course,
+    (occurred_at AT TIME ZONE 'UTC')::date AS day,
+    event_type,
+    date_trunc('month', arrived_at AT TIME ZONE 'UTC')::date AS month,
+    count(*) AS events,
+    count(score) AS scored,
+    coalesce(sum(score::text::numeric), 0) AS score_sum,
+    max(occurred_at) AS last_at
+FROM {log}
+GROUP BY 1, 2, 3, 4
+
+-- name: course_hour
+SELECT
+    CASE WHEN length(metadata->>'course') <= 200 THEN metadata->>'course' ELSE '' END AS course,
+    date_trunc('hour', occurred_at, 'UTC') AS hour,
+    date_trunc('month', arrived_at AT TIME ZONE 'UTC')::date AS month,
+    count(*) AS events
+FROM {log}
+GROUP BY 1, 2, 3

@@ -52,7 +52,7 @@ def retention(
 
 
 def rebuild(
-    projection: Annotated[str, typer.Argument(help="For example student_activity.")],
+    projection: Annotated[str, typer.Argument(help="For example student_course.")],
     *,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
@@ -63,7 +63,7 @@ def rebuild(
 
     What was derived from months that retention dropped stays as it is.
 
-    Example: spm rebuild student_activity
+    Example: spm rebuild student_course
     """
     connection = connect(target, suffix, pipeline)
     name = connection.stack.pipeline.name

@@ -92,7 +92,7 @@ FORBIDDEN = [
     "INSERT INTO schema_migration (pipeline, version, name, checksum) VALUES ('x', 99, 'x', 'x')",
     "INSERT INTO pipeline_table (name, kind) VALUES ('x', 'event log')",
     "DELETE FROM chunk",
-    "UPDATE student_activity SET events = 0",
+    "UPDATE student_course SET events = 0",
     "CREATE TABLE public.mine (x integer)",
     "CREATE SCHEMA mine",
     "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
@@ -284,7 +284,7 @@ def test_a_failing_migration_rolls_back_with_the_databases_message_and_the_old_r
     assert json.loads(answer["Payload"].read())["schema_version"] >= 1
 
 
-COMPACTED = "SELECT events FROM student_activity WHERE student_id = 'compacted'"
+COMPACTED = "SELECT events FROM student_course WHERE student_id = 'compacted'"
 
 
 async def test_the_schedule_compacts_what_was_stored(cloud: EmbeddedCloud, deployed: Deployment) -> None:

@@ -57,7 +57,7 @@ def test_bad_records_are_kept_as_sent_and_hold_back_no_good_one(
     assert status["rejected"] >= len(BAD)
 
 
-COMPACTED = "SELECT sum(events) AS events FROM student_activity WHERE student_id = 'compacted'"
+COMPACTED = "SELECT sum(events) AS events FROM student_course WHERE student_id = 'compacted'"
 
 
 def test_the_schedule_compacts_what_was_stored(cloud: Cloud, environment: Environment) -> None:

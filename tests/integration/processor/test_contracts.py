@@ -61,8 +61,11 @@ async def test_the_example_fits(world: World) -> None:
     tables = await world.owner.fetch("SELECT name, kind FROM pipeline_table ORDER BY name")
     assert [tuple(row) for row in tables] == [
         ("attendance", "event log"),
+        ("course_day", "deferred"),
+        ("course_hour", "deferred"),
         ("session_attendance", "immediate"),
-        ("student_activity", "deferred"),
+        ("student_assessment", "deferred"),
+        ("student_course", "deferred"),
         ("student_performance", "event log"),
     ]
 
@@ -153,7 +156,7 @@ async def test_a_table_that_is_no_event_log(world: World, edit: Edit) -> None:
 
 
 async def test_only_registered_event_logs_get_partitions(world: World) -> None:
-    for table in ("rejected_event", "student_activity", "pg_class", "event_log", "nothing"):
+    for table in ("rejected_event", "course_day", "pg_class", "event_log", "nothing"):
         with pytest.raises(Exception, match="is not registered in pipeline_table as an event log"):
             await world.owner.execute("SELECT make_month($1, '2026-11-01')", table)
 

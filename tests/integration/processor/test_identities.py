@@ -1,6 +1,7 @@
 """Each delivery and each event_id is stored once, whoever brings it how often."""
 
 import asyncio
+import json
 import random
 import uuid
 from datetime import UTC, datetime
@@ -82,7 +83,7 @@ async def test_months_get_their_partitions_when_they_come(world: World) -> None:
         ({"event_type": "other"}, 1),
         ({"timestamp": "2020-01-01T00:00:00Z"}, 1),
         ({"metadata": {"other": True}}, 1),
-        ({"metadata": {"number": 1, "course": "course-1"}}, 0),  # the same members in another order
+        ({"metadata": dict(reversed(json.loads(event(1))["metadata"].items()))}, 0),  # in another order
     ],
 )
 async def test_an_event_id_with_other_content_is_a_conflict(

@@ -35,7 +35,16 @@ SNAPSHOT = {
         FROM event_identity JOIN event_source ON id = source_id
         ORDER BY 4
     """,
-    "activity": "SELECT * FROM student_activity ORDER BY student_id, day, month",
+    "assessments": """
+        SELECT
+            course, assessment, student_id, month, handed_in_at, occurred_at, sequence_number, sub_sequence,
+            score, max_score
+        FROM student_assessment
+        ORDER BY course, assessment, student_id, month
+    """,
+    "courses": "SELECT * FROM student_course ORDER BY course, student_id, month",
+    "days": "SELECT * FROM course_day ORDER BY course, day, event_type, month",
+    "hours": "SELECT * FROM course_hour ORDER BY course, hour, month",
     "rejected": """
         SELECT shard_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload
         FROM rejected_event JOIN event_source ON id = source_id
@@ -63,7 +72,12 @@ def event(number: int, **members: Any) -> bytes:
         "score": number % 101 / 2,
         "timestamp": datetime.fromtimestamp(ARRIVAL - number, UTC).isoformat(),
         "event_id": str(uuid.UUID(int=number)),
-        "metadata": {"course": f"course-{number % 7}", "number": number},
+        "metadata": {
+            "course": f"course-{number % 7}",
+            "assessment": f"a{number % 3}",
+            "status": "absent",
+            "number": number,
+        },
     } | members
     return json.dumps({name: value for name, value in whole.items() if value is not ...}).encode()
 

@@ -33,7 +33,7 @@ COMMANDS = {
     "rejected": ["rejected", "redrive", "--dry-run", "--reason", "not_utf8"],
     "roster": ["roster", "import", "ROSTER", "--dry-run"],
     "retention": ["retention", "--older-than", "2000-01", "--dry-run"],
-    "rebuild": ["rebuild", "student_activity"],
+    "rebuild": ["rebuild", "course_day"],
     "migrate": ["migrate"],
     "replay failed": ["replay", "failed", "--remove"],
     "replay stream": ["replay", "stream"],
