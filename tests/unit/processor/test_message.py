@@ -19,7 +19,7 @@ from processor.student_performance import PIPELINE
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-class Loan(Message, frozen=True):
+class Lending(Message, frozen=True):
     student_id: Name
     barcode: Name
     action: Literal["borrowed", "returned"]
@@ -32,12 +32,12 @@ MEMBERS: dict[str, Any] = {"student_id": "s1", "barcode": "b1", "action": "borro
 
 
 def parsed(members: dict[str, Any]) -> dict[str, Any]:
-    row: Any = json_parser(Loan)(json.dumps(members).encode(), ARRIVED)
+    row: Any = json_parser(Lending)(json.dumps(members).encode(), ARRIVED)
     return dict(zip(row._fields, row, strict=True))
 
 
 def test_the_columns_of_a_struct() -> None:
-    assert [tuple(column) for column in message.columns(Loan)] == [
+    assert [tuple(column) for column in message.columns(Lending)] == [
         ("event_id", ("uuid",), True),
         ("student_id", ("text",), False),
         ("barcode", ("text",), False),
@@ -55,7 +55,9 @@ def test_two_columns_cannot_be_swapped(order: list[tuple[str, str]], student: st
     sent = dict(order) | {"student_id": student[:50], "barcode": barcode[:50]}
     row = parsed(sent)
     assert {name: row[name] for name in sent} == sent
-    read = read_parser(Loan, lambda data: Loan(barcode=data.decode(), action="returned", student_id=student))
+    read = read_parser(
+        Lending, lambda data: Lending(barcode=data.decode(), action="returned", student_id=student)
+    )
     same: Any = read(barcode.encode(), ARRIVED)
     assert (same.student_id, same.barcode, same._fields) == (student, barcode, tuple(row))
 
@@ -68,7 +70,7 @@ def test_what_is_absent_is_null_its_default_or_the_arrival() -> None:
 
 def test_json_is_kept_as_it_was_sent() -> None:
     data = json.dumps(MEMBERS)[:-1] + ', "details": {"n":1.50,"big":1e400}}'
-    row: Any = json_parser(Loan)(data.encode(), ARRIVED)
+    row: Any = json_parser(Lending)(data.encode(), ARRIVED)
     assert row.details == '{"n":1.50,"big":1e400}'
 
 
@@ -105,7 +107,7 @@ def test_a_leap_second_is_the_second_after() -> None:
 )
 def test_what_does_not_fit_is_rejected_with_its_reason(data: bytes, reason: str) -> None:
     with pytest.raises(RejectRecord) as no:
-        json_parser(Loan)(data, ARRIVED)
+        json_parser(Lending)(data, ARRIVED)
     assert no.value.reason == reason
 
 

@@ -1,0 +1,75 @@
+"""Loans from records to reports, and that no order of an author's columns can mix them up."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import msgspec
+import pytest
+
+from examples.library_loans import PIPELINE, Loan
+from processor import migrations
+from processor.records.message import Message
+from processor.student_performance import PIPELINE as SHIPPED
+from tests.integration.processor.world import World, record
+
+LOANS = [
+    ("ada", "b1", "borrowed", "2026-11-02"),
+    ("ada", "b2", "borrowed", "2026-11-03"),
+    ("ada", "b1", "returned", "2026-11-09"),
+    ("bo", "b1", "borrowed", "2026-11-10"),
+    ("bo", "b1", "renewed", "2026-11-20"),
+]
+
+
+def loan(student_id: str, barcode: str, action: str, day: str) -> bytes:
+    members = {"student_id": student_id, "barcode": barcode, "action": action}
+    return json.dumps(members | {"timestamp": f"{day}T08:00:00Z"}).encode()
+
+
+RECORDS = [record(number, loan(*happened)) for number, happened in enumerate(LOANS, start=1)]
+
+
+async def stored(world: World) -> list[tuple[Any, ...]]:
+    sql = """
+        SELECT student_id, barcode, action, occurred_at::date::text FROM library_loans ORDER BY occurred_at
+    """
+    return [tuple(row) for row in await world.owner.fetch(sql)]
+
+
+async def report(world: World, name: str, **given: str) -> list[tuple[Any, ...]]:
+    sql, parameters = PIPELINE.reports[name]
+    values = {"limit": 10, **given}
+    return [tuple(row) for row in await world.owner.fetch(sql, *map(values.get, parameters))]
+
+
+async def test_from_records_to_reports(world: World) -> None:
+    world.pipeline = PIPELINE
+    await migrations.migrate(world.owner, world.login, [SHIPPED, PIPELINE])
+    await world.deliver(RECORDS)
+    assert await stored(world) == LOANS
+
+    await PIPELINE.upkeep.compact(world.owner)
+    assert [row[:2] for row in await report(world, "books")] == [("b1", 2), ("b2", 1)]
+    out = [("b1", "bo", "renewed"), ("b2", "ada", "borrowed")]
+    assert [row[:3] for row in await report(world, "out")] == out
+    assert [row[:3] for row in await report(world, "out", student_id="ada")] == out[1:]
+    assert len(await report(world, "student", student_id="ada")) == 3
+
+
+@pytest.mark.parametrize("order", [*permutations(("student_id", "barcode", "action"))], ids=" ".join)
+async def test_columns_cannot_be_swapped(world: World, order: Sequence[str]) -> None:
+    """Whatever the order of an author's members: while all is new, and in a merge, where some is not."""
+    types = {field.name: field.type for field in msgspec.structs.fields(Loan)}
+    reordered: Any = msgspec.defstruct(
+        "Reordered", [(name, types[name]) for name in order], bases=(Message,), frozen=True, kw_only=True
+    )
+    world.pipeline = replace(PIPELINE, message=reordered)
+    assert world.pipeline.names[1:-1] == tuple(order)
+    await migrations.migrate(world.owner, world.login, [SHIPPED, world.pipeline])
+    await world.deliver(RECORDS[:2])
+    assert await stored(world) == LOANS[:2]
+    await world.deliver(RECORDS)
+    assert await stored(world) == LOANS
