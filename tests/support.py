@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from emulation.cloud import EmbeddedCloud, database_name
-from spm.aws.operations import Operations
+from spm.aws.commands import Commands
 from spm.aws.stack import Aws, Stack, find
 
 
@@ -14,7 +14,7 @@ class Deployment:
     suffix: str
     aws: Aws
     stack: Stack
-    operations: Operations
+    commands: Commands
     dsn: str
 
 
@@ -23,4 +23,4 @@ def deploy(cloud: EmbeddedCloud, suffix: str, **context: str) -> Deployment:
     cloud.deploy(suffix, context)
     aws = Aws(cloud.aws_environment())
     stack = find(aws, suffix)
-    return Deployment(suffix, aws, stack, stack.operations(aws), cloud.database.dsn(database_name(suffix)))
+    return Deployment(suffix, aws, stack, stack.commands(aws), cloud.database.dsn(database_name(suffix)))

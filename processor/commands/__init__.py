@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from processor.commands.check import Check
-from processor.commands.command import Command
+from processor.commands.command import Command, name_of
 from processor.commands.compact import Compact
 from processor.commands.migrate import Migrate
 from processor.commands.query import Query
@@ -37,18 +37,19 @@ AnyCommand = (
     | Status
 )
 
-NAMES: Final = sorted(str(kind.__struct_config__.tag) for kind in get_args(AnyCommand))
+KINDS: Final[Mapping[str, type[Command[Any]]]] = {name_of(kind): kind for kind in get_args(AnyCommand)}
+"""Every command by its name."""
 
 
-def parse(event: Mapping[str, Any]) -> Command:
+def parse(event: Mapping[str, Any]) -> Command[Any]:
     """Return the command that the event spells; raise CommandError naming what is wrong with it."""
     for path, text in _texts(event):
         if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
             raise CommandError(f"{path} holds U+0000 or half a surrogate pair, which PostgreSQL cannot store")
     try:
-        wanted: Command = msgspec.convert(event, type=AnyCommand)
+        wanted: Command[Any] = msgspec.convert(event, type=AnyCommand)
     except msgspec.ValidationError as error:
-        raise CommandError(f"{error}; the commands are {', '.join(NAMES)}") from error
+        raise CommandError(f"{error}; the commands are {', '.join(KINDS)}") from error
     return wanted
 
 

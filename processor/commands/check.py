@@ -1,6 +1,6 @@
 """Comparing projections with the event log that they are derived from."""
 
-from typing import Any
+import msgspec
 
 from processor.commands.command import Command
 from processor.pipelines import named
@@ -8,20 +8,25 @@ from processor.settings import Settings
 from processor.storage.connection import Session
 
 
-class Check(Command, tag="check"):
+class CheckAnswer(msgspec.Struct):
+    """In how many rows each projection differs from what the log gives; 0 is right."""
+
+    differences: dict[str, int]
+
+
+class Check(Command[CheckAnswer], tag="check"):
     """Compare a pipeline's projections with its log, in every month that the log keeps."""
 
     pipeline: str | None = None
 
-    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Return in how many rows each projection differs from what the log gives; 0 is right."""
+    async def run(self, session: Session, settings: Settings) -> CheckAnswer:
+        """Compare one projection after the other."""
         upkeep = named(settings.pipelines, self.pipeline).upkeep
         months = await upkeep.months(session.connection)
-        return {
-            "differences": {
-                projection.name: sum(
-                    [await upkeep.check(session.connection, projection, month) for month in months]
-                )
-                for projection in upkeep.projections
-            }
+        differences = {
+            projection.name: sum(
+                [await upkeep.check(session.connection, projection, month) for month in months]
+            )
+            for projection in upkeep.projections
         }
+        return CheckAnswer(differences)

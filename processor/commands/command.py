@@ -1,7 +1,7 @@
-"""What every command is: a struct of its parameters that can run itself."""
+"""What every command is: a struct of its parameters that can run itself, and answers with another struct."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, Literal, TypeVar, get_type_hints
 
 import msgspec
 
@@ -9,22 +9,40 @@ from processor.errors import CommandError
 from processor.settings import Settings
 from processor.storage.connection import Session
 
+Function = Literal["operations", "reports"]
+"""Who answers: ``reports`` may only look, ``operations`` owns the schema."""
 
-class Command(msgspec.Struct, tag_field="command", forbid_unknown_fields=True):
+A = TypeVar("A")
+
+
+class Command(msgspec.Struct, Generic[A], tag_field="command", forbid_unknown_fields=True):
     """The parameters are the members; the event's ``command`` is the tag of the subclass.
 
-    ``patience``: the seconds for all of a call, however often it is tried: long enough for a report over
-    years, short enough to answer before the function's own time limit.
+    ``function``: which of the two answers it. ``patience``: the seconds for all of a call, however often it
+    is tried: long enough for what goes over years, short enough to answer before the function's own time
+    limit.
     """
 
+    function: ClassVar[Function] = "operations"
     patience: ClassVar[float] = 600.0
 
-    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Return the answer in JSON's own types; raise CommandError where a parameter is wrong.
+    async def run(self, session: Session, settings: Settings) -> A:
+        """Return the answer; raise CommandError where a parameter is wrong.
 
         It may be run again after a transient failure, on another connection.
         """
         raise NotImplementedError
+
+
+def name_of(kind: type[Command[A]]) -> str:
+    """Return what an event calls a command."""
+    return str(kind.__struct_config__.tag)
+
+
+def answer_of(kind: type[Command[A]]) -> type[A]:
+    """Return the struct that a command answers with: what its ``run`` returns."""
+    answer: type[A] = get_type_hints(kind.run)["return"]
+    return answer
 
 
 def in_utc(name: str, time: datetime | None) -> datetime | None:

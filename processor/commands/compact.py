@@ -1,6 +1,6 @@
 """Compacting what waits into projections: what a schedule asks for every minute."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -10,7 +10,13 @@ from processor.settings import Settings
 from processor.storage.connection import Session
 
 
-class Compact(Command, tag="compact"):
+class CompactAnswer(msgspec.Struct):
+    """How many chunks of each pipeline there were to compact."""
+
+    compacted: dict[str, int]
+
+
+class Compact(Command[CompactAnswer], tag="compact"):
     """Bring every pipeline's deferred projections up to date; ``chunks``: how many in one transaction."""
 
     # While the database is away, few of the schedule's calls wait at once.
@@ -18,11 +24,10 @@ class Compact(Command, tag="compact"):
 
     chunks: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = CHUNKS
 
-    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Return how many chunks of each pipeline there were to compact."""
-        return {
-            "compacted": {
-                name: await pipeline.upkeep.compact(session.connection, self.chunks)
-                for name, pipeline in settings.pipelines.items()
-            }
+    async def run(self, session: Session, settings: Settings) -> CompactAnswer:
+        """Compact one pipeline after the other."""
+        compacted = {
+            name: await pipeline.upkeep.compact(session.connection, self.chunks)
+            for name, pipeline in settings.pipelines.items()
         }
+        return CompactAnswer(compacted)

@@ -2,13 +2,13 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Generic
 
 import msgspec
 from asyncpg import Connection, Record
 
 from processor import statements
-from processor.commands.command import Command, in_utc
+from processor.commands.command import A, Command, in_utc
 from processor.errors import CommandError
 
 SQL = statements.load(statements.FOLDER / "quarantine.sql")
@@ -17,7 +17,23 @@ LARGEST_INTEGER: Final = 2**31 - 1
 _CURSOR: Final = re.compile(r"([0-9]{1,10})/([^/]+)/([0-9]{1,10})")
 
 
-class Filter(Command, kw_only=True):
+class RejectedRow(msgspec.Struct, kw_only=True):
+    """A rejected event with what was sent."""
+
+    pipeline: str
+    stream_arn: str
+    shard_id: str
+    sequence_number: str
+    sub_sequence: int
+    arrived_at: datetime
+    reason: str
+    detail: str
+    payload: bytes
+    rejected_at: datetime
+    redriven_at: datetime | None
+
+
+class Filter(Command[A], Generic[A], kw_only=True):
     """Which rejected events; what is absent does not narrow. ``after``: the ``next`` of the page before."""
 
     pipeline: str | None = None
@@ -31,7 +47,7 @@ class Filter(Command, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 100
 
 
-async def page(connection: Connection, wanted: Filter) -> list[Record]:
+async def page(connection: Connection, wanted: Filter[A]) -> list[Record]:
     """Return up to ``limit`` rejected events, in the order of their delivery."""
     rows: list[Record] = await connection.fetch(
         SQL["page"],
@@ -59,11 +75,9 @@ def cursor(row: Record) -> str:
     return f"{row['source_id']}/{row['sequence_number']}/{row['sub_sequence']}"
 
 
-def shown(row: Record) -> dict[str, Any]:
-    """Return the row in JSON's own types: bytes in base64, times as RFC 3339."""
-    plain: dict[str, Any] = msgspec.to_builtins(dict(row))
-    del plain["source_id"]
-    return plain
+def shown(row: Record) -> RejectedRow:
+    """Return the row as it is answered."""
+    return RejectedRow(**{name: row[name] for name in RejectedRow.__struct_fields__})
 
 
 def _position(after: str) -> tuple[int, str, int]:

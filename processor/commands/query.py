@@ -1,13 +1,16 @@
 """A pipeline's ready-made reports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
+from asyncpg import Record
+from asyncpg.prepared_stmt import PreparedStatement
 
 from processor import statements
-from processor.commands.command import Command, in_utc
+from processor.commands.command import Command, Function, in_utc
+from processor.commands.room import Room
 from processor.errors import CommandError
 from processor.pipelines import named
 from processor.reports import LIMIT, TIMES, Report
@@ -20,7 +23,22 @@ SQL = statements.load(statements.FOLDER / "query.sql")
 LARGEST_OFFSET: Final = 2**31 - 1
 
 
-class Query(Command, tag="query"):
+ROWS_AT_ONCE: Final = 100
+"""Held in memory beside those of the answer: a row may be a megabyte."""
+
+
+class QueryAnswer(msgspec.Struct):
+    """The column names and rows of a report; ``next`` is the offset of the rows that are left, if any are.
+
+    These are left because an answer is full: ``limit`` has no part in it.
+    """
+
+    columns: list[str]
+    rows: list[list[Any]]
+    next: int | None
+
+
+class Query(Command[QueryAnswer], tag="query"):
     """Run one of a pipeline's reports.
 
     ``parameters``: what it is narrowed down to: ``since`` and ``until``, when events happened;
@@ -28,16 +46,18 @@ class Query(Command, tag="query"):
     ``sort``: a column of the answer, in place of the report's own order. ``offset``: how many rows to skip.
     """
 
+    function: ClassVar[Function] = "reports"
+
     report: str
-    parameters: dict[str, str | None] = msgspec.field(default_factory=dict)
+    parameters: Mapping[str, str | None] = msgspec.field(default_factory=dict)
     sort: str | None = None
     descending: bool = False
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
     offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
     pipeline: str | None = None
 
-    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Return the report's column names and rows."""
+    async def run(self, session: Session, settings: Settings) -> QueryAnswer:
+        """Return as many rows as one answer carries."""
         pipeline = named(settings.pipelines, self.pipeline)
         report = pipeline.reports.get(self.report)
         if report is None:
@@ -47,13 +67,10 @@ class Query(Command, tag="query"):
             )
         values = self._values(report)
         columns = [column.name for column in (await session.connection.prepare(report.sql)).get_attributes()]
-        statement = await session.connection.prepare(self._ordered(report, columns))
-        rows = await statement.fetch(*values, self.limit, self.offset)
-        of_json = {column.name for column in statement.get_attributes() if column.type.name == "jsonb"}
-        return {
-            "columns": columns,
-            "rows": [[_plain(value, name in of_json) for name, value in row.items()] for row in rows],
-        }
+        async with session.connection.transaction(readonly=True):
+            statement = await session.connection.prepare(self._ordered(report, columns))
+            rows, is_whole = await _fitting(statement, (*values, self.limit, self.offset))
+        return QueryAnswer(columns, rows, None if is_whole else self.offset + len(rows))
 
     def _values(self, report: Report) -> list[object]:
         """Return what the statement takes; raise CommandError for what it is not narrowed down by."""
@@ -93,6 +110,21 @@ class Query(Command, tag="query"):
         place = str(columns.index(self.sort) + 1)
         sql = SQL["largest_first"] if self.descending else SQL["smallest_first"]
         return fill(sql, blanks | {"place": place})
+
+
+async def _fitting(
+    statement: "PreparedStatement[Record]", values: Sequence[object]
+) -> tuple[list[list[Any]], bool]:
+    """Return the statement's first rows that fit into an answer, and whether that is all."""
+    of_json = [column.type.name == "jsonb" for column in statement.get_attributes()]
+    room = Room()
+    rows: list[list[Any]] = []
+    async for row in statement.cursor(*values, prefetch=ROWS_AT_ONCE):
+        plain = [_plain(value, is_json) for value, is_json in zip(row, of_json, strict=True)]
+        if not room.takes(plain):
+            return rows, False
+        rows.append(plain)
+    return rows, True
 
 
 def _plain(value: object, is_json: bool) -> object:  # noqa: FBT001 - what kind of column it stands in

@@ -1,6 +1,6 @@
 """Making a projection again from the event log, month by month, while events are stored."""
 
-from typing import Any
+import msgspec
 
 from processor.commands.command import Command
 from processor.commands.retention import Month
@@ -10,7 +10,14 @@ from processor.settings import Settings
 from processor.storage.connection import Session
 
 
-class Rebuild(Command, tag="rebuild", kw_only=True):
+class RebuildAnswer(msgspec.Struct):
+    """How many rows a month of the projection has now; ``next`` is None after the last month."""
+
+    rows: int
+    next: Month | None
+
+
+class Rebuild(Command[RebuildAnswer], tag="rebuild", kw_only=True):
     """Make a month of a projection again, the first one after ``after``, the ``next`` of the answer before.
 
     Months that were dropped from the log keep what was derived from them.
@@ -20,8 +27,8 @@ class Rebuild(Command, tag="rebuild", kw_only=True):
     projection: str
     after: Month | None = None
 
-    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Replace the month's rows in one transaction; ``next`` is None after the last month."""
+    async def run(self, session: Session, settings: Settings) -> RebuildAnswer:
+        """Replace the month's rows in one transaction."""
         pipeline = named(settings.pipelines, self.pipeline)
         upkeep = pipeline.upkeep
         projections = {projection.name: projection for projection in upkeep.projections}
@@ -33,6 +40,6 @@ class Rebuild(Command, tag="rebuild", kw_only=True):
         kept = await upkeep.months(session.connection)
         waiting = [month for month in kept if self.after is None or f"{month.begins:%Y-%m}" > self.after]
         if not waiting:
-            return {"rows": 0, "next": None}
+            return RebuildAnswer(0, None)
         rows = await upkeep.rebuild(session.connection, projection, waiting[0])
-        return {"rows": rows, "next": f"{waiting[0].begins:%Y-%m}" if len(waiting) > 1 else None}
+        return RebuildAnswer(rows, f"{waiting[0].begins:%Y-%m}" if len(waiting) > 1 else None)

@@ -1,11 +1,11 @@
 """Redriving rejected events: decoding the kept bytes again with today's code."""
 
-from typing import Any
-
 import msgspec
 from asyncpg import Record
 
 from processor.commands import quarantine
+from processor.commands.quarantine import RejectedRow
+from processor.commands.room import fitting
 from processor.pipeline import Pipeline
 from processor.pipelines import named
 from processor.records.kinesis import Decoded, Rejection, decode_again, month_of
@@ -14,32 +14,49 @@ from processor.storage.connection import Session, Source
 from processor.storage.writer import Saved, Writer
 
 
-class Redrive(quarantine.Filter, tag="redrive"):
+class RedriveAnswer(msgspec.Struct, kw_only=True):
+    """What became of a page of rejected events; ``next`` is None on the last.
+
+    ``still_rejected``: with the reason of today.
+    """
+
+    examined: int
+    stored: int
+    duplicates: int
+    expired: int
+    still_rejected: list[RejectedRow]
+    next: str | None
+
+
+class Redrive(quarantine.Filter[RedriveAnswer], tag="redrive"):
     """Store what decodes today; a dry run only tells what would happen."""
 
     dry_run: bool = False
 
-    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
+    async def run(self, session: Session, settings: Settings) -> RedriveAnswer:
         """Decode a page of rejected events again and store what can be, under the original identities.
 
         Each is stored and marked in one transaction; what was stored before counts as a duplicate.
         """
-        rows = await quarantine.page(session.connection, msgspec.structs.replace(self, redriven=False))
+        found = await quarantine.page(session.connection, msgspec.structs.replace(self, redriven=False))
+        rows = found[: len(fitting(quarantine.shown(row) for row in found))]
         done = Saved()
-        still: list[dict[str, Any]] = []
+        still: list[RejectedRow] = []
         for row in rows:
             saved, no = await self._redrive(session, named(settings.pipelines, row["pipeline"]), row)
             done = done.plus(saved)
             if no is not None:
-                still.append(quarantine.shown(row) | {"reason": no.reason, "detail": no.detail})
-        return {
-            "examined": len(rows),
-            "stored": done.stored,
-            "duplicates": done.duplicates,
-            "expired": done.expired,
-            "still_rejected": still,
-            "next": quarantine.cursor(rows[-1]) if len(rows) == self.limit else None,
-        }
+                shown = quarantine.shown(row)
+                still.append(msgspec.structs.replace(shown, reason=no.reason, detail=no.detail))
+        more = len(rows) < len(found) or len(found) == self.limit
+        return RedriveAnswer(
+            examined=len(rows),
+            stored=done.stored,
+            duplicates=done.duplicates,
+            expired=done.expired,
+            still_rejected=still,
+            next=quarantine.cursor(rows[-1]) if more else None,
+        )
 
     async def _redrive(
         self, session: Session, pipeline: Pipeline, row: Record

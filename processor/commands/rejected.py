@@ -1,37 +1,27 @@
 """Listing rejected events with what was sent."""
 
-from collections.abc import Sequence
-from typing import Any, Final
-
-from asyncpg import Record
+import msgspec
 
 from processor.commands import quarantine
+from processor.commands.quarantine import RejectedRow
+from processor.commands.room import fitting
 from processor.settings import Settings
 from processor.storage.connection import Session
 
-# Of payloads; base64 makes a third more of them, and Lambda's answers end at 6 MB.
-PAGE_BYTES: Final = 3_500_000
+
+class RejectedAnswer(msgspec.Struct):
+    """A page of rejected events, in the order of their delivery; ``next`` is None on the last."""
+
+    rejected: list[RejectedRow]
+    next: str | None
 
 
-class Rejected(quarantine.Filter, tag="rejected"):
+class Rejected(quarantine.Filter[RejectedAnswer], tag="rejected"):
     """List rejected events with their payloads."""
 
-    async def run(self, session: Session, _: Settings) -> dict[str, Any]:
-        """Return a page of rejected events, in the order of their delivery; ``next`` is None on the last."""
+    async def run(self, session: Session, _: Settings) -> RejectedAnswer:
+        """Return as many as one answer carries."""
         rows = await quarantine.page(session.connection, self)
-        fitting = _fitting(rows)
-        more = len(fitting) < len(rows) or len(rows) == self.limit
-        return {
-            "rejected": [quarantine.shown(row) for row in fitting],
-            "next": quarantine.cursor(fitting[-1]) if more else None,
-        }
-
-
-def _fitting(rows: Sequence[Record]) -> Sequence[Record]:
-    """Return as many rows as one answer of a Lambda function can carry, and at least one."""
-    total = 0
-    for count, row in enumerate(rows):
-        total += len(row["payload"])
-        if total > PAGE_BYTES and count:
-            return rows[:count]
-    return rows
+        shown = fitting(quarantine.shown(row) for row in rows)
+        more = len(shown) < len(rows) or len(rows) == self.limit
+        return RejectedAnswer(shown, quarantine.cursor(rows[len(shown) - 1]) if more else None)

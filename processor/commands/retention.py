@@ -1,7 +1,7 @@
 """Dropping whole months of the event log."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -17,15 +17,31 @@ SQL = statements.load(statements.FOLDER / "retention.sql")
 Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 
 
-class Retention(Command, tag="retention"):
+class HeldMonth(msgspec.Struct):
+    """A month's partition and what it holds; ``rows`` is PostgreSQL's estimate."""
+
+    name: str
+    month: Month
+    bytes: int
+    rows: int
+
+
+class RetentionAnswer(msgspec.Struct):
+    """The months that were dropped, or would be."""
+
+    partitions: list[HeldMonth]
+    dropped: bool
+
+
+class Retention(Command[RetentionAnswer], tag="retention"):
     """Drop the months before ``older_than`` (a UTC month); a dry run only tells which."""
 
     older_than: Month
     dry_run: bool = True
     pipeline: str | None = None
 
-    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Drop the partitions, all or none, and return what they held; ``rows`` is PostgreSQL's estimate.
+    async def run(self, session: Session, settings: Settings) -> RetentionAnswer:
+        """Drop the partitions, all or none, and return what they held.
 
         What they hold is compacted first: what was derived from them stays. From then on an event that
         arrived in such a month counts as expired, whoever brings it again.
@@ -42,7 +58,7 @@ class Retention(Command, tag="retention"):
             if not self.dry_run:
                 for row in rows:
                     await connection.execute(SQL["drop_month"], log, _first_day(row["month"]))
-        return {"partitions": [dict(row) for row in rows], "dropped": not self.dry_run}
+        return RetentionAnswer([HeldMonth(**row) for row in rows], dropped=not self.dry_run)
 
 
 def _first_day(month: str) -> date:

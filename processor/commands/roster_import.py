@@ -1,10 +1,10 @@
 """Applying a roster whose rows are staged."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
-from asyncpg import Connection
+from asyncpg import Connection, Record
 from asyncpg.exceptions import CardinalityViolationError, CheckViolationError, InvalidParameterValueError
 
 from processor.commands.command import Command
@@ -24,7 +24,27 @@ APPLY: Final = {
 }
 
 
-class RosterImport(Command, tag="roster_import", kw_only=True):
+class Changed(msgspec.Struct):
+    """What an import does to the rows of a table."""
+
+    new: int
+    changed: int
+    ended: int
+    unchanged: int
+
+
+class RosterImportAnswer(msgspec.Struct):
+    """For each table how many rows are new, changed, ended and unchanged.
+
+    ``unknown_courses``: up to 20 that rows refer to and nobody has; then nothing is applied.
+    """
+
+    tables: dict[str, Changed]
+    unknown_courses: list[str]
+    applied: bool
+
+
+class RosterImport(Command[RosterImportAnswer], tag="roster_import", kw_only=True):
     """Apply every chunk of an import in one transaction, or none; a dry run only tells what would change.
 
     Rows are added and changed, never removed, but for the name of a person who is deleted: what an import
@@ -35,11 +55,8 @@ class RosterImport(Command, tag="roster_import", kw_only=True):
     chunks: Annotated[int, msgspec.Meta(ge=0, le=100_000)]
     dry_run: bool = False
 
-    async def run(self, session: Session, _: Settings) -> dict[str, Any]:
-        """Return for each table how many rows are new, changed, ended and unchanged.
-
-        ``unknown_courses``: up to 20 that rows refer to and nobody has; then nothing is applied.
-        """
+    async def run(self, session: Session, _: Settings) -> RosterImportAnswer:
+        """Write every table, and keep that or take it back."""
         connection = session.connection
         transaction = connection.transaction()
         await transaction.start()
@@ -56,7 +73,7 @@ class RosterImport(Command, tag="roster_import", kw_only=True):
         applied = not self.dry_run and not unknown
         await (transaction.commit() if applied else transaction.rollback())
         await connection.execute(SQL["forget"], self.import_id)
-        return {"tables": tables, "unknown_courses": unknown, "applied": applied}
+        return RosterImportAnswer(tables, unknown, applied)
 
     async def _require_all_chunks(self, connection: Connection) -> None:
         staged = await connection.fetchval(SQL["count_chunks"], self.import_id)
@@ -66,7 +83,7 @@ class RosterImport(Command, tag="roster_import", kw_only=True):
                 "lay for a day; import it again, which changes nothing twice"
             )
 
-    async def _apply(self, connection: Connection) -> tuple[dict[str, dict[str, int]], list[str]]:
+    async def _apply(self, connection: Connection) -> tuple[dict[str, Changed], list[str]]:
         """Write each table, courses first; stop after them where rows refer to others."""
         tables = {"courses": _counted(await connection.fetchrow(APPLY["courses"], self.import_id))}
         unknown = [
@@ -77,10 +94,11 @@ class RosterImport(Command, tag="roster_import", kw_only=True):
         for table in TABLES[1:]:
             tables[table] = _counted(await connection.fetchrow(APPLY[table], self.import_id))
         ended = await connection.fetchval(SQL["end_enrolments_of_deleted"], self.import_id)
-        tables["enrolments"]["ended"] += ended
+        tables["enrolments"].ended += ended
         return tables, []
 
 
-def _counted(row: Any) -> dict[str, int]:  # noqa: ANN401 - asyncpg's rows are untyped
-    counts = {name: row[name] for name in ("new", "changed", "ended")}
-    return counts | {"unchanged": row["given"] - sum(counts.values())}
+def _counted(row: Record | None) -> Changed:
+    assert row is not None  # noqa: S101 - for the type checker: a count is a row
+    new, changed, ended = row["new"], row["changed"], row["ended"]
+    return Changed(new, changed, ended, unchanged=row["given"] - new - changed - ended)

@@ -1,49 +1,116 @@
 """Looking at the roster page by page."""
 
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
+from asyncpg import Connection, Record
 
-from processor.commands.command import Command
+from processor.commands.command import Command, Function
+from processor.commands.room import fitting
 from processor.commands.roster import SQL
 from processor.errors import CommandError
 from processor.settings import Settings
 from processor.storage.connection import Session
 
-BY_ID: Final = {"courses": SQL["show_courses"], "assessments": SQL["show_assessments"]}
+
+class ListedCourse(msgspec.Struct):
+    """A course, with how many take and teach it today."""
+
+    id: str
+    title: str
+    time_zone: str
+    begins: date | None
+    ends: date | None
+    students: int
+    teachers: int
+    assessments: int
 
 
-class RosterShow(Command, tag="roster_show", kw_only=True):
+class ListedAssessment(msgspec.Struct):
+    """An assessment of the course that was asked for."""
+
+    id: str
+    title: str
+    due_at: datetime | None
+    max_score: float | None
+    counts: bool
+
+
+class ListedEnrolment(msgspec.Struct):
+    """A person in the course that was asked for."""
+
+    role: str
+    person: str
+    display_name: str | None
+    begins: date | None
+    ends: date | None
+
+
+class RosterTotals(msgspec.Struct):
+    """How many there are in all."""
+
+    courses: int
+    assessments: int
+    enrolments: int
+    students: int
+    teachers: int
+    people: int
+
+
+class RosterShowAnswer(msgspec.Struct, kw_only=True):
+    """A page of the table that was asked for; ``next`` is None on the last."""
+
+    courses: list[ListedCourse] = []
+    assessments: list[ListedAssessment] = []
+    enrolments: list[ListedEnrolment] = []
+    next: str | None
+    totals: RosterTotals
+
+
+class RosterShow(Command[RosterShowAnswer], tag="roster_show", kw_only=True):
     """List courses, or a course's assessments or enrolments, in the order of their keys.
 
     ``after``: the ``next`` of the page before.
     """
+
+    function: ClassVar[Function] = "reports"
 
     table: Literal["courses", "assessments", "enrolments"] = "courses"
     course: str | None = None
     after: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1_000
 
-    async def run(self, session: Session, _: Settings) -> dict[str, Any]:
-        """Return a page of rows, ``next`` (None on the last), and how many rows the tables have."""
-        fetch = session.connection.fetch
+    async def run(self, session: Session, _: Settings) -> RosterShowAnswer:
+        """Return as many rows as one answer carries."""
         if self.table != "courses" and self.course is None:
             raise CommandError(f"course is missing: {self.table} are listed of one course")
-        if self.table == "enrolments":
-            role, slash, person = (self.after or "").partition("/")
-            if self.after is not None and not slash:
-                raise CommandError(f"after is {self.after!r}: use the `next` of the page before")
-            after = (role, person) if slash else (None, None)
-            rows = await fetch(SQL["show_enrolments"], self.course, *after, self.limit)
+        found = await self._rows(session.connection)
+        rows = found[: len(fitting(dict(row) for row in found))]
+        more = len(rows) < len(found) or len(found) == self.limit
+        [totals] = await session.connection.fetch(SQL["totals"])
+        answer = RosterShowAnswer(
+            next=self._cursor(rows[-1]) if more else None, totals=RosterTotals(**totals)
+        )
+        if self.table == "courses":
+            answer.courses = [ListedCourse(**row) for row in rows]
+        elif self.table == "assessments":
+            answer.assessments = [ListedAssessment(**row) for row in rows]
         else:
-            rows = await fetch(BY_ID[self.table], self.course, self.after, self.limit)
-        [totals] = await fetch(SQL["totals"])
-        listed: list[dict[str, Any]] = msgspec.to_builtins([dict(row) for row in rows])
-        return {
-            "rows": listed,
-            "next": self._cursor(listed[-1]) if len(listed) == self.limit else None,
-            "totals": dict(totals),
-        }
+            answer.enrolments = [ListedEnrolment(**row) for row in rows]
+        return answer
 
-    def _cursor(self, row: dict[str, Any]) -> str:
+    async def _rows(self, connection: Connection) -> Sequence[Record]:
+        statement = SQL[f"show_{self.table}"]
+        if self.table != "enrolments":
+            rows: list[Record] = await connection.fetch(statement, self.course, self.after, self.limit)
+            return rows
+        role, slash, person = (self.after or "").partition("/")
+        if self.after is not None and not slash:
+            raise CommandError(f"after is {self.after!r}: use the `next` of the page before")
+        after = (role, person) if slash else (None, None)
+        return await connection.fetch(statement, self.course, *after, self.limit)
+
+    def _cursor(self, row: Record) -> str:
         return f"{row['role']}/{row['person']}" if self.table == "enrolments" else str(row["id"])

@@ -1,6 +1,6 @@
 """Staging a chunk of a roster's rows: an import may be larger than what one invocation takes."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -13,15 +13,21 @@ from processor.settings import Settings
 from processor.storage.connection import Session
 
 
-class RosterStage(Command, tag="roster_stage", kw_only=True):
+class RosterStageAnswer(msgspec.Struct):
+    """How many rows were staged."""
+
+    staged: int
+
+
+class RosterStage(Command[RosterStageAnswer], tag="roster_stage", kw_only=True):
     """Keep rows until ``roster_import`` applies the import's chunks; a chunk sent again is kept once."""
 
     import_id: UUID
     number: Annotated[int, msgspec.Meta(ge=0, le=100_000)]
     rows: Rows
 
-    async def run(self, session: Session, _: Settings) -> dict[str, Any]:
-        """Return how many rows were staged; forgets what another import left lying for a day."""
+    async def run(self, session: Session, _: Settings) -> RosterStageAnswer:
+        """Check and keep the rows; forget what another import left lying for a day."""
         for table in TABLES:
             for place, row in enumerate(getattr(self.rows, table)):
                 if no := wrong(row):
@@ -29,4 +35,4 @@ class RosterStage(Command, tag="roster_stage", kw_only=True):
         await session.connection.execute(SQL["forget_abandoned"])
         rows = msgspec.json.encode(self.rows).decode()
         await session.connection.execute(SQL["stage"], self.import_id, self.number, rows)
-        return {"staged": sum(len(getattr(self.rows, table)) for table in TABLES)}
+        return RosterStageAnswer(sum(len(getattr(self.rows, table)) for table in TABLES))

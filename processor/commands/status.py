@@ -1,11 +1,12 @@
 """How a pipeline is doing: totals, the last hour, the lag, sizes."""
 
-from typing import Any, Final
+from datetime import datetime
+from typing import ClassVar, Final
 
 import msgspec
 
 from processor import statements
-from processor.commands.command import Command
+from processor.commands.command import Command, Function
 from processor.pipeline import Pipeline
 from processor.pipelines import named
 from processor.settings import Settings
@@ -19,17 +20,56 @@ EXACT_UP_TO: Final = 2_000_000
 LAST_HOUR_UP_TO: Final = 100_000
 
 
-class Status(Command, tag="status"):
+class Lag(msgspec.Struct):
+    """Milliseconds from an event's arrival in Kinesis to its being stored; None where nothing was stored."""
+
+    p50: float | None
+    p99: float | None
+
+
+class Partition(msgspec.Struct):
+    """A month of the event log."""
+
+    name: str
+    month: str
+    bytes: int
+
+
+class StatusAnswer(msgspec.Struct, kw_only=True):
+    """The figures of a pipeline, at a cost that does not grow with the last hour's events.
+
+    ``stored_is_estimate`` where counting takes too long, ``stored_last_hour_is_at_least`` where it was
+    ended; ``lag_sample``: how many events the percentiles are of.
+    """
+
+    stored: int
+    stored_is_estimate: bool
+    lag_ms: Lag
+    lag_sample: int
+    waiting_chunks: int
+    waiting_since: datetime | None
+    first_arrived_at: datetime | None
+    last_arrived_at: datetime | None
+    last_stored_at: datetime | None
+    stored_last_hour: int
+    stored_last_hour_is_at_least: bool
+    schema_version: int
+    rejected: int
+    rejected_last_hour: int
+    rejected_open: int
+    database_bytes: int
+    partitions: list[Partition]
+
+
+class Status(Command[StatusAnswer], tag="status"):
     """How much of a pipeline is stored and rejected, how fast it gets there, how large it is."""
+
+    function: ClassVar[Function] = "reports"
 
     pipeline: str | None = None
 
-    async def run(self, session: Session, settings: Settings) -> dict[str, Any]:
-        """Return the figures and the partitions, at a cost that does not grow with the last hour's events.
-
-        ``stored_is_estimate`` where counting takes too long, ``stored_last_hour_is_at_least`` where it was
-        ended; ``lag_sample``: how many events the percentiles are of.
-        """
+    async def run(self, session: Session, settings: Settings) -> StatusAnswer:
+        """Ask one figure after the other."""
         pipeline = named(settings.pipelines, self.pipeline)
         fetch, value = session.connection.fetch, session.connection.fetchval
         estimate = await value(SQL["estimate_stored"], pipeline.table)
@@ -39,22 +79,19 @@ class Status(Command, tag="status"):
             await session.connection.execute(SQL["by_index"])
             [found] = await fetch(_of_log(SQL["figures"], pipeline), LAST_HOUR_UP_TO)
         figures = dict(found)
-        lag = {"p50": figures.pop("lag_p50"), "p99": figures.pop("lag_p99")}
+        lag = Lag(figures.pop("lag_p50"), figures.pop("lag_p99"))
         chunks, since = await pipeline.upkeep.waiting(session.connection)
-        answer: dict[str, Any] = msgspec.to_builtins(
-            {
-                "stored": await value(_of_log(SQL["count_stored"], pipeline)) if exact else estimate,
-                "stored_is_estimate": not exact,
-                "lag_ms": lag,
-                "waiting_chunks": chunks,
-                "waiting_since": since,
-                **figures,
-                "stored_last_hour_is_at_least": figures["stored_last_hour"] == LAST_HOUR_UP_TO,
-                **rejected,
-                "partitions": [dict(row) for row in await fetch(SQL["partitions"], pipeline.table)],
-            }
+        return StatusAnswer(
+            stored=await value(_of_log(SQL["count_stored"], pipeline)) if exact else estimate,
+            stored_is_estimate=not exact,
+            lag_ms=lag,
+            waiting_chunks=chunks,
+            waiting_since=since,
+            **figures,
+            stored_last_hour_is_at_least=figures["stored_last_hour"] == LAST_HOUR_UP_TO,
+            **rejected,
+            partitions=[Partition(**row) for row in await fetch(SQL["partitions"], pipeline.table)],
         )
-        return answer
 
 
 def _of_log(sql: str, pipeline: Pipeline) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from processor.commands.status import Status, StatusAnswer
 from processor.metrics import NAMESPACE, SERVICE_DIMENSION, MetricName
 from spm.aws.stack import Aws, Stack
 from spm.aws.target import Connection
@@ -25,7 +26,7 @@ class Health:
     shards: int
     mapping: str
     iterator_age_ms: float | None
-    database: dict[str, Any]
+    database: StatusAnswer
     duplicates: int
     duplicates_last_hour: int
     alarms: dict[str, str]
@@ -50,7 +51,7 @@ def look(connection: Connection) -> Health:
         shards=summary["OpenShardCount"],
         mapping=_mapping(aws, stack),
         iterator_age_ms=_iterator_age(aws, stack, now),
-        database=connection.operations.call("status", pipeline=stack.pipeline.name),
+        database=connection.commands.run(Status(pipeline=stack.pipeline.name)),
         duplicates=total(aws, stack, "DuplicateEvents", now - METRICS_KEPT, now),
         duplicates_last_hour=total(aws, stack, "DuplicateEvents", now - HOUR, now),
         alarms=_alarms(aws, stack),
@@ -131,7 +132,7 @@ def _attention(health: Health) -> list[str]:
     lines = [f"alarm {name} is on" for name, state in health.alarms.items() if state == "ALARM"]
     if health.failed_objects:
         lines.append(f"{health.failed_objects:,} objects in the failed-records bucket: spm replay failed")
-    if rejected := health.database["rejected_open"]:
+    if rejected := health.database.rejected_open:
         lines.append(f"{rejected:,} rejected records: spm rejected list")
     if health.mapping in {"missing", "Disabled", "Disabling"}:
         lines.append(f"the event source mapping is {health.mapping.lower()}: nothing is being stored")

@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 from processor.errors import ConfigurationError
 from processor.pipeline import Pipeline
 from processor.pipelines import load_one
-from spm.aws.operations import Operations
+from spm.aws.commands import Commands
 from spm.errors import StackNotFoundError
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ class Stack:
         """The processor's function name, the last part of its ARN."""
         return self.processor_arn.rpartition(":")[2]
 
-    def operations(self, aws: Aws) -> Operations:
+    def commands(self, aws: Aws) -> Commands:
         """The way to this stack's database."""
-        return Operations(aws.functions, self.operations_name)
+        return Commands(aws.functions, self.operations_name)
 
 
 def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from emulation.cloud import CloudState, read_state
-from spm.aws.operations import Operations
+from spm.aws.commands import Commands
 from spm.aws.stack import Aws, Stack, find
 from spm.errors import StackNotFoundError
 
@@ -31,9 +31,9 @@ class Connection:
     stack: Stack
 
     @property
-    def operations(self) -> Operations:
+    def commands(self) -> Commands:
         """The way to the stack's database."""
-        return self.stack.operations(self.aws)
+        return self.stack.commands(self.aws)
 
 
 def connect(target: Target | None, suffix: str | None, pipeline: str | None = None) -> Connection:

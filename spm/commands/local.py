@@ -160,7 +160,7 @@ def panel(
 
 def figures(health: Health, rate: Rate) -> RenderableType:
     """The status screen, with the rate above it."""
-    per_second = rate.update(health.database["stored"], time.monotonic())
+    per_second = rate.update(health.database.stored, time.monotonic())
     line = Table.grid(padding=(0, 2))
     line.add_column(style="bold", no_wrap=True, min_width=14)
     line.add_row("Rate", f"{per_second:,.0f} events/s stored")

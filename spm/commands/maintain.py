@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+from processor.commands.migrate import Migrate
+from processor.commands.rebuild import Rebuild
+from processor.commands.retention import Retention
+from processor.commands.status import Status
 from spm.aws.target import connect
 from spm.terminal import console
 from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, month
-
-"""Events; whoever stores waits while the rows of so many are made."""
 
 
 def retention(
@@ -30,12 +32,12 @@ def retention(
     """
     connection = connect(target, suffix, pipeline)
     log = connection.stack.pipeline.name
-    planned = connection.operations.call("retention", pipeline=log, older_than=older_than, dry_run=True)
-    rows = planned["partitions"]
+    planned = connection.commands.run(Retention(older_than, pipeline=log))
+    rows = planned.partitions
     if not as_json:
         console.print_table(
             ["month", "events, about", "size"],
-            ([p["month"], p["rows"], console.size(p["bytes"])] for p in rows),
+            ([p.month, p.rows, console.size(p.bytes)] for p in rows),
         )
     if rows and not dry_run:
         if not yes:
@@ -44,11 +46,11 @@ def retention(
                 abort=True,
                 err=True,
             )
-        planned = connection.operations.call("retention", pipeline=log, older_than=older_than, dry_run=False)
+        planned = connection.commands.run(Retention(older_than, dry_run=False, pipeline=log))
     if as_json:
         console.print_json(planned)
     else:
-        console.out.print(f"{'dropped' if planned['dropped'] else 'nothing was dropped'}")
+        console.out.print("dropped" if planned.dropped else "nothing was dropped")
 
 
 def rebuild(
@@ -67,20 +69,20 @@ def rebuild(
     """
     connection = connect(target, suffix, pipeline)
     name = connection.stack.pipeline.name
-    status = connection.operations.call("status", pipeline=name)
-    months = len(status["partitions"])
+    status = connection.commands.run(Status(pipeline=name))
+    months = len(status.partitions)
     rows, after = 0, None
     with console.bar(f"Rebuilding {projection}", months) as advance:
         while True:
-            answer = connection.operations.call("rebuild", pipeline=name, projection=projection, after=after)
-            rows, after = rows + answer["rows"], answer["next"]
+            answer = connection.commands.run(Rebuild(pipeline=name, projection=projection, after=after))
+            rows, after = rows + answer.rows, answer.next
             advance(1)
             if after is None:
                 break
     if as_json:
         console.print_json({"projection": projection, "rows": rows})
     else:
-        console.out.print(f"{projection}: {rows:,} rows made from {status['stored']:,} events")
+        console.out.print(f"{projection}: {rows:,} rows made from {status.stored:,} events")
 
 
 def migrate(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:
@@ -88,9 +90,9 @@ def migrate(*, suffix: SuffixOption = None, target: TargetOption = None, as_json
 
     Example: spm migrate --suffix prod
     """
-    answer = connect(target, suffix).operations.call("migrate")
+    answer = connect(target, suffix).commands.run(Migrate())
     if as_json:
         console.print_json(answer)
     else:
-        applied = ", ".join(str(migration) for migration in answer["applied"]) or "nothing to do"
-        console.out.print(f"schema {answer['schema_version']}: {applied}")
+        applied = ", ".join(answer.applied) or "nothing to do"
+        console.out.print(f"schema {answer.schema_version}: {applied}")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from processor.commands.query import Query
 from spm.aws.target import connect
 from spm.terminal import console
 from spm.terminal.options import (
@@ -27,7 +28,7 @@ from spm.terminal.options import (
 from spm.terminal.plot import sparkline
 
 MOST_ROWS: Final = 10_000
-"""What the operations function gives in one answer."""
+"""Of one report."""
 
 PageOption = Annotated[int, typer.Option(min=1, help="Which page of --limit rows to show.")]
 
@@ -74,18 +75,19 @@ def query(
     Example: spm query sessions --pipeline attendance --where session_id=math-1
     """
     connection = connect(target, suffix, pipeline)
-    answer = connection.operations.call(
-        "query",
-        pipeline=connection.stack.pipeline.name,
-        report=report,
-        parameters=narrowed(student, event_type, course, where, since=since, until=until),
-        sort=sort,
-        descending=descending,
-        limit=one_more(limit),
-        offset=(page - 1) * limit,
+    answer = connection.commands.report(
+        Query(
+            report,
+            narrowed(student, event_type, course, where, since=since, until=until),
+            sort=sort,
+            descending=descending,
+            limit=one_more(limit),
+            offset=(page - 1) * limit,
+            pipeline=connection.stack.pipeline.name,
+        )
     )
-    print_rows(answer["columns"], answer["rows"][:limit], Form.JSON if as_json else form)
-    say_if_there_is_more(answer["rows"], limit, page)
+    print_rows(answer.columns, answer.rows[:limit], Form.JSON if as_json else form)
+    say_if_there_is_more(answer.rows, limit, page)
 
 
 def student(
@@ -105,22 +107,23 @@ def student(
 
     Example: spm student student-0042 --course MATH-101
     """
-    answer = connect(target, suffix).operations.call(
-        "query",
-        report="student",
-        parameters=narrowed(student_id, event_type, course, since=since, until=until),
-        limit=one_more(limit),
-        offset=(page - 1) * limit,
+    answer = connect(target, suffix).commands.report(
+        Query(
+            "student",
+            narrowed(student_id, event_type, course, since=since, until=until),
+            limit=one_more(limit),
+            offset=(page - 1) * limit,
+        )
     )
-    rows: list[list[Any]] = answer["rows"][:limit]
+    rows = answer.rows[:limit]
     if as_json:
-        print_rows(answer["columns"], rows, Form.JSON)
+        print_rows(answer.columns, rows, Form.JSON)
         return
     if not rows:
         console.err.print(f"nothing is stored of {student_id}")
         raise typer.Exit(1)
     console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
-    say_if_there_is_more(answer["rows"], limit, page)
+    say_if_there_is_more(answer.rows, limit, page)
     scores = [score for row in reversed(rows) if (score := per_cent(row)) is not None]
     if scores:
         mean = sum(scores) / len(scores)

@@ -1,15 +1,17 @@
 """``spm rejected``: what could not be an event — look at it, try it again, take it out."""
 
-import base64
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
-from spm.aws.operations import Operations
+from processor.commands.quarantine import RejectedRow
+from processor.commands.redrive import Redrive, RedriveAnswer
+from processor.commands.rejected import Rejected
+from spm.aws.commands import Commands
 from spm.aws.target import connect
 from spm.errors import InputError
 from spm.terminal import console
@@ -50,7 +52,7 @@ def list_(
     Example: spm rejected list --reason not_json --since 2026-09-01T00:00:00Z
     """
     chosen = narrowed(pipeline, reason, since, until, shard, everything=everything)
-    found = list(pages(connect(target, suffix, pipeline).operations, chosen, limit + 1))
+    found = list(pages(connect(target, suffix, pipeline).commands, Rejected(**chosen), limit + 1))
     rows = found[:limit]
     if as_json:
         console.print_json(rows)
@@ -58,7 +60,7 @@ def list_(
     columns = ["sequence number", "rejected at", "reason", "detail"]
     console.print_table(
         columns,
-        ([name(row), console.moment(row["rejected_at"]), row["reason"], row["detail"]] for row in rows),
+        ([name(row), console.moment(row.rejected_at), row.reason, row.detail] for row in rows),
     )
     if len(found) > limit:
         console.err.print(f"there are more than these {limit:,}: --limit shows more")
@@ -77,17 +79,16 @@ def show(
 
     Example: spm rejected show 49590338271490256608559692538361571095921575989136588898
     """
-    rows = pages(
-        connect(target, suffix, pipeline).operations, {"pipeline": pipeline} if pipeline else {}, None
-    )
+    rows = pages(connect(target, suffix, pipeline).commands, Rejected(pipeline=pipeline), None)
     row = next((row for row in rows if name(row) == sequence_number), None)
     if row is None:
         raise InputError(f"no rejected record {sequence_number}: see `spm rejected list --all`")
     if as_json:
         console.print_json(row)
         return
-    payload = base64.b64decode(row.pop("payload"))
-    for member, value in row.items():
+    members = msgspec.to_builtins(row, builtin_types=[bytes])
+    payload: bytes = members.pop("payload")
+    for member, value in members.items():
         console.out.print(f"{member:<16} {console.visible(str(value))}", soft_wrap=True)
     console.out.print(f"{'payload':<16} {len(payload):,} bytes")
     console.out.print(payload.decode(errors="backslashreplace"), soft_wrap=True)
@@ -113,20 +114,19 @@ def redrive(
     Example: spm rejected redrive --reason invalid_member --dry-run
     """
     chosen = narrowed(pipeline, reason, since, until, shard, everything=True)
-    chosen.pop("redriven", None)
-    done = redrive_all(connect(target, suffix, pipeline).operations, chosen, dry_run=dry_run)
+    done = redrive_all(connect(target, suffix, pipeline).commands, Redrive(**chosen, dry_run=dry_run))
     if as_json:
-        console.print_json(done)
+        console.print_json({**msgspec.to_builtins(done), "dry_run": dry_run})
     else:
         would = "would be " if dry_run else ""
         console.out.print(
-            f"examined {done['examined']:,}: {would}stored {done['stored']:,}, "
-            f"{done['duplicates']:,} were there already, {len(done['still_rejected']):,} still rejected"
+            f"examined {done.examined:,}: {would}stored {done.stored:,}, "
+            f"{done.duplicates:,} were there already, {len(done.still_rejected):,} still rejected"
         )
-        for row in done["still_rejected"]:
-            detail = console.visible(row["detail"])
-            console.err.print(f"{name(row)}: {row['reason']}: {detail}", soft_wrap=True)
-    if done["still_rejected"]:
+        for row in done.still_rejected:
+            detail = console.visible(row.detail)
+            console.err.print(f"{name(row)}: {row.reason}: {detail}", soft_wrap=True)
+    if done.still_rejected:
         raise typer.Exit(1)
 
 
@@ -151,15 +151,12 @@ def export(
 
     Example: spm rejected export broken.jsonl --raw
     """
-    rows = pages(
-        connect(target, suffix, pipeline).operations,
-        narrowed(pipeline, reason, since, until, shard, everything=everything),
-        None,
-    )
+    chosen = narrowed(pipeline, reason, since, until, shard, everything=everything)
+    rows = pages(connect(target, suffix, pipeline).commands, Rejected(**chosen), None)
     count = 0
     with console.opened_for_writing(file) as output:
         for row in rows:
-            output.write((base64.b64decode(row["payload"]) if raw else json.dumps(row).encode()) + b"\n")
+            output.write((row.payload if raw else msgspec.json.encode(row)) + b"\n")
             count += 1
     if as_json and file != Path("-"):
         console.print_json({"exported": count})
@@ -176,58 +173,47 @@ def narrowed(
     *,
     everything: bool,
 ) -> dict[str, Any]:
-    """Return the members of the operations command that choose rejected records."""
-    chosen = {
+    """Return the members of a command that choose rejected records."""
+    return {
         "pipeline": pipeline,
         "reason": reason,
-        "since": since.isoformat() if since else None,
-        "until": until.isoformat() if until else None,
+        "since": since,
+        "until": until,
         "shard_id": shard,
         "redriven": None if everything else False,
     }
-    return {member: value for member, value in chosen.items() if value is not None}
 
 
-def pages(operations: Operations, chosen: dict[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:
+def pages(commands: Commands, chosen: Rejected, limit: int | None) -> Iterator[RejectedRow]:
     """Yield rejected records page by page, at most ``limit`` of them."""
     left = limit
     after: str | None = None
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
-        answer = operations.call("rejected", **chosen, after=after, limit=size)
-        yield from answer["rejected"]
-        after = answer["next"]
+        answer = commands.run(msgspec.structs.replace(chosen, after=after, limit=size))
+        yield from answer.rejected
+        after = answer.next
         if after is None:
             return
-        left = None if left is None else left - size
+        left = None if left is None else left - len(answer.rejected)
 
 
-def redrive_all(operations: Operations, chosen: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+def redrive_all(commands: Commands, chosen: Redrive) -> RedriveAnswer:
     """Redrive page by page; return the sums."""
-    done: dict[str, Any] = {
-        "examined": 0,
-        "stored": 0,
-        "duplicates": 0,
-        "still_rejected": [],
-        "dry_run": dry_run,
-    }
+    done = RedriveAnswer(examined=0, stored=0, duplicates=0, expired=0, still_rejected=[], next=None)
     after: str | None = None
     with console.bar("Redriving", None) as advance:
         while True:
-            answer = operations.call("redrive", **chosen, after=after, limit=PAGE, dry_run=dry_run)
-            for figure in ("examined", "stored", "duplicates"):
-                done[figure] += answer[figure]
-            done["still_rejected"] += answer["still_rejected"]
-            advance(answer["examined"])
-            after = answer["next"]
+            answer = commands.run(msgspec.structs.replace(chosen, after=after, limit=PAGE))
+            for figure in ("examined", "stored", "duplicates", "expired"):
+                setattr(done, figure, getattr(done, figure) + getattr(answer, figure))
+            done.still_rejected += answer.still_rejected
+            advance(answer.examined)
+            after = answer.next
             if after is None:
                 return done
 
 
-def name(row: dict[str, Any]) -> str:
+def name(row: RejectedRow) -> str:
     """How a rejected record is named: its sequence number, and which part of it where it has several."""
-    return (
-        f"{row['sequence_number']}/{row['sub_sequence']}"
-        if row["sub_sequence"]
-        else str(row["sequence_number"])
-    )
+    return f"{row.sequence_number}/{row.sub_sequence}" if row.sub_sequence else row.sequence_number

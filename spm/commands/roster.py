@@ -2,12 +2,23 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import typer
 
-from spm.aws.operations import Operations
+from processor.commands.roster_check import RosterCheck
+from processor.commands.roster_import import RosterImportAnswer
+from processor.commands.roster_show import (
+    ListedAssessment,
+    ListedCourse,
+    ListedEnrolment,
+    RosterShow,
+    RosterShowAnswer,
+    RosterTotals,
+)
+from spm.aws.commands import Commands
 from spm.aws.target import connect
 from spm.errors import InputError
 from spm.roster.cells import Problem, is_zone
@@ -65,11 +76,11 @@ def import_(
     """
     roster = read_roster(contents(path), person_id, course_id, time_zone)
     refuse(roster.problems, as_json=as_json)
-    operations = connect(target, suffix).operations
+    commands = connect(target, suffix).commands
     total = sum(1 for _ in roster.listed())
     with console.bar("Sending", total) as advance:
-        answer = send(operations, roster, advance, dry_run=dry_run)
-    refuse(roster.referring_to(answer["unknown_courses"]), as_json=as_json)
+        answer = send(commands, roster, advance, dry_run=dry_run)
+    refuse(roster.referring_to(answer.unknown_courses), as_json=as_json)
     tell(answer, roster, as_json=as_json)
 
 
@@ -86,22 +97,22 @@ def show(
 
     Example: spm roster show MATH-101 --limit 200
     """
-    operations = connect(target, suffix).operations
-    totals, courses = listed(operations, "courses", course, limit)
+    commands = connect(target, suffix).commands
+    found = listed(commands, RosterShow(course=course), limit)
     if course is None:
         if as_json:
-            console.print_json({"totals": totals, "courses": courses})
+            console.print_json({"totals": found.totals, "courses": found.courses})
         else:
-            _print_courses(totals, courses)
+            _print_courses(found.totals, found.courses)
         return
-    if not courses:
+    if not found.courses:
         raise InputError(f"there is no course {course}: see `spm roster show`")
-    assessments = listed(operations, "assessments", course, limit)[1]
-    people = listed(operations, "enrolments", course, limit)[1]
+    assessments = listed(commands, RosterShow(table="assessments", course=course), limit).assessments
+    people = listed(commands, RosterShow(table="enrolments", course=course), limit).enrolments
     if as_json:
-        console.print_json({"course": courses[0], "assessments": assessments, "enrolments": people})
+        console.print_json({"course": found.courses[0], "assessments": assessments, "enrolments": people})
         return
-    _print_course(courses[0], assessments, people)
+    _print_course(found.courses[0], assessments, people)
     if len(people) == limit:
         console.err.print(f"the first {limit:,} people; --limit shows more")
 
@@ -123,20 +134,20 @@ def check(
 
     Example: spm roster check --events 10000
     """
-    answer = connect(target, suffix).operations.call("roster_check", events=events)
-    findings = answer["findings"]
+    answer = connect(target, suffix).commands.run(RosterCheck(events=events))
+    findings = answer.findings
     if as_json:
         console.print_json(answer)
     else:
-        console.out.print(f"looked at {answer['events']:,} events of {answer['students']:,} students")
+        console.out.print(f"looked at {answer.events:,} events of {answer.students:,} students")
         console.print_table(
             ["events with", "events", "ids", "for example"],
             (
-                [told, findings[name]["events"], findings[name]["ids"], ", ".join(findings[name]["examples"])]
+                [told, findings[name].events, findings[name].ids, ", ".join(findings[name].examples)]
                 for name, told in FINDINGS.items()
             ),
         )
-    if findings["unknown_person"]["events"] or findings["unknown_course"]["events"]:
+    if findings["unknown_person"].events or findings["unknown_course"].events:
         raise typer.Exit(1)
 
 
@@ -153,73 +164,67 @@ def refuse(problems: list[Problem], *, as_json: bool) -> None:
     raise InputError(f"nothing was imported: {len(problems):,} problem{plural}{more}")
 
 
-def tell(answer: dict[str, Any], roster: Roster, *, as_json: bool) -> None:
+def tell(answer: RosterImportAnswer, roster: Roster, *, as_json: bool) -> None:
     """Print what an import changed, and what it left out."""
     if as_json:
-        console.print_json(
-            {"applied": answer["applied"], "tables": answer["tables"], "left_out": roster.left_out}
-        )
+        console.print_json({"applied": answer.applied, "tables": answer.tables, "left_out": roster.left_out})
         return
     console.print_table(
         ["", *COUNTS],
-        ([name, *(table[count] for count in COUNTS)] for name, table in answer["tables"].items()),
+        ([name, *(getattr(table, count) for count in COUNTS)] for name, table in answer.tables.items()),
     )
     for what, count in sorted(roster.left_out.items()):
         times = f" ({count:,})" if count > 1 else ""
         console.err.print(f"left out: {what}{times}", markup=False, soft_wrap=True)
-    console.out.print("imported" if answer["applied"] else "nothing was changed: this was a dry run")
+    console.out.print("imported" if answer.applied else "nothing was changed: this was a dry run")
 
 
-def listed(
-    operations: Operations, table: str, course: str | None, limit: int
-) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Return the totals, and up to ``limit`` rows of a table."""
-    rows: list[dict[str, Any]] = []
-    after: str | None = None
-    while True:
+def listed(commands: Commands, table: RosterShow, limit: int) -> RosterShowAnswer:
+    """Return up to ``limit`` rows of a table, page after page."""
+    answer = commands.run(msgspec.structs.replace(table, limit=min(1_000, limit)))
+    rows = getattr(answer, table.table)
+    while answer.next is not None and len(rows) < limit:
         size = min(1_000, limit - len(rows))
-        answer = operations.call("roster_show", table=table, course=course, after=after, limit=size)
-        rows += answer["rows"]
-        after = answer["next"]
-        if after is None or len(rows) >= limit:
-            return answer["totals"], rows
+        answer = commands.run(msgspec.structs.replace(table, after=answer.next, limit=size))
+        rows += getattr(answer, table.table)
+    return msgspec.structs.replace(answer, **{table.table: rows})
 
 
-def _print_courses(totals: dict[str, int], courses: list[dict[str, Any]]) -> None:
+def _print_courses(totals: RosterTotals, courses: list[ListedCourse]) -> None:
     told = ("courses", "assessments", "students", "teachers")
-    console.out.print(", ".join(f"{totals[name]:,} {name}" for name in told))
+    console.out.print(", ".join(f"{getattr(totals, name):,} {name}" for name in told))
     columns = ("id", "title", "ends", "students", "teachers")
     console.print_table(
         (*columns, "due work"),
-        ([*(course[column] for column in columns), course["assessments"]] for course in courses),
+        ([*(getattr(course, column) for column in columns), course.assessments] for course in courses),
     )
-    _tell_if_more("courses", len(courses), totals["courses"])
+    _tell_if_more("courses", len(courses), totals.courses)
 
 
 def _print_course(
-    course: dict[str, Any], assessments: list[dict[str, Any]], people: list[dict[str, Any]]
+    course: ListedCourse, assessments: list[ListedAssessment], people: list[ListedEnrolment]
 ) -> None:
-    for name, value in course.items():
+    for name, value in msgspec.structs.asdict(course).items():
         console.out.print(f"{name:<12} {console.cell(value)}", markup=False, soft_wrap=True)
-    zone = course["time_zone"]
+    zone = course.time_zone
     console.print_table(
         ["id", "title", f"due ({zone})", "maximum", "counts"],
         (
-            [row["id"], row["title"], _local(row["due_at"], zone), row["max_score"], _yes(row["counts"])]
+            [row.id, row.title, _local(row.due_at, zone), row.max_score, _yes(row.counts)]
             for row in assessments
         ),
     )
     columns = ("role", "person", "display_name", "begins", "ends")
-    console.print_table(columns, ([row[column] for column in columns] for row in people))
-    _tell_if_more("assessments", len(assessments), course["assessments"])
+    console.print_table(columns, ([getattr(row, column) for column in columns] for row in people))
+    _tell_if_more("assessments", len(assessments), course.assessments)
 
 
-def _local(moment: str | None, zone: str) -> str:
+def _local(moment: datetime | None, zone: str) -> str:
     """A time as the course's people see it; in UTC where this machine does not know their time zone."""
     if moment is None:
         return ""
     known = is_zone(zone)
-    local = datetime.fromisoformat(moment).astimezone(ZoneInfo(zone) if known else UTC)
+    local = moment.astimezone(ZoneInfo(zone) if known else UTC)
     return f"{local:%Y-%m-%d %H:%M}{'' if known else ' UTC'}"
 
 

@@ -59,23 +59,22 @@ def screen(health: Health) -> Group:
         (
             "Stored",
             _counts(
-                database["stored_last_hour"],
-                database["stored"],
-                at_least=database["stored_last_hour_is_at_least"],
+                database.stored_last_hour,
+                database.stored,
+                at_least=database.stored_last_hour_is_at_least,
             ),
         ),
         ("Duplicates", _counts(health.duplicates_last_hour, health.duplicates)),
         (
             "Rejected",
-            _counts(database["rejected_last_hour"], database["rejected"])
-            + f", {database['rejected_open']:,} open",
+            _counts(database.rejected_last_hour, database.rejected) + f", {database.rejected_open:,} open",
         ),
-        ("Projections", f"{database['waiting_chunks']:,} chunks to compact"),
-        ("Last stored", console.moment(database["last_stored_at"])),
-        ("Database", f"{console.size(database['database_bytes'])}, schema {database['schema_version']}"),
+        ("Projections", f"{database.waiting_chunks:,} chunks to compact"),
+        ("Last stored", console.moment(database.last_stored_at)),
+        ("Database", f"{console.size(database.database_bytes)}, schema {database.schema_version}"),
         (
             "Partitions",
-            ", ".join(f"{p['month']} {console.size(p['bytes'])}" for p in database["partitions"]) or "none",
+            ", ".join(f"{p.month} {console.size(p.bytes)}" for p in database.partitions) or "none",
         ),
         ("Failed records", f"{health.failed_objects:,} objects"),
         ("Alarms", _alarms(health)),
@@ -92,8 +91,9 @@ def _counts(last_hour: int, in_all: int, *, at_least: bool = False) -> str:
 
 
 def _lag(health: Health) -> str:
-    lag = health.database["lag_ms"]
-    parts = [f"{name} {lag[name]:,.0f} ms" for name in ("p50", "p99") if lag[name] is not None]
+    lag = health.database.lag_ms
+    known = {"p50": lag.p50, "p99": lag.p99}
+    parts = [f"{name} {value:,.0f} ms" for name, value in known.items() if value is not None]
     age = health.iterator_age_ms
     parts.append("iterator age unknown" if age is None else f"iterator age {age:,.0f} ms")
     return ", ".join(parts)

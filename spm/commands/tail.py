@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from processor.commands.query import Query
 from spm.aws.target import Connection, connect
 from spm.terminal import console
 from spm.terminal.options import (
@@ -89,14 +90,10 @@ def recent_events(
 
 def page(connection: Connection, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
     """Return the newest events, oldest first, as objects."""
-    answer = connection.operations.call(
-        "query",
-        pipeline=connection.stack.pipeline.name,
-        report="tail",
-        parameters=parameters,
-        limit=limit,
+    answer = connection.commands.report(
+        Query("tail", parameters, limit=limit, pipeline=connection.stack.pipeline.name)
     )
-    return [dict(zip(answer["columns"], row, strict=True)) for row in reversed(answer["rows"])]
+    return [dict(zip(answer.columns, row, strict=True)) for row in reversed(answer.rows)]
 
 
 def identity(event: dict[str, Any]) -> tuple[str, str, int]:

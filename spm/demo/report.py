@@ -1,6 +1,5 @@
 """What the demo shows at its end."""
 
-import base64
 import importlib.util
 import os
 import shutil
@@ -11,6 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from processor.commands.quarantine import RejectedRow
 from spm.demo.figures import Figure
 from spm.demo.result import Result
 from spm.terminal import console
@@ -37,11 +37,11 @@ def print_json(result: Result, checks: Sequence[Figure]) -> None:
     console.print_json(
         {
             "published": result.accepted,
-            "stored": result.before["stored"],
+            "stored": result.before.stored,
             "duplicates": result.redelivered.duplicates,
-            "rejected": result.before["rejected"],
-            "events_per_second": result.before["stored"] / result.seconds,
-            "lag_ms": result.before["lag_ms"],
+            "rejected": result.before.rejected,
+            "events_per_second": result.before.stored / result.seconds,
+            "lag_ms": result.before.lag_ms,
             "checks": {check.what: check.holds for check in checks},
         }
     )
@@ -70,20 +70,20 @@ def _psql() -> str:
 
 
 def _figures(result: Result) -> Table:
-    lag = result.before["lag_ms"]
+    lag = result.before.lag_ms
     again = result.redelivered
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     for name, value in (
         ("Published", f"{result.accepted:,} records"),
-        ("Stored", f"{result.before['stored']:,} events"),
+        ("Stored", f"{result.before.stored:,} events"),
         (
             "Duplicates",
             f"{again.duplicates:,} of {again.received:,} delivered again; {again.stored} stored twice",
         ),
-        ("Rejected", f"{result.before['rejected']:,} records"),
-        ("Throughput", f"{result.before['stored'] / result.seconds:,.0f} events/s, published to stored"),
-        ("Latency", f"p50 {_ms(lag['p50'])}, p99 {_ms(lag['p99'])}, arrival in the stream to stored"),
+        ("Rejected", f"{result.before.rejected:,} records"),
+        ("Throughput", f"{result.before.stored / result.seconds:,.0f} events/s, published to stored"),
+        ("Latency", f"p50 {_ms(lag.p50)}, p99 {_ms(lag.p99)}, arrival in the stream to stored"),
     ):
         table.add_row(name, value)
     return table
@@ -106,14 +106,14 @@ def _students(rows: list[list[Any]]) -> Table:
     return table
 
 
-def _rejected(rows: list[dict[str, Any]]) -> Table:
+def _rejected(rows: list[RejectedRow]) -> Table:
     table = Table(title="rejected_event: kept as sent, with the reason", title_justify="left", expand=True)
-    table.add_column("reason", no_wrap=True, min_width=max((len(row["reason"]) for row in rows), default=0))
+    table.add_column("reason", no_wrap=True, min_width=max((len(row.reason) for row in rows), default=0))
     for column in ("detail", "payload"):
         table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
-        payload = base64.b64decode(row["payload"]).decode(errors="backslashreplace")
-        table.add_row(row["reason"], Text(row["detail"]), Text(payload))
+        payload = row.payload.decode(errors="backslashreplace")
+        table.add_row(row.reason, Text(row.detail), Text(payload))
     return table
 
 

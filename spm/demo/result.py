@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from processor.commands.quarantine import RejectedRow
+from processor.commands.status import StatusAnswer
 from spm.aws.delivery import Delivered
 
 
@@ -23,8 +25,8 @@ class Result:
 
     accepted: int
     seconds: float
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: StatusAnswer
+    after: StatusAnswer
     redelivered: Delivered
     students: list[list[Any]]
-    rejected: list[dict[str, Any]]
+    rejected: list[RejectedRow]

@@ -3,7 +3,6 @@
 After the embedded cloud is up, everything goes through AWS APIs: PutRecords in, the operations function out.
 """
 
-import base64
 import json
 import signal
 import time
@@ -11,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
+from processor.commands.query import Query
+from processor.commands.rejected import Rejected
+from processor.commands.status import Status, StatusAnswer
+from spm.aws.commands import Commands
 from spm.aws.delivery import Delivered, deliver, lambda_record
-from spm.aws.operations import Operations
 from spm.aws.stack import Aws, Stack, find
 from spm.aws.stream import records_of, shard_ids
 from spm.demo import report
@@ -56,7 +58,7 @@ def run(options: Options) -> None:
 
 def send_and_look(aws: Aws, stack: Stack, options: Options, tally: Tally) -> Result:
     """Publish, wait until all is stored, deliver one batch twice more, and read everything back."""
-    operations = stack.operations(aws)
+    commands = stack.commands(aws)
     sent = options.events + len(BAD_RECORDS)
     started = time.monotonic()
     accepted = 0
@@ -64,7 +66,7 @@ def send_and_look(aws: Aws, stack: Stack, options: Options, tally: Tally) -> Res
         for batch in publish(aws.kinesis, stack.stream_name, records(options, tally)):
             accepted += len(batch)
             advance(len(batch))
-    before = wait_until_stored(operations, sent)
+    before = wait_until_stored(commands, sent)
     seconds = time.monotonic() - started
     with console.step("Delivering one batch twice more"):
         redelivered = deliver_again(aws, stack)
@@ -72,10 +74,10 @@ def send_and_look(aws: Aws, stack: Stack, options: Options, tally: Tally) -> Res
         accepted=accepted,
         seconds=seconds,
         before=before,
-        after=operations.call("status"),
+        after=commands.run(Status()),
         redelivered=redelivered,
-        students=operations.call("query", report="students", parameters={}, limit=options.students)["rows"],
-        rejected=operations.call("rejected", limit=100)["rejected"],
+        students=commands.report(Query("students", limit=options.students)).rows,
+        rejected=commands.run(Rejected(limit=100)).rejected,
     )
 
 
@@ -94,14 +96,14 @@ def records(options: Options, tally: Tally) -> Iterator[Entry]:
         yield Entry(data, "a faulty producer")
 
 
-def wait_until_stored(operations: Operations, sent: int) -> dict[str, Any]:
+def wait_until_stored(commands: Commands, sent: int) -> StatusAnswer:
     """Wait until as many records are accounted for as were sent; raise DemoError when it stops moving."""
     done = 0
     moved = time.monotonic()
     with console.bar("Waiting until all is stored", sent) as advance:
         while True:
-            status = operations.call("status")
-            seen = status["stored"] + status["rejected"]
+            status = commands.run(Status())
+            seen = status.stored + status.rejected
             if seen > done:
                 advance(seen - done)
                 done, moved = seen, time.monotonic()
@@ -129,16 +131,16 @@ def figures(options: Options, tally: Tally, result: Result) -> list[Figure]:
     """Return everything that must hold."""
     sent = options.events + len(BAD_RECORDS)
     again = result.redelivered
-    rejected = sorted((base64.b64decode(row["payload"]), row["reason"]) for row in result.rejected)
+    rejected = sorted((row.payload, row.reason) for row in result.rejected)
     return [
         Figure("records accepted by the stream", sent, result.accepted),
-        Figure("events stored", options.events, result.before["stored"]),
-        Figure("records rejected", len(BAD_RECORDS), result.before["rejected"]),
+        Figure("events stored", options.events, result.before.stored),
+        Figure("records rejected", len(BAD_RECORDS), result.before.rejected),
         Figure("rejected bytes and reasons", sorted(BAD_RECORDS), rejected),
         Figure("every student's events and mean score", [], tally.differences(result.students)),
         Figure("new rows of the second delivery", (0, 0), (again.stored, again.rejected)),
-        Figure("events stored after it", options.events, result.after["stored"]),
-        Figure("records rejected after it", len(BAD_RECORDS), result.after["rejected"]),
+        Figure("events stored after it", options.events, result.after.stored),
+        Figure("records rejected after it", len(BAD_RECORDS), result.after.rejected),
         Figure(
             "redelivered records seen as duplicates",
             (True, again.received),

@@ -3,42 +3,42 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from spm.aws.operations import Operations
+from processor.commands.roster_import import RosterImport, RosterImportAnswer
+from processor.commands.roster_stage import RosterStage
+from processor.roster import Rows
+from spm.aws.commands import Commands
 from spm.roster.roster import Roster
 
 CHUNK_BYTES: Final = 4_000_000
 """Of rows as JSON in ASCII; Lambda takes 6 MB with everything."""
 
-Chunk = dict[str, list[Any]]
-
 
 def send(
-    operations: Operations, roster: Roster, advance: Callable[[int], None], *, dry_run: bool
-) -> dict[str, Any]:
+    commands: Commands, roster: Roster, advance: Callable[[int], None], *, dry_run: bool
+) -> RosterImportAnswer:
     """Stage every row, apply them, and return the answer of ``roster_import``."""
-    import_id = str(uuid.uuid4())
+    import_id = uuid.uuid4()
     number = -1
     for number, rows in enumerate(chunks(roster)):
-        answer = operations.call("roster_stage", import_id=import_id, number=number, rows=rows)
-        advance(answer["staged"])
-    return operations.call("roster_import", import_id=import_id, chunks=number + 1, dry_run=dry_run)
+        answer = commands.run(RosterStage(import_id=import_id, number=number, rows=rows))
+        advance(answer.staged)
+    return commands.run(RosterImport(import_id=import_id, chunks=number + 1, dry_run=dry_run))
 
 
-def chunks(roster: Roster, limit: int = CHUNK_BYTES) -> Iterator[Chunk]:
+def chunks(roster: Roster, limit: int = CHUNK_BYTES) -> Iterator[Rows]:
     """Yield the rows in chunks of at most ``limit`` bytes, or of one row."""
-    chunk: Chunk = {}
+    chunk = Rows()
     held = 0
     for table, row in roster.listed():
-        plain = msgspec.to_builtins(row)
-        size = len(json.dumps(plain)) + 2
-        if chunk and held + size > limit:
+        size = len(json.dumps(msgspec.to_builtins(row))) + 2
+        if held and held + size > limit:
             yield chunk
-            chunk, held = {}, 0
-        chunk.setdefault(table, []).append(plain)
+            chunk, held = Rows(), 0
+        getattr(chunk, table).append(row)
         held += size
-    if chunk:
+    if held:
         yield chunk

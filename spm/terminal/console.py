@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
+import msgspec
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -111,7 +113,7 @@ def bar(
 
 def print_json(value: object) -> None:
     """Print one JSON document on standard output, for programs."""
-    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.write(json.dumps(value, default=msgspec.to_builtins) + "\n")
     sys.stdout.flush()
 
 
@@ -138,9 +140,12 @@ def cell(value: object) -> str:
     return visible(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
 
 
-def moment(time_: str | None) -> str:
-    """A time as the operations function gives it, to the second."""
-    return "never" if time_ is None else time_[:19].replace("T", " ") + " UTC"
+def moment(time_: datetime | str | None) -> str:
+    """A time in UTC, or its text as RFC 3339, to the second."""
+    if time_ is None:
+        return "never"
+    text = time_ if isinstance(time_, str) else time_.isoformat()
+    return text[:19].replace("T", " ") + " UTC"
 
 
 def size(count: float) -> str:

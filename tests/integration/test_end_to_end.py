@@ -13,6 +13,8 @@ import asyncpg
 import pytest
 
 from emulation.cloud import EmbeddedCloud
+from processor.commands.migrate import Migrate
+from processor.commands.status import Status
 from processor.records.formats import wrapping
 from processor.records.formats.event import Sender
 from spm.aws.delivery import Delivered, deliver, lambda_record
@@ -228,9 +230,9 @@ async def test_migrating_again_changes_nothing(fresh: Deployment) -> None:
     catalogue = """SELECT relname, relkind::text, relacl::text FROM pg_class
                    WHERE relnamespace = 'public'::regnamespace ORDER BY relname"""
     before = await rows(fresh.dsn, catalogue)
-    answer = fresh.operations.call("migrate")
-    assert answer["applied"] == []
-    assert answer["schema_version"] == fresh.operations.call("status")["schema_version"] > 0
+    answer = fresh.commands.run(Migrate())
+    assert answer.applied == []
+    assert answer.schema_version == fresh.commands.run(Status()).schema_version > 0
     assert await rows(fresh.dsn, catalogue) == before
 
 

@@ -18,6 +18,9 @@ import pytest
 from emulation import cdk
 from emulation.cloud import EmbeddedCloud, stack_name
 from emulation.errors import DeployFailed
+from processor.commands.query import Query
+from processor.commands.rejected import Rejected
+from processor.commands.status import Status
 from spm.aws.stack import Stack, find
 from spm.publishing.put_records import Entry, publish
 from tests.support import Deployment, deploy
@@ -90,8 +93,8 @@ def test_check_ins_from_file_to_derived_table(both: Deployment, spm: Spm) -> Non
     assert spm("publish", "-", "--allow-bad", stdin=lines + '\n{"session_id":"math-1"}\n')["bad"] == 1
 
     wait_for(lambda: spm("status", codes=(0, 1))["database"]["stored"] == 40)
-    status = both.operations.call("status")
-    assert (status["stored"], status["rejected"]) == (0, 0)  # of the other pipeline
+    status = both.commands.run(Status())
+    assert (status.stored, status.rejected) == (0, 0)  # of the other pipeline
 
     shown = spm("tail", "--no-follow", "-n", "100", "--student", "s1")
     assert {row["student_id"] for row in shown} == {"s1"}
@@ -129,7 +132,7 @@ def test_rejected_check_ins_are_its_own_and_can_be_redriven(
     assert (row["reason"], row["pipeline"]) == ("invalid_member", "attendance")
     done = spm("rejected", "redrive", codes=(1,))
     assert [again["sequence_number"] for again in done["still_rejected"]] == [row["sequence_number"]]
-    assert both.operations.call("rejected", pipeline="student-performance")["rejected"] == []
+    assert both.commands.run(Rejected(pipeline="student-performance")).rejected == []
 
 
 def test_failed_records_and_files_are_replayed_and_old_months_dropped(
@@ -185,8 +188,8 @@ def test_what_one_pipeline_takes_is_rejected_by_the_other(both: Deployment) -> N
     data = json.dumps(CHECK_INS[0]).encode()
     for _ in publish(both.aws.kinesis, both.stack.stream_name, [Entry(data, "key")]):
         pass
-    rejected = wait_for(lambda: both.operations.call("rejected", pipeline="student-performance")["rejected"])
-    assert rejected[0]["reason"] == "missing_member"
+    rejected = wait_for(lambda: both.commands.run(Rejected(pipeline="student-performance")).rejected)
+    assert rejected[0].reason == "missing_member"
 
 
 @pytest.fixture
@@ -215,11 +218,9 @@ def test_a_pipeline_that_does_not_fit_its_table_fails_the_deployment(embedded_cl
 
 def test_the_tutorials_commands_do_what_it_says(both: Deployment, environment: dict[str, str]) -> None:
     def stored() -> list[list[Any]]:
-        answer = both.operations.call(
-            "query", pipeline="attendance", report="tail", parameters={"session_id": "math-1"}
-        )
-        columns = answer["columns"]
-        return [row for row in answer["rows"] if row[columns.index("student_id")] in ("ada", "bo")]
+        answer = both.commands.run(Query("tail", {"session_id": "math-1"}, pipeline="attendance"))
+        place = answer.columns.index("student_id")
+        return [row for row in answer.rows if row[place] in ("ada", "bo")]
 
     said = []
     for commands in re.findall(r"^```sh\n(.*?)^```$", TUTORIAL.read_text(), re.MULTILINE | re.DOTALL):

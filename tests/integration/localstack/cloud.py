@@ -21,7 +21,7 @@ from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
 from testcontainers.core.network import Network
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from spm.aws.operations import Operations
+from spm.aws.commands import Commands
 from spm.aws.stack import Aws, Stack, from_outputs
 from spm.aws.stream import records_of, shard_ids
 from tests import engine
@@ -60,7 +60,7 @@ class Environment:
 
     aws: Aws
     stack: Stack
-    operations: Operations
+    commands: Commands
     logs: "CloudWatchLogsClient"
 
     def processor_log(self) -> str:
@@ -166,7 +166,7 @@ class Cloud:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        return Environment(aws, stack, stack.operations(aws), logs)
+        return Environment(aws, stack, stack.commands(aws), logs)
 
     def fetch(self, sql: str, *arguments: object) -> list[Mapping[str, Any]]:
         """Run a query as the schema's owner, at whatever port the server has now."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from processor.commands.status import Status, StatusAnswer
 from spm.aws.stack import Aws, find
 from tests.engine import compose_missing
 from tests.integration.localstack.checkout import Checkout, copy_of_the_project
@@ -46,11 +47,11 @@ def test_from_up_to_down(project: Checkout) -> None:
     project.run("npx", "cdklocal", "deploy")
     publish_one(project, "first")
     wait_until(lambda: students(project) == ["first"], "the first row", seconds=60)
-    assert "changed" not in status(project)
+    assert not status(project).stored_is_estimate
 
     project.change_status()
     project.run("npx", "cdklocal", "deploy")
-    assert status(project)["changed"] is True
+    assert status(project).stored_is_estimate
     publish_one(project, "second")
     wait_until(lambda: students(project) == ["first", "second"], "the second row", seconds=60)
 
@@ -98,9 +99,9 @@ def publish_one(project: Checkout, student: str) -> None:
     client.kinesis.put_record(StreamName=stream, PartitionKey=student, Data=json.dumps(event).encode())
 
 
-def status(project: Checkout) -> dict[str, object]:
+def status(project: Checkout) -> StatusAnswer:
     client = aws(project)
-    return find(client, "dev").operations(client).call("status")
+    return find(client, "dev").commands(client).run(Status())
 
 
 def students(project: Checkout) -> list[str]:

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from processor.commands.query import Query
+from processor.commands.status import Status
 from spm.aws.stack import find
 from spm.publishing.put_records import Entry
 from tests.integration.localstack.cloud import Cloud
@@ -33,9 +35,9 @@ def test_check_ins_are_stored_and_rejected_beside_the_first_pipeline(cloud: Clou
     send(attendance, [*entries, Entry(b"BADGE nobody", "x")])
 
     def status() -> dict[str, int]:
-        answer = environment.operations.call("status", pipeline="attendance")
-        return {name: answer[name] for name in ("stored", "rejected")}
+        answer = environment.commands.run(Status(pipeline="attendance"))
+        return {"stored": answer.stored, "rejected": answer.rejected}
 
     wait_until(lambda: status() == {"stored": 30, "rejected": 1}, "the check-ins", seconds=120)
-    sessions = environment.operations.call("query", pipeline="attendance", report="sessions")["rows"]
+    sessions = environment.commands.run(Query("sessions", pipeline="attendance")).rows
     assert sorted(row[:2] for row in sessions) == [["math-0", 10], ["math-1", 10], ["math-2", 10]]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from processor.commands.status import Status
 from spm.publishing.put_records import Entry
 from spm.term import generate
 from tests.integration.localstack.cloud import Cloud, Environment
@@ -53,8 +54,8 @@ def test_bad_records_are_kept_as_sent_and_hold_back_no_good_one(
 
     wait_until(lambda: len(kept()) == len(BAD), "the bad records", seconds=30)
     assert kept() == BAD
-    status = environment.operations.call("status")
-    assert status["rejected"] >= len(BAD)
+    status = environment.commands.run(Status())
+    assert status.rejected >= len(BAD)
 
 
 COMPACTED = "SELECT sum(events) AS events FROM student_course WHERE student_id = 'compacted'"

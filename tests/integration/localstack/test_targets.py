@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import pytest
 from botocore.exceptions import ClientError
 
+from processor.commands.status import Status
 from processor.metrics import MetricName
 from spm.aws.stack import Aws, Stack
 from spm.aws.stream import records_of, shard_ids
@@ -42,11 +43,11 @@ def target(request: pytest.FixtureRequest) -> LocalTarget:
     environment = request.getfixturevalue(
         {"embedded": "deployed", "localstack": "environment"}[request.param]
     )
-    operations = environment.operations
-    stored = operations.call("status")["stored"]
+    commands = environment.commands
+    stored = commands.run(Status()).stored
     entry = Entry(b'{"student_id": "a", "event_type": "login"}', "a")
     list(publish(environment.aws.kinesis, environment.stack.stream_name, [entry]))
-    wait_until(lambda: operations.call("status")["stored"] > stored, "an event to be stored", seconds=60)
+    wait_until(lambda: commands.run(Status()).stored > stored, "an event to be stored", seconds=60)
     return LocalTarget(request.param, environment.aws, environment.stack)
 
 
@@ -57,7 +58,7 @@ def test_migrations(target: LocalTarget) -> None:
     )
     types = {resource["ResourceType"] for page in pages for resource in page["StackResourceSummaries"]}
     assert ("Custom::DatabaseMigration" in types) == (target.name == "embedded")
-    assert target.stack.operations(target.aws).call("status")["schema_version"] > 0
+    assert target.stack.commands(target.aws).run(Status()).schema_version > 0
 
 
 def test_runtime(target: LocalTarget) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from processor.commands.status import Status
 from spm.term import NativeEvent, generate
 from tests.integration.localstack.checkout import copy_of_the_project
 from tests.integration.localstack.cloud import SHARED, Cloud, Environment
@@ -20,10 +21,10 @@ pytestmark = pytest.mark.localstack
 def test_an_update_under_load_loses_nothing(cloud: Cloud, environment: Environment, tmp_path: Path) -> None:
     changed = copy_of_the_project(tmp_path, cloud.aws_environment)
     changed.change_status()
-    assert "changed" not in environment.operations.call("status")
+    assert not environment.commands.run(Status()).stored_is_estimate
     with producing(environment) as sent:
         cloud.deploy(SHARED, changed)
-        assert environment.operations.call("status")["changed"] is True
+        assert environment.commands.run(Status()).stored_is_estimate
     wait_for_rows(cloud, sent, seconds=60)
     rows = stored(cloud, environment, sent)
     assert rows == expected(environment, sent)

@@ -15,6 +15,7 @@ import pytest
 
 from emulation import postgres
 from emulation.cloud import EmbeddedCloud
+from processor.commands.status import Status
 from spm.publishing.put_records import Entry, publish
 from spm.term import NativeEvent, generate
 from tests.support import Deployment, deploy
@@ -159,4 +160,4 @@ async def test_deaths_downtime_and_rotation_under_load_lose_nothing_and_double_n
     # Nothing took the way out for what could not be stored.
     bucket = deployment.stack.bucket_name
     assert deployment.aws.s3.list_objects_v2(Bucket=bucket).get("KeyCount", 0) == 0
-    assert deployment.operations.call("status")["rejected"] == 0
+    assert deployment.commands.run(Status()).rejected == 0

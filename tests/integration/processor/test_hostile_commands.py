@@ -1,14 +1,14 @@
 """Every parameter of every command, with values that PostgreSQL or its client cannot take."""
 
 import json
-from typing import Any, Final, get_args
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import pytest
 
 from processor import commands, operations
-from processor.commands.command import Command
+from processor.commands.command import Command, name_of
 from processor.commands.query import Query
 from processor.commands.redrive import Redrive
 from processor.commands.rejected import Rejected
@@ -58,14 +58,10 @@ HOSTILE: Final[tuple[Any, ...]] = (
     {"a": "\ud800"},
 )
 
-KINDS: Final[tuple[type[Command], ...]] = get_args(commands.AnyCommand)
+KINDS: Final = tuple(commands.KINDS.values())
 
 
-def name_of(kind: type[Command]) -> str:
-    return str(kind.__struct_config__.tag)
-
-
-def answer_to(kind: type[Command], **parameters: Any) -> dict[str, Any]:
+def answer_to(kind: type[Command[Any]], **parameters: Any) -> dict[str, Any]:
     """Return the handler's answer, which Lambda can send as UTF-8."""
     answer = operations.handler(
         {"command": name_of(kind), **REQUIRED.get(name_of(kind), {}), **parameters}, CommandContext()
@@ -76,7 +72,7 @@ def answer_to(kind: type[Command], **parameters: Any) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("as_owner")
 @pytest.mark.parametrize("kind", KINDS, ids=name_of)
-def test_no_value_of_any_parameter_makes_a_command_raise(kind: type[Command]) -> None:
+def test_no_value_of_any_parameter_makes_a_command_raise(kind: type[Command[Any]]) -> None:
     assert "refused" not in answer_to(kind)
     raised = {}
     for name in (*kind.__struct_fields__, "unknown"):
@@ -90,7 +86,7 @@ def test_no_value_of_any_parameter_makes_a_command_raise(kind: type[Command]) ->
 
 @pytest.mark.usefixtures("as_owner")
 @pytest.mark.parametrize("kind", KINDS, ids=name_of)
-def test_what_no_text_of_postgresql_can_hold_is_refused_by_its_path(kind: type[Command]) -> None:
+def test_what_no_text_of_postgresql_can_hold_is_refused_by_its_path(kind: type[Command[Any]]) -> None:
     for name in kind.__struct_fields__:
         for text in TEXTS:
             assert answer_to(kind, **{name: text})["refused"].startswith(f"{name} holds U+0000 or half")
@@ -98,7 +94,7 @@ def test_what_no_text_of_postgresql_can_hold_is_refused_by_its_path(kind: type[C
 
 @pytest.mark.usefixtures("as_owner")
 @pytest.mark.parametrize("kind", KINDS, ids=name_of)
-def test_an_integer_out_of_its_range_is_refused_by_its_path(kind: type[Command]) -> None:
+def test_an_integer_out_of_its_range_is_refused_by_its_path(kind: type[Command[Any]]) -> None:
     for field in msgspec.structs.fields(kind):
         for value in INTEGERS:
             refused = answer_to(kind, **{field.name: value})["refused"]
@@ -117,7 +113,7 @@ def test_filters_of_a_report_are_refused_too(parameter: str) -> None:
 @pytest.mark.usefixtures("as_owner")
 @pytest.mark.parametrize("cursor", CURSORS)
 @pytest.mark.parametrize("kind", [Rejected, Redrive], ids=name_of)
-def test_a_cursor_that_no_page_gave_is_refused(kind: type[Command], cursor: str) -> None:
+def test_a_cursor_that_no_page_gave_is_refused(kind: type[Command[Any]], cursor: str) -> None:
     assert "after" in answer_to(kind, after=cursor)["refused"]
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 import pytest
 from asyncpg import Connection
 from hypothesis import HealthCheck, given, settings
@@ -112,7 +113,8 @@ def event_id(number: int, shard: int) -> str:
 
 
 async def run(world: World, connection: Connection | None = None, **wanted: Any) -> dict[str, Any]:
-    return await commands.parse(wanted).run(Session(connection or world.owner), SETTINGS)
+    answer = await commands.parse(wanted).run(Session(connection or world.owner), SETTINGS)
+    return dict(msgspec.to_builtins(answer))
 
 
 async def rebuild(world: World) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -67,7 +68,8 @@ class RetentionMachine(RuleBasedStateMachine):
 
     def run(self, **wanted: Any) -> dict[str, Any]:
         command = commands.parse(wanted)
-        return self.loop.run(command.run(Session(self.world.owner), Settings("no secret")))
+        answer = self.loop.run(command.run(Session(self.world.owner), Settings("no secret")))
+        return dict(msgspec.to_builtins(answer))
 
     @rule(deliveries=_deliveries, fresh=st.booleans())
     def deliver(self, deliveries: list[Delivery], fresh: bool) -> None:

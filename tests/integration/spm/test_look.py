@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from processor.commands.query import Query
 from spm.publishing.put_records import Entry, publish
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment
@@ -28,10 +29,10 @@ def send(deployed: Deployment, *events: dict[str, object]) -> None:
 def wait_for(deployed: Deployment, student_id: str, count: int) -> None:
     deadline = time.monotonic() + 180
     while True:
-        answer = deployed.operations.call("query", report="student", parameters={"student_id": student_id})
-        if len(answer["rows"]) >= count:
+        answer = deployed.commands.run(Query("student", {"student_id": student_id}))
+        if len(answer.rows) >= count:
             return
-        assert time.monotonic() < deadline, f"{len(answer['rows'])} of {count} events"
+        assert time.monotonic() < deadline, f"{len(answer.rows)} of {count} events"
         time.sleep(0.1)
 
 

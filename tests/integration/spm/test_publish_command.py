@@ -12,16 +12,14 @@ from pathlib import Path
 import pytest
 
 from emulation.cloud import EmbeddedCloud
+from processor.commands.query import Query
+from processor.commands.status import Status
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment
 
 
 def students_events(deployed: Deployment, student_id: str) -> list[list[object]]:
-    answer = deployed.operations.call(
-        "query", report="student", parameters={"student_id": student_id}, limit=10_000
-    )
-    rows: list[list[object]] = answer["rows"]
-    return rows
+    return deployed.commands.report(Query("student", {"student_id": student_id}, limit=10_000)).rows
 
 
 def wait_for_events(deployed: Deployment, student_id: str, count: int) -> None:
@@ -127,12 +125,12 @@ def test_generated_events_pipe_into_publish(spm: Spm) -> None:
 
 
 def test_generate_straight_to_the_stream(spm: Spm, deployed: Deployment) -> None:
-    before = deployed.operations.call("status")["stored"]
+    before = deployed.commands.run(Status()).stored
     seed = str(uuid.uuid4().int % 10**9)
     result = spm("generate", "--stream", "--events", "300", "--students", "5", "--seed", seed)
     assert result.returncode == 0, result.stderr
     deadline = time.monotonic() + 180
-    while deployed.operations.call("status")["stored"] < before + 300:
+    while deployed.commands.run(Status()).stored < before + 300:
         assert time.monotonic() < deadline
         time.sleep(0.1)
 

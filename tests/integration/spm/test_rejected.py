@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
+from processor.commands.query import Query
+from processor.commands.rejected import Rejected
 from spm.publishing.put_records import Entry, publish
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment
@@ -30,7 +33,7 @@ def reject(deployed: Deployment) -> Reject:
         wanted = {base64.b64encode(payload).decode() for payload in payloads}
         deadline = time.monotonic() + 180
         while True:
-            rows = deployed.operations.call("rejected", limit=1000)["rejected"]
+            rows = msgspec.to_builtins(deployed.commands.run(Rejected(limit=1000)).rejected)
             mine = [row for row in rows if row["payload"] in wanted]
             if len(mine) == len(payloads):
                 return mine
@@ -140,9 +143,7 @@ def test_redrive_stores_what_decodes_today_once(spm: Spm, deployed: Deployment, 
 
 
 def events_of(deployed: Deployment, student: str) -> int:
-    return len(
-        deployed.operations.call("query", report="student", parameters={"student_id": student})["rows"]
-    )
+    return len(deployed.commands.run(Query("student", {"student_id": student})).rows)
 
 
 def test_an_unknown_record_is_one_line(spm: Spm) -> None:

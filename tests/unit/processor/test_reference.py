@@ -12,6 +12,6 @@ from processor.metrics import MetricName
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [*get_args(Reason), *get_args(MetricName), *commands.NAMES])
+@pytest.mark.parametrize("name", [*get_args(Reason), *get_args(MetricName), *commands.KINDS])
 def test_is_documented(name: str) -> None:
     assert f"| `{name}` |" in REFERENCE

@@ -1,0 +1,48 @@
+"""Ask the stack's functions: the only way in which people reach the database (docs/design.md)."""
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from processor.commands.command import Command, answer_of, name_of
+from processor.commands.query import Query, QueryAnswer
+from spm.errors import OperationRefusedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+A = TypeVar("A")
+
+
+class Commands:
+    """The commands that the functions of one stack answer."""
+
+    def __init__(self, client: "LambdaClient", function_name: str) -> None:
+        self._client = client
+        self._function_name = function_name
+
+    def run(self, command: Command[A]) -> A:
+        """Return the answer; raise OperationRefusedError with the function's words."""
+        name = name_of(type(command))
+        answer = self._client.invoke(FunctionName=self._function_name, Payload=msgspec.json.encode(command))
+        result = msgspec.json.decode(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise OperationRefusedError(f"{name}: {result.get('errorMessage', result)}")
+        if "refused" in result:
+            raise OperationRefusedError(f"{name}: {result['refused']}")
+        try:
+            return msgspec.convert(result, answer_of(type(command)))
+        except msgspec.ValidationError as error:
+            raise OperationRefusedError(
+                f"{name}: the answer is another version's ({error}): use the checkout that was deployed"
+            ) from error
+
+    def report(self, query: Query) -> QueryAnswer:
+        """Return a report's rows up to its limit, one answer after the other."""
+        answer = self.run(query)
+        rows = answer.rows
+        while answer.next is not None:
+            left = query.limit - len(rows)
+            answer = self.run(msgspec.structs.replace(query, offset=answer.next, limit=left))
+            rows += answer.rows
+        return QueryAnswer(answer.columns, rows, None)
