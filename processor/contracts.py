@@ -23,10 +23,12 @@ Catalogue = Mapping[str, asyncpg.Record]
 
 async def mistakes(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
     """Return everything in which the pipeline and the database do not fit together, each with its place."""
+    if found := [*_names(pipeline), *_statements_file(pipeline)]:
+        return found
     found = [*_declaration(pipeline), *_filters(pipeline)]
     found += _columns(pipeline, await _catalogue(connection, pipeline.table))
     for projection in pipeline.projections:
-        found += _projection(projection, await _catalogue(connection, projection.name))
+        found += _projection(pipeline, projection, await _catalogue(connection, projection.name))
     return found or [
         *await _refused_reports(connection, pipeline),
         *await _refused_projections(connection, pipeline),
@@ -37,16 +39,39 @@ async def _catalogue(connection: asyncpg.Connection, table: str) -> Catalogue:
     return {row["name"]: row for row in await connection.fetch(SQL["columns_of"], table)}
 
 
+def _names(pipeline: Pipeline) -> Iterator[str]:
+    """Yield what cannot be the name of a table or a column, and so of nothing that becomes one."""
+    placed = [(pipeline.table, places.of_declaration(pipeline, pipeline.name))]
+    placed += [(name, places.of_member(pipeline, name)) for name in pipeline.names]
+    for projection in pipeline.projections:
+        declared = places.of_declaration(pipeline, projection.name)
+        placed += [(name, declared) for name in (projection.name, *projection.columns)]
+    for name, place in placed:
+        try:
+            identifier(name)
+        except ValueError as error:
+            yield f"{place}: {error}"
+
+
+def _statements_file(pipeline: Pipeline) -> Iterator[str]:
+    try:
+        _ = pipeline.own_sql
+    except ValueError as error:
+        yield f"{places.at(pipeline.statements_file)}: {error}"
+
+
 def _declaration(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.key not in pipeline.names:
-        yield f"its key {pipeline.key} is none of its columns {', '.join(pipeline.names)}"
+        place = places.of_declaration(pipeline, pipeline.key)
+        yield f"{place}: its key {pipeline.key} is none of its columns {', '.join(pipeline.names)}"
     for name in pipeline.names:
         if name in TAKEN:
             yield f"{places.of_member(pipeline, name)}: every event log has {name} already: rename it"
     needed = [projection.name for projection in pipeline.projections]
     for name in needed:
         if name not in pipeline.own_sql:
-            yield f"there is no statement {name} in {pipeline.statements_file.name}, for its projection"
+            place, file = places.of_declaration(pipeline, name), pipeline.statements_file.name
+            yield f"{place}: there is no statement {name} in {file}, for its projection"
     for name in pipeline.own_sql:
         if name not in needed and not name.startswith(PREFIX):
             yield (
@@ -58,43 +83,46 @@ def _declaration(pipeline: Pipeline) -> Iterator[str]:
 def _filters(pipeline: Pipeline) -> Iterator[str]:
     types = {column.name: column.types for column in pipeline.columns}
     for text in pipeline.filters:
+        place = places.of_declaration(pipeline, text)
         column, dot, member = text.partition(".")
         wanted = "jsonb" if dot else "text"
         if wanted not in types.get(column, ()):
-            yield f"its filter {text} needs a column {column} of type {wanted}"
+            yield f"{place}: its filter {text} needs a column {column} of type {wanted}"
         if (member or column) in (*TIMES, LIMIT):
-            yield f"its filter {text} is called like a parameter that every report has: rename the member"
+            yield f"{place}: its filter {text} is called like a parameter of every report: rename the member"
 
 
-def _projection(projection: Projection, catalogue: Catalogue) -> Iterator[str]:
+def _projection(pipeline: Pipeline, projection: Projection, catalogue: Catalogue) -> Iterator[str]:
+    declared = places.of_declaration(pipeline, projection.name)
     if not catalogue:
-        yield f"there is no table {projection.name} for its projection"
+        yield f"{declared}: there is no table {projection.name} for its projection: let a migration make it"
         return
     if "month" not in projection.key:
-        yield f"the key of its projection {projection.name} lacks month, the month of arrival"
+        yield f"{declared}: the key of its projection {projection.name} lacks month, the month of arrival"
     for name in projection.columns:
         if name not in catalogue:
-            yield f"its projection {projection.name} has {name}, which is none of the table's columns"
+            yield f"{declared}: its projection {projection.name} has {name}, which is no column of its table"
+    table = places.of_table(pipeline, projection.name)
     for name, column in catalogue.items():
         if column["required"] and not column["has_default"] and name not in projection.columns:
-            yield f"the table {projection.name} requires {name}, which its projection does not have"
+            yield f"{table}: the table {projection.name} requires {name}, which its projection does not have"
 
 
 def _columns(pipeline: Pipeline, catalogue: Catalogue) -> Iterator[str]:
-    table = pipeline.table
+    table, created = pipeline.table, places.of_table(pipeline, pipeline.table)
     if not catalogue:
-        yield f"there is no table {table}"
+        yield f"{created}: there is no table {table}: let a migration make it"
         return
     for name in DELIVERY_COLUMNS:
         if name not in catalogue:
-            yield f"the table {table} has no column {name}, which every event log has: make it LIKE event_log"
+            yield f"{created}: the table {table} has no {name}, as event logs have: make it LIKE event_log"
     for column in pipeline.columns:
         if wrong := _column(column, catalogue.get(column.name), table):
             yield f"{places.of_member(pipeline, column.name)}: the event's {column.name} {wrong}"
     given = {*DELIVERY_COLUMNS, *pipeline.names}
     for name, of_table in catalogue.items():
         if of_table["required"] and not of_table["has_default"] and name not in given:
-            yield f"the table {table} requires {name}, which the event does not have"
+            yield f"{created}: the table {table} requires {name}, which the event does not have"
 
 
 def _column(column: Column, of_table: asyncpg.Record | None, table: str) -> str | None:

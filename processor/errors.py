@@ -81,5 +81,5 @@ class MigrationFailed(ProcessorError):
     """
 
     def __init__(self, message: str, mistakes: Sequence[str] = ()) -> None:
-        super().__init__(": ".join([message, "; ".join(mistakes)] if mistakes else [message]))
+        super().__init__("\n".join([f"{message}:", *mistakes] if mistakes else [message]))
         self.mistakes = mistakes

@@ -46,6 +46,7 @@ class Migration(NamedTuple):
     version: int
     name: str
     sql: str
+    file: Path
 
     def __str__(self) -> str:
         """Return the file's name without its ending."""
@@ -71,8 +72,9 @@ def available(folder: Path = statements.FOLDER / "migrations") -> list[Migration
     for path in sorted(folder.glob("*.sql")):
         match = _FILE.fullmatch(path.name)
         if match is None or int(match[1]) != len(found) + 1:
-            raise MigrationFailed(f"{path.name}: expected {len(found) + 1:04}_name.sql as the next migration")
-        found.append(Migration(int(match[1]), match[2], path.read_text(encoding="utf-8")))
+            expected = f"{len(found) + 1:04}_name.sql"
+            raise MigrationFailed(f"{places.at(path)}: expected {expected} as the next migration")
+        found.append(Migration(int(match[1]), match[2], path.read_text(encoding="utf-8"), path))
     return found
 
 
@@ -125,7 +127,8 @@ async def _apply_missing(
             applied_now.append(str(migration))
         elif known != migration.checksum:
             raise MigrationFailed(
-                f"{migration} was changed after it was applied: put it back as it was, write a new migration"
+                f"{places.at(migration.file)} was changed after it was applied: put it back as it was, and"
+                " write a new migration"
             )
     return applied_now
 
@@ -190,11 +193,8 @@ async def _apply(connection: asyncpg.Connection, owner: str, migration: Migratio
         # A statement that was cancelled ran into the time limit, and would again.
         if is_transient(error) and not isinstance(error, asyncpg.QueryCanceledError):
             raise
-        raise MigrationFailed(_told(migration, error)) from error
-
-
-def _told(migration: Migration, error: asyncpg.PostgresError) -> str:
-    """Return the database's message, with the file, and the line where PostgreSQL names it."""
-    known = error.position and migration.statements is None
-    line = f":{places.of_position(migration.sql, error.position) + 1}" if known else ""
-    return f"{migration}.sql{line}: {error}"
+        line = 0
+        if error.position and migration.statements is None:
+            line = places.of_position(migration.sql, error.position) + 1
+        told = f"{places.at(migration.file, line)}: {error}"
+        raise MigrationFailed(f"a migration of the {owner} failed", [told]) from error

@@ -1,4 +1,4 @@
-"""Where in an author's files something stands: ``attendance/statements.sql:12``."""
+"""Where in an author's files something stands: ``examples/attendance/statements.sql:12``."""
 
 import inspect
 import re
@@ -24,11 +24,42 @@ def of_statement(pipeline: Pipeline, name: str, line: int = 0) -> str:
     return at(pipeline.statements_file, statements.line_of(name, pipeline.statements_file) + line)
 
 
+def of_declaration(pipeline: Pipeline, text: str = "") -> str:
+    """Return the place where the pipeline is declared; of ``text``, a name, where that stands in quotes."""
+    file = _module_file(pipeline)
+    if file is None:
+        return pipeline.name
+    lines = file.read_text(encoding="utf-8").splitlines()
+    first = next((n for n, line in enumerate(lines, start=1) if re.search(r"\bPipeline\($", line)), 1)
+    named = (n for n, line in enumerate(lines, start=1) if n >= first and f'"{text}"' in line)
+    return at(file, next(named, first))
+
+
+def of_table(pipeline: Pipeline, table: str) -> str:
+    """Return the place of the migration that creates a table; where none does, of the declaration."""
+    creates = re.compile(rf"\s*CREATE TABLE (IF NOT EXISTS )?{re.escape(table)}\b", re.IGNORECASE)
+    for file in sorted(pipeline.migrations.glob("*.sql")):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            if creates.match(line):
+                return at(file, number)
+    return of_declaration(pipeline)
+
+
 def of_position(sql: str, position: str | None) -> int:
     """Return on which line of a statement, counted from 0, the character stands that PostgreSQL names."""
     return sql[: int(position) - 1].count("\n") if position else 0
 
 
-def at(file: Path, line: int) -> str:
-    """Return the place, as people and editors read it."""
-    return f"{file.parent.name}/{file.name}:{line}"
+def at(file: Path, line: int = 0) -> str:
+    """Return the place, as people and editors read it: from the folder they are in, if it is in there."""
+    here = Path.cwd()
+    shown = file.relative_to(here) if file.is_relative_to(here) else Path(file.parent.name, file.name)
+    return f"{shown}:{line}" if line else str(shown)
+
+
+def _module_file(pipeline: Pipeline) -> Path | None:
+    package = pipeline.folder / "__init__.py"
+    if package.exists():
+        return package
+    file = inspect.getsourcefile(pipeline.message)
+    return Path(file) if file else None

@@ -20,8 +20,8 @@ def load(file: Path) -> Mapping[str, str]:
     """Return the file's statements by name; raise ValueError when a name occurs twice."""
     _, *parts = _NAME.split(file.read_text(encoding="utf-8"))
     names, texts = parts[::2], parts[1::2]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{file.name} names a statement twice: {sorted(names)}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{file.name} holds more than one statement {', '.join(twice)}")
     return {name: text.strip() for name, text in zip(names, texts, strict=True)}
 
 

@@ -212,7 +212,7 @@ def test_a_pipeline_that_does_not_fit_its_table_fails_the_deployment(embedded_cl
     events = cloudformation.describe_stack_events(StackName=stack_name("misfit"))["StackEvents"]
     reasons = [event.get("ResourceStatusReason", "") for event in events]
     [why] = [reason for reason in reasons if "MigrationFailed" in reason]
-    assert "the pipeline attendance does not fit: " in why
+    assert "the pipeline attendance does not fit:\n" in why
     assert "the event's presence is no column of the table attendance" in why
 
 

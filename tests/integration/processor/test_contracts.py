@@ -1,5 +1,6 @@
 """A pipeline that does not fit its tables fails the deployment, with a message that says where."""
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,9 @@ PROJECTION = ATTENDANCE.projections[0]
 OWN = "occurred_at timestamptz, arrived_at timestamptz"
 THIS_FILE = Path(__file__)
 LINES = THIS_FILE.read_text().splitlines()
+
+# Each mistake begins with the file, and the line of it where there is one.
+PLACED = re.compile(r"\S+\.(py|sql)(:\d+)?: ")
 
 Edit = Callable[[str, str, str], Path]
 
@@ -52,6 +56,8 @@ def edit(tmp_path: Path) -> Edit:
 async def fail(world: World, **changes: Any) -> str:
     with pytest.raises(MigrationFailed) as error:
         await migrations.migrate(world.owner, world.login, [SHIPPED, replace(ATTENDANCE, **changes)])
+    assert error.value.mistakes
+    assert all(PLACED.match(mistake) for mistake in error.value.mistakes), error.value.mistakes
     return str(error.value)
 
 
@@ -72,9 +78,9 @@ async def test_the_example_fits(world: World) -> None:
 
 async def test_columns_that_the_table_does_not_have_as_such(world: World) -> None:
     message = await fail(world, message=Misfit)
-    here = f"processor/{THIS_FILE.name}"
+    here = f"tests/integration/processor/{THIS_FILE.name}"
     line = LINES.index("    session_id: float") + 1
-    assert "the pipeline attendance does not fit: " in message
+    assert "the pipeline attendance does not fit:\n" in message
     assert f"{here}:{line}: the event's session_id needs float8, the table attendance has text" in message
     assert f"{here}:{line + 1}: the event's student is no column of the table attendance" in message
     assert f"{here}:{line + 2}: the event's status may be absent, which the table attendance ref" in message
@@ -84,11 +90,32 @@ async def test_columns_that_the_table_does_not_have_as_such(world: World) -> Non
     assert "its key student_id is none of its columns" in message
 
 
+class CamelCase(Message, frozen=True):
+    session_id: str
+    student_id: str
+    status: str
+    seenBy: str  # noqa: N815 - the mistake
+
+
+async def test_names_that_are_none_of_a_table_or_column(world: World) -> None:
+    message = await fail(world, message=CamelCase, name="Attendance!")
+    line = LINES.index("    seenBy: str  # noqa: N815 - the mistake") + 1
+    assert f"{THIS_FILE.name}:{line}: 'seenBy' cannot be the name of a table or column: use a to z" in message
+    assert "examples/attendance/__init__.py:" in message
+    assert "'Attendance!' cannot be the name of a table" in message
+
+
+async def test_a_statement_that_is_there_twice(world: World, edit: Edit) -> None:
+    folder = edit("statements.sql", "name: session_attendance", "name: report_sessions")
+    message = await fail(world, folder=folder)
+    assert "attendance/statements.sql: statements.sql holds more than one statement report_sess" in message
+
+
 async def test_a_filter_that_is_no_text(world: World) -> None:
     message = await fail(world, filters=("occurred_at", "status.of", "since"))
     assert "its filter occurred_at needs a column occurred_at of type text" in message
     assert "its filter status.of needs a column status of type jsonb" in message
-    assert "its filter since is called like a parameter that every report has" in message
+    assert "its filter since is called like a parameter of every report" in message
 
 
 async def test_a_projection_without_its_statement(world: World, edit: Edit) -> None:
@@ -103,7 +130,7 @@ async def test_a_projection_that_does_not_fit_its_table(world: World) -> None:
     projection = Immediate("session_attendance", key=("session_id",), adds=("grades",))
     message = await fail(world, projections=(projection,))
     assert "the key of its projection session_attendance lacks month, the month of arrival" in message
-    assert "has grades, which is none of the table's columns" in message
+    assert "has grades, which is no column of its table" in message
     assert "the table session_attendance requires check_ins, which its projection does not have" in message
 
 
@@ -152,7 +179,7 @@ async def test_a_table_that_is_none(world: World) -> None:
 async def test_a_table_that_is_no_event_log(world: World, edit: Edit) -> None:
     folder = edit("migrations/0001_attendance.sql", "LIKE event_log INCLUDING ALL", OWN)
     message = await fail(world, folder=folder)
-    assert "attendance has no column source_id, which every event log has: make it LIKE event_log" in message
+    assert "attendance has no source_id, as event logs have: make it LIKE event_log" in message
 
 
 async def test_only_registered_event_logs_get_partitions(world: World) -> None:

@@ -166,14 +166,14 @@ async def test_two_deployments_at_a_time_do_not_wait_for_each_other_for_ever(
 
 def test_statements_end_at_the_end_of_a_line() -> None:
     text = "-- no transaction\n-- why\nVACUUM a;\nSELECT ';' ;  \n\nALTER TYPE t ADD VALUE 'x;y';"
-    parts = migrations.Migration(1, "x", text).statements
+    parts = migrations.Migration(1, "x", text, Path("x.sql")).statements
     assert parts is not None
     assert [part.splitlines()[-1].strip() for part in parts] == [
         "VACUUM a",
         "SELECT ';'",
         "ALTER TYPE t ADD VALUE 'x;y'",
     ]
-    assert migrations.Migration(1, "x", "VACUUM a;\n").statements is None
+    assert migrations.Migration(1, "x", "VACUUM a;\n", Path("x.sql")).statements is None
 
 
 class TestTheProcessorsLogin:

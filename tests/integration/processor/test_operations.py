@@ -442,7 +442,7 @@ class TestMigrations:
         self.copy_to(tmp_path)
         with (tmp_path / "migrations" / "0001_student_performance.sql").open("a") as file:
             file.write("-- edited")
-        with pytest.raises(MigrationFailed, match="0001_student_performance was changed after it was"):
+        with pytest.raises(MigrationFailed, match=r"0001_student_performance\.sql was changed after it was"):
             await migrations.migrate(world.owner, None, [replace(SHIPPED, folder=tmp_path)])
 
     def test_a_gap_in_the_numbers_is_refused(self, tmp_path: Path) -> None:
@@ -549,7 +549,7 @@ class TestCustomResource:
         operations.handler(self.request(url, "Delete") | {"PhysicalResourceId": "schema"}, context)
         assert [answer["Status"] for answer in received] == ["SUCCESS", "FAILED", "SUCCESS"]
         assert received[0]["Data"] == {"SchemaVersion": str(len(migrations.available()))}
-        assert "MigrationFailed: 0001_framework was changed after it was applied" in received[1]["Reason"]
+        assert "0001_framework.sql was changed after it was applied" in received[1]["Reason"]
         assert {answer["PhysicalResourceId"] for answer in received} == {"schema"}
 
 
