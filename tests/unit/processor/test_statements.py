@@ -34,5 +34,5 @@ def test_a_blank_is_filled_in_or_refused() -> None:
 def test_a_name_occurs_once(tmp_path: Path) -> None:
     file = tmp_path / "twice.sql"
     file.write_text("-- name: a\nSELECT 1\n-- name: a\nSELECT 2\n")
-    with pytest.raises(ValueError, match=r"twice\.sql names a statement twice"):
+    with pytest.raises(ValueError, match=r"twice\.sql holds more than one statement a"):
         statements.load(file)
