@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Annotated, Final, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from msgspec import NODEFAULT, UNSET, Meta, Raw, Struct, UnsetType, inspect
+from msgspec import NODEFAULT, UNSET, Meta, Struct, UnsetType, inspect
 
 from processor.errors import RejectRecord
 from processor.records import strict
@@ -72,7 +72,9 @@ def columns(message: type[Message]) -> tuple[Column, ...]:
 
 def to_columns(message: type[M]) -> Callable[[M, datetime], Columns]:
     """Return what makes the columns of a message and its time of arrival; it raises RejectRecord only."""
-    names = [column.name for column in columns(message)]
+    made_of = columns(message)
+    names = [column.name for column in made_of]
+    json = [(index, column.name) for index, column in enumerate(made_of) if column.types == ("jsonb",)]
     row = namedtuple("row", names)  # type: ignore[misc]  # noqa: PYI024 - the names are known at run time only
     values = attrgetter(*names[:-1], "timestamp")
 
@@ -81,8 +83,11 @@ def to_columns(message: type[M]) -> Callable[[M, datetime], Columns]:
         occurred_at = timestamp or arrived_at
         if not 1 < occurred_at.year < 9999:
             raise RejectRecord("invalid_member", YEARS)
-        made = [_value(name, value) for name, value in zip(names, own, strict=False)]
-        return cast("Columns", row._make([*made, occurred_at]))
+        made = [None if value is UNSET else value for value in own]
+        for index, name in json:
+            if (raw := made[index]) is not None:
+                made[index] = json_text(bytes(raw), name)
+        return cast("Columns", row._make((*made, occurred_at)))
 
     return make
 
@@ -95,12 +100,6 @@ def json_text(raw: bytes, name: str) -> str:
     if len(raw) > 2 * MAX_NESTING and strict.is_too_deep(raw):
         raise RejectRecord("too_deep", f"nested deeper than {MAX_NESTING} levels - at `$.{name}`")
     return raw.decode()
-
-
-def _value(name: str, value: object) -> object:
-    if value is UNSET:
-        return None
-    return json_text(bytes(value), name) if isinstance(value, Raw) else value
 
 
 def _column(field: inspect.Field) -> Column:

@@ -128,8 +128,7 @@ def _needs_a_closer_look(data: bytes, event: StudentEvent) -> bool:
             encoded = _encode(_decode_object(event.metadata))
         except ValidationError:  # no object, or a number beyond a double: the exact check reads both
             return True
-        # A number that is long although a double holds it has become 0.0, or is long as it was sent.
-        if (b"0.0" in encoded or len(data) > strict.MAX_DIGITS) and strict.may_hold_long_numbers(data):
+        if strict.may_hold_long_numbers(data, encoded):
             return True
         quotes += 2 + encoded.count(b'"')
     return quotes != data.count(b'"')

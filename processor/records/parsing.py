@@ -19,6 +19,7 @@ from processor.records.strict import MAX_NESTING
 
 M = TypeVar("M", bound=Message)
 
+_decode = JsonDecoder().decode
 _decode_members = JsonDecoder(dict[str, Raw]).decode
 _encode = Encoder().encode
 
@@ -32,7 +33,8 @@ def json_parser(message: type[Message]) -> Parse:
     def parse(data: bytes, arrived_at: datetime) -> Columns:
         try:
             sent = _decoded(decode, data)
-            strict.check(data)
+            if _needs_a_closer_look(data):
+                strict.check(data)
             return make(sent, arrived_at)
         except OverflowError as error:
             raise RejectRecord("invalid_member", YEARS) from error
@@ -106,6 +108,13 @@ def _decoded(decode: Callable[[bytes], M], data: bytes) -> M:
         if str(error).endswith("`$.timestamp`") and (earlier := before_leap_second(data)):
             return a_second_later(decode(earlier))
         raise
+
+
+def _needs_a_closer_look(data: bytes) -> bool:
+    try:
+        return strict.may_refuse(data, _encode(_decode(data)))
+    except ValidationError:  # a number beyond a double
+        return True
 
 
 def _not_utf8(error: UnicodeDecodeError) -> RejectRecord:

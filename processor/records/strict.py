@@ -24,9 +24,22 @@ _LONE_HALF = re.compile(
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 _NUMBER = re.compile(r"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?")
-_SMALL_LOWER, _SMALL_UPPER = re.compile(rb"e-\d{3,}[\s,\]}]"), re.compile(rb"E-\d{3,}[\s,\]}]")
+_EXPONENT = re.compile(rb"\d[eE][+-]?\d{3}")
 _DIGITS = bytes(ord("1" if chr(byte) in "0123456789" else " ") for byte in range(256))
-_MANY_DIGITS = b"1" * 300  # any, after translation: a search for a pattern takes twenty times as long
+_MANY_DIGITS = b"1" * 180  # any, after translation: a search for a pattern takes twenty times as long
+
+
+def may_refuse(data: bytes, encoded: bytes) -> bool:
+    """Tell whether ``check`` might refuse JSON that msgspec has decoded, at a tenth of its cost.
+
+    ``encoded``: what was decoded, as JSON again. It holds no name twice, and every name brings two quotation
+    marks, which only an escaped ``\\u0022`` can hide.
+    """
+    return (
+        (b"\\" in data and may_hold_bad_escapes(data))
+        or may_hold_long_numbers(data, encoded)
+        or encoded.count(b'"') != data.count(b'"')
+    )
 
 
 def may_hold_bad_escapes(data: bytes) -> bool:
@@ -34,11 +47,15 @@ def may_hold_bad_escapes(data: bytes) -> bool:
     return any(escape in data for escape in _ESCAPES)
 
 
-def may_hold_long_numbers(data: bytes) -> bool:
-    """Tell whether ``check`` might refuse a number, of those that a double can hold."""
-    if _SMALL_LOWER.search(data) or _SMALL_UPPER.search(data):
+def may_hold_long_numbers(data: bytes, encoded: bytes) -> bool:
+    """Tell whether ``check`` might refuse a number, of those that a double can hold.
+
+    A double that is not 0 has 308 digits before the point and 323 zeros behind it at the most. It has more than
+    1,000 only if 360 are written, half of them in a row; 0 alone takes an exponent in their place.
+    """
+    if b"0.0" in encoded and _EXPONENT.search(data):
         return True
-    return len(data) > MAX_DIGITS and _MANY_DIGITS in data.translate(_DIGITS)
+    return len(data) > 360 and _MANY_DIGITS in data.translate(_DIGITS)
 
 
 def check(data: bytes) -> None:

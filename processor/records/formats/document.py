@@ -19,12 +19,7 @@ def read(data: bytes) -> dict[str, Any]:
     """
     try:
         value = _decode(data)
-        # A name brings two quotation marks, and the decoded object holds none twice.
-        if (
-            strict.may_hold_bad_escapes(data)
-            or strict.may_hold_long_numbers(data)
-            or _encode(value).count(b'"') != data.count(b'"')
-        ):
+        if strict.may_refuse(data, _encode(value)):
             strict.check(data)
     except RecursionError as error:
         raise too_deep() from error

@@ -91,6 +91,9 @@ def test_a_leap_second_is_the_second_after() -> None:
         (b'{"student_id":"\\u0000","barcode":"b","action":"returned"}', "null_character"),
         (b'{"student_id":"s","student_id":"t","barcode":"b","action":"returned"}', "duplicate_member"),
         (b'{"student_id":"s","barcode":"b","action":"returned","details":{"n":1e9999}}', "number_too_long"),
+        (b'{"student_id":"s","barcode":"b","action":"returned","fee":1e-9999}', "number_too_long"),
+        (b'{"student_id":"s","barcode":"b","action":"returned","details":{"n":1,"n":1}}', "duplicate_member"),
+        (b'{"student_id":"s","barcode":"b","action":"returned","details":[\xff]}', "not_utf8"),
         (
             b'{"student_id":"s","barcode":"b","action":"returned","details":'
             + b"[" * 101

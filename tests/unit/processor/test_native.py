@@ -150,6 +150,11 @@ def test_members_of_the_wrong_type_form_or_range(members: dict[str, Any]) -> Non
         (b'{"student_id":"s","event_type":"e","metadata":{"a":1E-1000}}', "number_too_long"),
         (b'{"student_id":"s","event_type":"e","metadata":{"a":[-1.5e-9999]}}', "number_too_long"),
         (b'{"student_id":"s","event_type":"e","metadata":{"a":0.' + b"1" * 1001 + b"}}", "number_too_long"),
+        (b'{"student_id":"s","event_type":"e","metadata":{"a":0e1500}}', "number_too_long"),
+        (
+            b'{"student_id":"s","event_type":"e","metadata":{"a":' + b"9" * 880 + b"e-1001}}",
+            "number_too_long",
+        ),
         (b'{"student_id":"s","event_type":"e","x":' + b"9" * 5000 + b"}", "number_too_long"),
         # Two hidden quotation marks must not make up for those of a second name.
         (b'{"student_id":"\\u0022\\u0022","event_type":"e","score":1,"score":2}', "duplicate_member"),
