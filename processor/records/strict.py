@@ -50,7 +50,7 @@ def may_hold_bad_escapes(data: bytes) -> bool:
 def may_hold_long_numbers(data: bytes, encoded: bytes) -> bool:
     """Tell whether ``check`` might refuse a number, of those that a double can hold.
 
-    A double that is not 0 has 308 digits before the point and 323 zeros behind it at the most. It has more than
+    A double that is not 0 has at most 308 digits before the point and 323 zeros behind it. It has more than
     1,000 only if 360 are written, half of them in a row; 0 alone takes an exponent in their place.
     """
     if b"0.0" in encoded and _EXPONENT.search(data):
