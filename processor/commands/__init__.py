@@ -8,6 +8,7 @@ import msgspec
 from processor.commands.check import Check
 from processor.commands.command import Command, name_of
 from processor.commands.compact import Compact
+from processor.commands.dismiss import Dismiss
 from processor.commands.migrate import Migrate
 from processor.commands.query import Query
 from processor.commands.rebuild import Rebuild
@@ -24,6 +25,7 @@ from processor.errors import CommandError
 AnyCommand = (
     Check
     | Compact
+    | Dismiss
     | Migrate
     | Query
     | Rebuild

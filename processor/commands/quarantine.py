@@ -10,6 +10,7 @@ from asyncpg import Connection, Record
 from processor import statements
 from processor.commands.command import A, Command, in_utc
 from processor.errors import CommandError
+from processor.statements import fill
 
 SQL = statements.load(statements.FOLDER / "quarantine.sql")
 
@@ -31,10 +32,12 @@ class RejectedRow(msgspec.Struct, kw_only=True):
     payload: bytes
     rejected_at: datetime
     redriven_at: datetime | None
+    dismissed_at: datetime | None
+    dismissed_because: str | None
 
 
 class Filter(Command[A], Generic[A], kw_only=True):
-    """Which rejected events; what is absent does not narrow. ``after``: the ``next`` of the page before."""
+    """Which rejected events; absent members do not narrow. ``sub_sequence`` is of ``sequence_number``."""
 
     pipeline: str | None = None
     reason: str | None = None
@@ -43,25 +46,51 @@ class Filter(Command[A], Generic[A], kw_only=True):
     since: datetime | None = None
     until: datetime | None = None
     redriven: bool | None = None
+    dismissed: bool | None = None
+    sequence_number: str | None = None
+    sub_sequence: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)] = 0
+
+
+class Page(Filter[A], Generic[A], kw_only=True):
+    """A page of rejected events. ``after``: the ``next`` of the page before."""
+
     after: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 100
 
 
-async def page(connection: Connection, wanted: Filter[A]) -> list[Record]:
-    """Return up to ``limit`` rejected events, in the order of their delivery."""
-    rows: list[Record] = await connection.fetch(
-        SQL["page"],
+def chosen(wanted: Filter[A]) -> tuple[object, ...]:
+    """Return the parameters of the statement ``chosen``."""
+    return (
         wanted.reason,
         wanted.stream_arn,
         wanted.shard_id,
         in_utc("since", wanted.since),
         in_utc("until", wanted.until),
         wanted.redriven,
-        *(_position(wanted.after) if wanted.after is not None else (None, None, None)),
+        wanted.dismissed,
         wanted.pipeline,
-        wanted.limit,
+        wanted.sequence_number,
+        wanted.sub_sequence,
     )
+
+
+async def page(connection: Connection, wanted: Page[A]) -> list[Record]:
+    """Return up to ``limit`` rejected events, in the order of their delivery."""
+    after = _position(wanted.after) if wanted.after is not None else (None, None, None)
+    rows: list[Record] = await connection.fetch(_filled("page"), *chosen(wanted), *after, wanted.limit)
     return rows
+
+
+async def count(connection: Connection, wanted: Filter[A]) -> int:
+    """Return how many rejected events these are."""
+    found: int = await connection.fetchval(_filled("count"), *chosen(wanted))
+    return found
+
+
+async def dismiss(connection: Connection, wanted: Filter[A], because: str) -> int:
+    """Say of rejected events that they need nothing more, and why; return of how many."""
+    done: int = await connection.fetchval(_filled("dismiss"), *chosen(wanted), because)
+    return done
 
 
 async def mark_redriven(connection: Connection, row: Record) -> None:
@@ -78,6 +107,10 @@ def cursor(row: Record) -> str:
 def shown(row: Record) -> RejectedRow:
     """Return the row as it is answered."""
     return RejectedRow(**{name: row[name] for name in RejectedRow.__struct_fields__})
+
+
+def _filled(name: str) -> str:
+    return fill(SQL[name], {"chosen": SQL["chosen"]})
 
 
 def _position(after: str) -> tuple[int, str, int]:

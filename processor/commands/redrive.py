@@ -28,8 +28,11 @@ class RedriveAnswer(msgspec.Struct, kw_only=True):
     next: str | None
 
 
-class Redrive(quarantine.Filter[RedriveAnswer], tag="redrive"):
-    """Store what decodes today; a dry run only tells what would happen."""
+class Redrive(quarantine.Page[RedriveAnswer], tag="redrive"):
+    """Store what decodes today; a dry run only tells what would happen.
+
+    What was dismissed is left out, unless ``dismissed`` asks for it, and then for nothing else.
+    """
 
     dry_run: bool = False
 
@@ -38,7 +41,8 @@ class Redrive(quarantine.Filter[RedriveAnswer], tag="redrive"):
 
         Each is stored and marked in one transaction; what was stored before counts as a duplicate.
         """
-        found = await quarantine.page(session.connection, msgspec.structs.replace(self, redriven=False))
+        waiting = msgspec.structs.replace(self, redriven=False, dismissed=self.dismissed or False)
+        found = await quarantine.page(session.connection, waiting)
         rows = found[: len(fitting(quarantine.shown(row) for row in found))]
         done = Saved()
         still: list[RejectedRow] = []

@@ -16,7 +16,7 @@ class RejectedAnswer(msgspec.Struct):
     next: str | None
 
 
-class Rejected(quarantine.Filter[RejectedAnswer], tag="rejected"):
+class Rejected(quarantine.Page[RejectedAnswer], tag="rejected"):
     """List rejected events with their payloads."""
 
     async def run(self, session: Session, _: Settings) -> RejectedAnswer:

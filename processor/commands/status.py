@@ -1,6 +1,6 @@
 """How a pipeline is doing: totals, the last hour, the lag, sizes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Final
 
 import msgspec
@@ -39,7 +39,8 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
     """The figures of a pipeline, at a cost that does not grow with the last hour's events.
 
     ``stored_is_estimate`` where counting takes too long, ``stored_last_hour_is_at_least`` where it was
-    ended; ``lag_sample``: how many events the percentiles are of.
+    ended; ``lag_sample``: how many events the percentiles are of; ``dropped_before``: the first month kept,
+    None where none was dropped.
     """
 
     stored: int
@@ -58,6 +59,7 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
     rejected_last_hour: int
     rejected_open: int
     database_bytes: int
+    dropped_before: date | None
     partitions: list[Partition]
 
 
@@ -90,6 +92,7 @@ class Status(Command[StatusAnswer], tag="status"):
             **figures,
             stored_last_hour_is_at_least=figures["stored_last_hour"] == LAST_HOUR_UP_TO,
             **rejected,
+            dropped_before=await value(SQL["dropped_before"], pipeline.table),
             partitions=[Partition(**row) for row in await fetch(SQL["partitions"], pipeline.table)],
         )
 

@@ -71,7 +71,11 @@ CREATE TABLE rejected_event (
     payload bytea NOT NULL,
     rejected_at timestamptz NOT NULL DEFAULT now(),
     redriven_at timestamptz,
-    PRIMARY KEY (source_id, sequence_number, sub_sequence)
+    -- Somebody looked at it and it needs nothing more: when they said so, and why.
+    dismissed_at timestamptz,
+    dismissed_because text,
+    PRIMARY KEY (source_id, sequence_number, sub_sequence),
+    CHECK ((dismissed_at IS NULL) = (dismissed_because IS NULL))
 );
 
 CREATE INDEX rejected_event_rejected_at_idx ON rejected_event (rejected_at);

@@ -20,12 +20,15 @@ FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
 WHERE inhparent = $1::text::regclass
 ORDER BY child.relname
 
+-- name: dropped_before
+SELECT nullif(dropped_before, '-infinity') FROM pipeline_table WHERE name = $1
+
 -- name: rejected_and_size
 SELECT
     (SELECT max(version) FROM schema_migration WHERE pipeline = 'framework') AS schema_version,
     count(*) AS rejected,
     count(*) FILTER (WHERE rejected_at > now() - interval '1 hour') AS rejected_last_hour,
-    count(*) FILTER (WHERE redriven_at IS NULL) AS rejected_open,
+    count(*) FILTER (WHERE redriven_at IS NULL AND dismissed_at IS NULL) AS rejected_open,
     pg_database_size(current_database()) AS database_bytes
 FROM rejected_event JOIN event_source ON id = source_id
 WHERE pipeline = $1

@@ -25,6 +25,7 @@ class Delivered(NamedTuple):
     stored: int
     duplicates: int
     rejected: int
+    expired: int = 0
 
 
 def deliver(aws: Aws, stack: Stack, records: Sequence[LambdaRecord]) -> Delivered | None:
@@ -51,7 +52,7 @@ def metrics_in(log: str) -> Delivered | None:
         start = line.find('{"')
         if start >= 0 and '"ReceivedEvents"' in line:
             values: dict[str, Any] = json.loads(line[start:])
-            names = ("ReceivedEvents", "StoredEvents", "DuplicateEvents", "RejectedEvents")
+            names = ("ReceivedEvents", "StoredEvents", "DuplicateEvents", "RejectedEvents", "ExpiredEvents")
             return Delivered(*(_total(values.get(name, 0)) for name in names))
     return None
 

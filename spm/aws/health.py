@@ -133,7 +133,7 @@ def _attention(health: Health) -> list[str]:
     if health.failed_objects:
         lines.append(f"{health.failed_objects:,} objects in the failed-records bucket: spm replay failed")
     if rejected := health.database.rejected_open:
-        lines.append(f"{rejected:,} rejected records: spm rejected list")
+        lines.append(f"{rejected:,} rejected records: spm rejected list, then redrive or dismiss them")
     if health.mapping in {"missing", "Disabled", "Disabling"}:
         lines.append(f"the event source mapping is {health.mapping.lower()}: nothing is being stored")
     if "PROBLEM: " in health.mapping:

@@ -37,6 +37,7 @@ class Receipt:
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
+    expired: int = 0
     shards: Counter[str] = field(default_factory=Counter)
 
 
@@ -77,6 +78,7 @@ def publish_counts(aws: Aws, stack: Stack, receipt: Receipt) -> None:
         "StoredEvents": receipt.stored,
         "DuplicateEvents": receipt.duplicates,
         "RejectedEvents": receipt.rejected,
+        "ExpiredEvents": receipt.expired,
     }
     aws.cloudwatch.put_metric_data(
         Namespace=NAMESPACE,
@@ -201,6 +203,7 @@ def _add(receipt: Receipt, delivered: Delivered | None, records: int) -> None:
     receipt.stored += delivered.stored
     receipt.duplicates += delivered.duplicates
     receipt.rejected += delivered.rejected
+    receipt.expired += delivered.expired
 
 
 def _decode(pipeline: Pipeline, receipt: Receipt, batch: list[LambdaRecord]) -> None:

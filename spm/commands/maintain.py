@@ -10,7 +10,15 @@ from processor.commands.retention import Retention
 from processor.commands.status import Status
 from spm.aws.target import connect
 from spm.terminal import console
-from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, month
+from spm.terminal.options import (
+    DryRunOption,
+    JsonOption,
+    PipelineOption,
+    SuffixOption,
+    TargetOption,
+    YesOption,
+    month,
+)
 
 
 def retention(
@@ -20,7 +28,7 @@ def retention(
     ],
     *,
     dry_run: DryRunOption = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: YesOption = False,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,

@@ -1,4 +1,4 @@
-"""``spm rejected``: what could not be an event — look at it, try it again, take it out."""
+"""``spm rejected``: what could not be an event: look at it, try it again, take it out, be done with it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
+from processor.commands.dismiss import Dismiss
 from processor.commands.quarantine import RejectedRow
 from processor.commands.redrive import Redrive, RedriveAnswer
 from processor.commands.rejected import Rejected
@@ -15,12 +16,20 @@ from spm.aws.commands import Commands
 from spm.aws.target import connect
 from spm.errors import InputError
 from spm.terminal import console
-from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, rfc3339
+from spm.terminal.options import (
+    DryRunOption,
+    JsonOption,
+    PipelineOption,
+    SuffixOption,
+    TargetOption,
+    YesOption,
+    rfc3339,
+)
 
 PAGE: Final = 200
 """Payloads may be large, and an answer holds at most 6 MB."""
 
-app = typer.Typer(help="List, show, redrive and export rejected records.", no_args_is_help=True)
+app = typer.Typer(help="List, show, redrive, dismiss and export rejected records.", no_args_is_help=True)
 
 ReasonOption = Annotated[str | None, typer.Option(help="Only this reason, for example not_json.")]
 SinceOption = Annotated[
@@ -30,7 +39,7 @@ UntilOption = Annotated[
     datetime | None, typer.Option(parser=rfc3339, metavar="TIME", help="Rejected before, RFC 3339.")
 ]
 ShardOption = Annotated[str | None, typer.Option(help="Only from this shard.")]
-AllOption = Annotated[bool, typer.Option("--all", help="Those that were redriven too.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Also those that were redriven or dismissed already.")]
 
 
 @app.command(name="list")
@@ -79,8 +88,8 @@ def show(
 
     Example: spm rejected show 49590338271490256608559692538361571095921575989136588898
     """
-    rows = pages(connect(target, suffix, pipeline).commands, Rejected(pipeline=pipeline), None)
-    row = next((row for row in rows if name(row) == sequence_number), None)
+    chosen = Rejected(pipeline=pipeline, **named(sequence_number))
+    row = next(pages(connect(target, suffix, pipeline).commands, chosen, 1), None)
     if row is None:
         raise InputError(f"no rejected record {sequence_number}: see `spm rejected list --all`")
     if as_json:
@@ -89,8 +98,9 @@ def show(
     members = msgspec.to_builtins(row, builtin_types=[bytes])
     payload: bytes = members.pop("payload")
     for member, value in members.items():
-        console.out.print(f"{member:<16} {console.visible(str(value))}", soft_wrap=True)
-    console.out.print(f"{'payload':<16} {len(payload):,} bytes")
+        if value is not None:
+            console.out.print(f"{member:<17} {console.visible(str(value))}", soft_wrap=True)
+    console.out.print(f"{'payload':<17} {len(payload):,} bytes")
     console.out.print(payload.decode(errors="backslashreplace"), soft_wrap=True)
 
 
@@ -101,6 +111,9 @@ def redrive(
     since: SinceOption = None,
     until: UntilOption = None,
     shard: ShardOption = None,
+    dismissed: Annotated[
+        bool, typer.Option("--dismissed", help="Those that were dismissed, not those that are open.")
+    ] = False,
     dry_run: DryRunOption = False,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
@@ -113,20 +126,67 @@ def redrive(
 
     Example: spm rejected redrive --reason invalid_member --dry-run
     """
-    chosen = narrowed(pipeline, reason, since, until, shard, everything=True)
+    chosen = narrowed(pipeline, reason, since, until, shard, everything=True) | {"dismissed": dismissed}
     done = redrive_all(connect(target, suffix, pipeline).commands, Redrive(**chosen, dry_run=dry_run))
     if as_json:
         console.print_json({**msgspec.to_builtins(done), "dry_run": dry_run})
     else:
         would = "would be " if dry_run else ""
+        expired = f"{done.expired:,} expired (their month was dropped), " if done.expired else ""
         console.out.print(
-            f"examined {done.examined:,}: {would}stored {done.stored:,}, "
-            f"{done.duplicates:,} were there already, {len(done.still_rejected):,} still rejected"
+            f"examined {done.examined:,}: {would}stored {done.stored:,}, {done.duplicates:,} were there "
+            f"already, {expired}{len(done.still_rejected):,} still rejected",
+            soft_wrap=True,
         )
         for row in done.still_rejected:
             detail = console.visible(row.detail)
             console.err.print(f"{name(row)}: {row.reason}: {detail}", soft_wrap=True)
     if done.still_rejected:
+        raise typer.Exit(1)
+
+
+@app.command()
+def dismiss(
+    sequence_number: Annotated[
+        str | None, typer.Argument(help="One record, as `spm rejected list` names it.", show_default=False)
+    ] = None,
+    *,
+    because: Annotated[
+        str, typer.Option("--because", metavar="TEXT", help="Why nothing more has to be done; it is kept.")
+    ],
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    shard: ShardOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    pipeline: PipelineOption = None,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mark rejected records as settled: they are kept, but `spm status` no longer asks you to look at them.
+
+    Without a record's number it is all open ones that the options choose; it says how many, and asks first.
+
+    Example: spm rejected dismiss --reason not_json --because "test messages of the new sender"
+    """
+    commands = connect(target, suffix, pipeline).commands
+    chosen = narrowed(pipeline, reason, since, until, shard, everything=True)
+    one = named(sequence_number) if sequence_number is not None else {}
+    wanted = Dismiss(**chosen, **one, because=because)
+    count = commands.run(msgspec.structs.replace(wanted, dry_run=True)).dismissed
+    if count and not dry_run:
+        if not yes and not one:
+            typer.confirm(f"Dismiss {console.counted(count, 'rejected record')}?", abort=True, err=True)
+        count = commands.run(wanted).dismissed
+    if as_json:
+        console.print_json({"dismissed": count, "dry_run": dry_run})
+    elif not count:
+        console.err.print("no open rejected record fits: see `spm rejected list --all`")
+    else:
+        console.out.print(f"{'would be dismissed' if dry_run else 'dismissed'}: {count:,}")
+    if one and not count:
         raise typer.Exit(1)
 
 
@@ -181,6 +241,7 @@ def narrowed(
         "until": until,
         "shard_id": shard,
         "redriven": None if everything else False,
+        "dismissed": None if everything else False,
     }
 
 
@@ -212,6 +273,14 @@ def redrive_all(commands: Commands, chosen: Redrive) -> RedriveAnswer:
             after = answer.next
             if after is None:
                 return done
+
+
+def named(text: str) -> dict[str, Any]:
+    """Return the members that choose the record of this name; raise InputError where it is none."""
+    number, _, part = text.partition("/")
+    if part and not (part.isascii() and part.isdigit()):
+        raise InputError(f"{text} is no rejected record: write its number as `spm rejected list` does")
+    return {"sequence_number": number, "sub_sequence": int(part or 0)}
 
 
 def name(row: RejectedRow) -> str:

@@ -18,6 +18,7 @@ from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.test_operations import CommandContext
 
 REQUIRED: Final[dict[str, dict[str, Any]]] = {
+    "dismiss": {"because": "they are tests", "dry_run": True},
     "query": {"report": "tail"},
     "rebuild": {"projection": SHIPPED.projections[0].name},
     "retention": {"older_than": "2026-01"},

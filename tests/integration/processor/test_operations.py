@@ -77,6 +77,7 @@ class TestStatus:
         assert status["stored"] == status["rejected"] == status["rejected_open"] == 0
         assert status["last_stored_at"] is None
         assert status["partitions"] == []
+        assert status["dropped_before"] is None
         assert status["schema_version"] == len(migrations.available())
 
     async def test_counts_what_is_stored_and_rejected(self, world: World, session: Session) -> None:
@@ -294,6 +295,9 @@ class TestRejected:
         assert await found(until="2000-01-01T00:00:00Z") == 0
         assert await found(redriven=True) == 0
         assert await found(stream_arn="arn:other") == 0
+        assert await found(dismissed=True) == 0
+        assert await found(sequence_number=f"{2:056d}") == 1
+        assert await found(sequence_number=f"{2:056d}", sub_sequence=1) == 0
 
     async def test_a_page_ends_where_an_answer_of_lambda_does(self, world: World, session: Session) -> None:
         await world.deliver([record(n, b"\x00" * 1_000_000) for n in range(5)])
@@ -361,6 +365,41 @@ class TestRedrive:
         assert await world.count("rejected_event") == 1
 
 
+class TestDismiss:
+    async def test_what_is_dismissed_is_kept_with_the_reason_and_open_no_more(
+        self, world: World, session: Session
+    ) -> None:
+        await world.deliver([record(1, b"bad"), record(2, b"worse"), record(3, event(3, student_id=...))])
+        chosen = {"command": "dismiss", "because": "a test", "reason": "not_json"}
+        assert await run(session, **chosen, dry_run=True) == {"dismissed": 2}
+        assert (await run(session, command="status"))["rejected_open"] == 3
+        assert await run(session, **chosen) == {"dismissed": 2}
+        assert await run(session, **chosen) == {"dismissed": 0}
+        status = await run(session, command="status")
+        assert (status["rejected"], status["rejected_open"]) == (3, 1)
+        kept = (await run(session, command="rejected", dismissed=True))["rejected"]
+        assert [(row["dismissed_because"], row["dismissed_at"] is None) for row in kept] == [
+            ("a test", False)
+        ] * 2
+
+    async def test_it_is_redriven_only_where_asked_for(self, world: World, session: Session) -> None:
+        await world.deliver([record(1, b"bad")])
+        await run(session, command="dismiss", because="a test", sequence_number=f"{1:056d}")
+        assert (await run(session, command="redrive"))["examined"] == 0
+        await world.owner.execute("UPDATE rejected_event SET payload = $1", event(1))
+        assert (await run(session, command="redrive", dismissed=True))["stored"] == 1
+
+    async def test_delivered_again_it_stays_dismissed(self, world: World, session: Session) -> None:
+        await world.deliver([record(1, b"bad")])
+        await run(session, command="dismiss", because="a test")
+        await world.deliver([record(1, b"bad")])
+        assert (await run(session, command="status"))["rejected_open"] == 0
+
+    async def test_without_a_reason_nothing_is_dismissed(self, session: Session) -> None:
+        with pytest.raises(CommandError, match="because"):
+            await run(session, command="dismiss", because="")
+
+
 class TestRetention:
     async def test_drops_the_months_before_and_only_those(self, world: World, session: Session) -> None:
         batch = records(range(3))
@@ -396,7 +435,7 @@ class TestCommand:
     def test_a_wrong_one_is_an_answer_and_no_error_of_the_function(self) -> None:
         answer = operations.handler({"command": "drop"}, CommandContext())
         assert list(answer) == ["refused"]
-        assert "the commands are check, compact, migrate, query" in answer["refused"]
+        assert "the commands are check, compact, dismiss, migrate" in answer["refused"]
 
     def test_compaction_gives_up_early_where_the_database_is_away(
         self, monkeypatch: pytest.MonkeyPatch

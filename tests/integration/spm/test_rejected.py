@@ -15,6 +15,7 @@ import pytest
 
 from processor.commands.query import Query
 from processor.commands.rejected import Rejected
+from processor.commands.status import Status
 from spm.publishing.put_records import Entry, publish
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment
@@ -140,6 +141,42 @@ def test_redrive_stores_what_decodes_today_once(spm: Spm, deployed: Deployment, 
     listed = json.loads(spm("rejected", "list", "--all", "--reason", "duplicate_member", "--json").stdout)
     (marked,) = [each for each in listed if each["sequence_number"] == row["sequence_number"]]
     assert marked["redriven_at"]
+
+
+def test_what_is_dismissed_is_kept_with_the_reason_and_asks_for_nothing(
+    spm: Spm, reject: Reject, deployed: Deployment
+) -> None:
+    mark = uuid.uuid4().hex
+    one, other = (row["sequence_number"] for row in reject(f"one {mark}".encode(), f"two {mark}".encode()))
+
+    def open_now() -> int:
+        return deployed.commands.run(Status()).rejected_open
+
+    def listed(*options: str) -> set[str]:
+        rows = json.loads(spm("rejected", "list", "--limit", "100000", "--json", *options).stdout)
+        return {row["sequence_number"] for row in rows} & {one, other}
+
+    before = open_now()
+    assert listed() == {one, other}
+    assert spm("rejected", "dismiss", one).returncode == 2  # it has to say why
+    done = spm("rejected", "dismiss", one, "--because", "a test message")
+    assert (done.returncode, done.stdout) == (0, "dismissed: 1\n")
+    assert (listed(), listed("--all"), open_now()) == ({other}, {one, other}, before - 1)
+    assert "dismissed_because a test message" in spm("rejected", "show", one).stdout
+
+    twice = spm("rejected", "dismiss", one, "--because", "again")
+    assert (twice.returncode, twice.stderr) == (
+        1,
+        "no open rejected record fits: see `spm rejected list --all`\n",
+    )
+    since = json.loads(spm("rejected", "show", other, "--json").stdout)["rejected_at"]
+    many = ("rejected", "dismiss", "--reason", "not_json", "--since", since, "--because", "tests")
+    assert spm(*many, "--dry-run").stdout.startswith("would be dismissed: ")
+    refused = spm(*many, stdin="n\n")
+    assert (refused.returncode, "Dismiss 1 rejected record?" in refused.stderr) == (1, True)
+    assert listed() == {other}
+    assert spm(*many, "--yes").returncode == 0
+    assert listed() == set()
 
 
 def events_of(deployed: Deployment, student: str) -> int:
