@@ -79,15 +79,15 @@ def moment(time: Time) -> Convert:
     return convert
 
 
-def members_of(cell: str) -> list[str]:
-    """Return the members of a cell that holds a JSON object, each as JSON; other text is one member."""
+def members_of(cell: str) -> str:
+    """Return the members of a cell that holds a JSON object, as JSON; other text is one member."""
     if not cell.startswith("{"):
-        return [f'"metadata":{encode_basestring(cell)}']
+        return f'"metadata":{encode_basestring(cell)}'
     try:
         members = msgspec.json.decode(cell, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadCell("is not a JSON object", EXAMPLES["metadata"]) from error
-    return [f"{encode_basestring(name)}:{bytes(value).decode()}" for name, value in members.items()]
+    return ",".join(f"{encode_basestring(name)}:{bytes(value).decode()}" for name, value in members.items())
 
 
 def _zone(name: str | None) -> tzinfo | None:
@@ -130,7 +130,7 @@ def _reader(form: str) -> Callable[[str], datetime]:
     day_form, time_form = _halves(form)
     if not time_form:
         return lru_cache(TIMES_REMEMBERED)(whole)
-    spaces = time_form.count(" ") + 1
+    spaces = day_form.count(" ") + 1
 
     @lru_cache(TIMES_REMEMBERED)
     def day(text: str) -> datetime:
@@ -141,13 +141,21 @@ def _reader(form: str) -> Callable[[str], datetime]:
         return datetime.strptime(text, time_form) - WITHOUT_DAY  # noqa: DTZ007 - as above
 
     def both(text: str) -> datetime:
-        day_text, *time_text = text.rsplit(" ", spaces)
+        end = _place_of_space(text, spaces)
         try:
-            return day(day_text) + time_of_day(" ".join(time_text))
+            return day(text[:end]) + time_of_day(text[end + 1 :])
         except ValueError:
             return whole(text)
 
     return both
+
+
+def _place_of_space(text: str, number: int) -> int:
+    """Return where the space of this number, from 1, stands; -1 where there are fewer."""
+    place = -1
+    for _ in range(number):
+        place = text.find(" ", place + 1)
+    return place
 
 
 def _halves(form: str) -> tuple[str, str]:

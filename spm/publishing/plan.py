@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from json.encoder import encode_basestring
 from typing import Final, NamedTuple
 
-import msgspec
+from msgspec.json import encode as json_of
 
 from spm.errors import InputError
 from spm.publishing import cells
-from spm.publishing.cells import Convert
+from spm.publishing.cells import EXAMPLES, Convert, members_of
 from spm.publishing.mapping import MEMBERS, Mapping
+from spm.publishing.written import Written
 
 NUMBERS: Final = frozenset({"score", "max_score"})
 REQUIRED: Final = ("student_id", "event_type")
@@ -21,15 +23,10 @@ PLACEHOLDER: Final = re.compile(r"\{(\w+)(:d)?\}")
 
 
 class Field(NamedTuple):
-    """One member of an event: the cells that it is made of, or the JSON of a constant."""
+    """One member of an event: what its text is made by, and of which cell of the row."""
 
-    member: str
-    key: str  # the member's name as JSON, with its colon
-    indexes: tuple[int, ...]
-    column: str
-    values: dict[str, str]
-    convert: Convert
-    constant: str | None = None
+    written: Written
+    place: int
 
 
 class Unfolded(NamedTuple):
@@ -40,14 +37,17 @@ class Unfolded(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is done with each row of a table. Indexes from ``width`` on are those of an unfolded column:
-    its cell, what its header says, its maximum.
+    """What is done with each row of a table.
+
+    Behind its ``width`` cells stand those of an unfolded column, if there are any (its cell, what its header
+    says, its maximum), then what is ``joined`` of several cells, then the ``constants``.
     """
 
     width: int
     members: tuple[Field, ...]
     metadata: tuple[Field, ...]
-    object_index: int | None
+    joined: tuple[tuple[int, ...], ...]
+    constants: list[str]
     unfolded: tuple[Unfolded, ...]
     maximum_row: str | None
     left_out_rows: tuple[tuple[int, frozenset[str]], ...]
@@ -67,14 +67,20 @@ def plan(mapping: Mapping, columns: Sequence[str]) -> Plan:
         for index in set(range(len(columns))) - taken - {column.place for column in unfolded}:
             header.refuse_if_double(index)
             _claim(named, mapping, header.names[index], index)
-    fields = [*_columns(mapping, header, named), *_constants(mapping)]
-    _check(fields, header)
-    in_order = sorted(fields, key=lambda field: field.member)
+    joined = {member: places for member, places in named.items() if len(places) > 1}
+    _check({*named, *mapping.constants}, header)
+    end = len(columns) + len(members)
+    places = {member: places[0] for member, places in named.items()}
+    places |= {member: place for place, member in enumerate([*joined, *mapping.constants], start=end)}
+    written = {**_columns(mapping, header, named), **_constants(mapping)}
+    # What a cell of JSON holds comes last, behind the members that have columns of their own.
+    in_order = sorted(written, key=lambda member: (member == OBJECT, member))
     return Plan(
         width=len(columns),
-        members=tuple(field for member in MEMBERS for field in in_order if field.member == member),
-        metadata=tuple(field for field in in_order if field.member not in (*MEMBERS, OBJECT)),
-        object_index=next(iter(named.get(OBJECT, ())), None),
+        members=tuple(Field(written[m], places[m]) for m in MEMBERS if m in written),
+        metadata=tuple(Field(written[m], places[m]) for m in in_order if m not in MEMBERS),
+        joined=tuple(joined.values()),
+        constants=["constant"] * len(mapping.constants),
         unfolded=tuple(unfolded),
         maximum_row=mapping.unfold.maximum_row if mapping.unfold else None,
         left_out_rows=tuple((header.index(c), frozenset(v)) for c, v in mapping.leave_out_rows.items()),
@@ -173,27 +179,42 @@ def _template(text: str) -> tuple[re.Pattern[str], list[str]]:
     return re.compile(pattern + re.escape(text[end:])), names
 
 
-def _columns(mapping: Mapping, header: Header, named: dict[str, tuple[int, ...]]) -> Iterable[Field]:
+def _columns(mapping: Mapping, header: Header, named: dict[str, tuple[int, ...]]) -> dict[str, Written]:
     number, moment = cells.number(mapping.decimal), cells.moment(mapping.time)
-    for member, indexes in named.items():
+    empty = frozenset({"", *mapping.empty})
+    found = {}
+    for member, places in named.items():
         convert = number if member in NUMBERS else moment if member == "timestamp" else encode_basestring
-        column = ", ".join(header.names[i] for i in indexes if i < len(header.names)) or "unfolded"
-        yield Field(member, _key(member), indexes, column, mapping.values.get(member, {}), convert)
+        column = ", ".join(header.names[place] for place in places if place < len(header.names)) or "unfolded"
+        found[member] = Written(
+            member,
+            column,
+            members_of if member == OBJECT else _member(member, mapping.values.get(member, {}), convert),
+            empty=empty,
+            needed=EXAMPLES[member] if member in REQUIRED else None,
+        )
+    return found
 
 
-def _constants(mapping: Mapping) -> Iterable[Field]:
-    for member, value in mapping.constants.items():
-        json = _key(member) + msgspec.json.encode(value).decode()
-        yield Field(member, _key(member), (), "", {}, encode_basestring, json)
+def _member(member: str, values: dict[str, str], convert: Convert) -> Convert:
+    """Return what makes a member of a cell, or of what the map says instead of it."""
+    key = encode_basestring(member) + ":"
+    return lambda cell: key + convert(values.get(cell, cell))
 
 
-def _key(member: str) -> str:
-    return encode_basestring(member) + ":"
+def _constants(mapping: Mapping) -> dict[str, Written]:
+    return {
+        member: Written(member, "", _always(encode_basestring(member) + ":" + json_of(value).decode()))
+        for member, value in mapping.constants.items()
+    }
 
 
-def _check(fields: Iterable[Field], header: Header) -> None:
-    missing = set(REQUIRED) - {field.member for field in fields}
-    if missing:
+def _always(text: str) -> Convert:
+    return lambda _cell: text
+
+
+def _check(members: AbstractSet[str], header: Header) -> None:
+    if missing := set(REQUIRED) - members:
         raise InputError(
             f"no column is {' or '.join(sorted(missing))}: say which one with --map FILE.toml, of which "
             f"--propose-map writes a first one. The header is: {', '.join(header.names)[:LONGEST_SHOWN]}"

@@ -7,7 +7,6 @@ from datetime import date, datetime, time
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from msgspec import Struct
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from spm.errors import InputError
@@ -21,7 +20,7 @@ LONGEST_CELL: Final = 1 << 20
 ROWS_LOOKED_AT: Final = 20
 
 
-class Row(Struct, frozen=True, gc=False):
+class Row(NamedTuple):
     """A row's cells; ``line`` is where it starts. With a ``problem`` it could not be taken apart."""
 
     line: int
