@@ -1,6 +1,6 @@
 """Whether a pipeline fits its tables: asked at deployment, so that the first batch need not find out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import asyncpg
@@ -16,7 +16,10 @@ from processor.statements import fill, identifier
 SQL = statements.load(statements.FOLDER / "contracts.sql")
 
 # Columns that an event log has anyway, and those that a report or a merge adds to them.
-TAKEN: Final = (*DELIVERY_COLUMNS, "stored_at", "shard_id", "copy_position")
+STORED_AT: Final = "stored_at"
+TAKEN: Final = (*DELIVERY_COLUMNS, STORED_AT, "shard_id", "copy_position")
+
+MADE_LIKE: Final = "make it (LIKE event_log INCLUDING ALL, …) PARTITION BY RANGE (arrived_at)"
 
 Catalogue = Mapping[str, asyncpg.Record]
 
@@ -30,6 +33,7 @@ async def mistakes(connection: asyncpg.Connection, pipeline: Pipeline) -> list[s
     for projection in pipeline.projections:
         found += _projection(pipeline, projection, await _catalogue(connection, projection.name))
     return found or [
+        *await _keys(connection, pipeline),
         *await _refused_reports(connection, pipeline),
         *await _refused_projections(connection, pipeline),
     ]
@@ -113,13 +117,13 @@ def _columns(pipeline: Pipeline, catalogue: Catalogue) -> Iterator[str]:
     if not catalogue:
         yield f"{created}: there is no table {table}: let a migration make it"
         return
-    for name in DELIVERY_COLUMNS:
-        if name not in catalogue:
-            yield f"{created}: the table {table} has no {name}, as event logs have: make it LIKE event_log"
+    for name in (*DELIVERY_COLUMNS, STORED_AT):
+        if name not in catalogue or (name == STORED_AT and not catalogue[name]["has_default"]):
+            yield f"{created}: the table {table} has not the {name} of event logs: {MADE_LIKE}"
     for column in pipeline.columns:
         if wrong := _column(column, catalogue.get(column.name), table):
             yield f"{places.of_member(pipeline, column.name)}: the event's {column.name} {wrong}"
-    given = {*DELIVERY_COLUMNS, *pipeline.names}
+    given = {*DELIVERY_COLUMNS, STORED_AT, *pipeline.names}
     for name, of_table in catalogue.items():
         if of_table["required"] and not of_table["has_default"] and name not in given:
             yield f"{created}: the table {table} requires {name}, which the event does not have"
@@ -135,6 +139,29 @@ def _column(column: Column, of_table: asyncpg.Record | None, table: str) -> str 
     if column.optional and of_table["required"]:
         return f"may be absent, which the table {table} refuses (NOT NULL)"
     return None
+
+
+async def _keys(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
+    """Return which tables lack what makes a row unique, or their months."""
+    wrong = []
+    table = pipeline.table
+    created = places.of_table(pipeline, table)
+    if await connection.fetchval(SQL["partition_key_of"], table) != "RANGE (arrived_at)":
+        wrong.append(f"{created}: the table {table} is not partitioned by its months: {MADE_LIKE}")
+    if not await _has_key(connection, table, DELIVERY_COLUMNS):
+        wrong.append(f"{created}: the table {table} has not the primary key of event logs: {MADE_LIKE}")
+    for projection in pipeline.projections:
+        if not await _has_key(connection, projection.name, projection.key):
+            place, key = places.of_table(pipeline, projection.name), ", ".join(projection.key)
+            wrong.append(
+                f"{place}: the table {projection.name} needs PRIMARY KEY ({key}), its projection's key"
+            )
+    return wrong
+
+
+async def _has_key(connection: asyncpg.Connection, table: str, key: Sequence[str]) -> bool:
+    rows = await connection.fetch(SQL["keys_of"], table)
+    return sorted(key) in [row["columns"] for row in rows]
 
 
 async def _refused_reports(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:

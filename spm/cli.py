@@ -16,6 +16,7 @@ from spm.commands import (
     local,
     logs,
     maintain,
+    pipeline,
     publish,
     query,
     rejected,
@@ -56,6 +57,7 @@ app.command(name="query")(query.query)
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(replay.app, name="replay")
 app.add_typer(roster.app, name="roster")
+app.add_typer(pipeline.app, name="pipeline")
 app.command(name="retention")(maintain.retention)
 app.command(name="rebuild")(maintain.rebuild)
 app.command(name="migrate")(maintain.migrate)

@@ -4,7 +4,7 @@ Everybody locks in the same order: the log's upkeep, then projections as they ar
 each in the order of its key. So nobody can wait for another in a circle.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -105,6 +105,21 @@ class Upkeep:
         """Return how many chunks wait to be compacted, and when the oldest of them was stored."""
         [row] = await connection.fetch(SQL["waiting"], self.log)
         return row["chunks"], row["since"]
+
+    def statements(self) -> Iterator[tuple[str, str]]:
+        """Yield what runs for the projections, with every name filled in, each with what it is."""
+        if self.projections:
+            yield "make_fresh", self._filled("make_fresh")
+        if self.immediate:
+            yield "take_span", self._filled("take_span")
+        if self.deferred:
+            yield "queue", SQL["queue"]
+            yield "take_chunks", self._filled("take_chunks")
+        for projection in self.projections:
+            name, select = projection.name, self.sql[projection.name]
+            yield f"{name}, {projection.kind}", projection.upsert(select, self._fresh)
+            yield f"{name}, clear a month", projection.clear()
+            yield f"{name}, fill a month", projection.fill(select, f"{self.log}_2026_11")
 
     @asynccontextmanager
     async def _as_of_now(self, connection: "Connection", projection: Projection) -> AsyncIterator[None]:

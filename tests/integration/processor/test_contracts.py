@@ -179,7 +179,28 @@ async def test_a_table_that_is_none(world: World) -> None:
 async def test_a_table_that_is_no_event_log(world: World, edit: Edit) -> None:
     folder = edit("migrations/0001_attendance.sql", "LIKE event_log INCLUDING ALL", OWN)
     message = await fail(world, folder=folder)
-    assert "attendance has no source_id, as event logs have: make it LIKE event_log" in message
+    assert "the table attendance has not the source_id of event logs: make it (LIKE event_log INC" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (") PARTITION BY RANGE (arrived_at);", ");", "attendance is not partitioned by its months"),
+        ("INCLUDING ALL", "INCLUDING DEFAULTS", "attendance has not the primary key of event logs"),
+        ("INCLUDING ALL", "INCLUDING INDEXES", "attendance has not the stored_at of event logs"),
+        (
+            "PRIMARY KEY (session_id, month)",
+            "UNIQUE (session_id)",
+            "session_attendance needs PRIMARY KEY (session_id, month), its projection's key",
+        ),
+    ],
+)
+async def test_tables_whose_rows_would_not_be_unique(
+    world: World, edit: Edit, old: str, new: str, expected: str
+) -> None:
+    folder = edit("migrations/0001_attendance.sql", old, new)
+    message = await fail(world, folder=folder)
+    assert re.search(rf"0001_attendance\.sql:\d+: the table {re.escape(expected)}", message)
 
 
 async def test_only_registered_event_logs_get_partitions(world: World) -> None:

@@ -1,0 +1,87 @@
+"""Which pipeline an author means: a module, or the name of one that this folder's project deploys."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from processor import places
+from processor.errors import ConfigurationError
+from processor.pipeline import Pipeline
+from processor.pipelines import DEFAULT, load_one
+from spm.errors import InputError
+
+
+class BrokenModule(Exception):
+    """The module of a pipeline raised something; the message begins with the file and line."""
+
+
+def listed() -> Sequence[str]:
+    """Return the modules that a deployment from this folder takes: ``pipelines`` in ``cdk.json``."""
+    file = Path("cdk.json")
+    if not file.exists():
+        return DEFAULT
+    try:
+        settings = msgspec.json.decode(file.read_bytes(), type=dict[str, msgspec.Raw])
+        context = msgspec.json.decode(settings.get("context", b"{}"), type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise InputError(f"{file} is wrong: {error}") from error
+    return str(context.get("pipelines", "")).split() or DEFAULT
+
+
+def chosen(name: str) -> Pipeline:
+    """Return the pipeline of this module, or of this name among those that are listed.
+
+    Raises InputError where there is none, BrokenModule where its module cannot be read.
+    """
+    _find_modules_here()
+    if _is_module(name):
+        return imported(name)
+    there_are = [imported(module) for module in listed()]
+    for pipeline in there_are:
+        if pipeline.name == name:
+            return pipeline
+    names = ", ".join(pipeline.name for pipeline in there_are)
+    raise InputError(f"{name} is no module that can be imported here, and none of the pipelines {names}")
+
+
+def imported(module: str) -> Pipeline:
+    """Return a module's pipeline; raise as ``chosen``."""
+    _find_modules_here()
+    try:
+        return load_one(module)
+    except ConfigurationError as error:
+        raise InputError(str(error)) from error
+    except Exception as error:  # an author's module may raise anything while it is read
+        raise BrokenModule(f"{_place(module, error)}: {type(error).__name__}: {_message(error)}") from error
+
+
+def _find_modules_here() -> None:
+    """Let modules of this folder be imported, those that are installed first."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False
+
+
+def _place(module: str, error: Exception) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return places.at(Path(error.filename), error.lineno or 0)
+    spec = find_spec(module)
+    frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [place for place in frames if spec and place[0] == spec.origin]
+    file, line = (own or frames)[-1]
+    return places.at(Path(file), line)
+
+
+def _message(error: Exception) -> str:
+    return error.msg if isinstance(error, SyntaxError) else str(error)

@@ -1,0 +1,172 @@
+"""Try a pipeline against a PostgreSQL of its own: migrations, the contract, and sample records.
+
+The only part of ``spm`` that reaches a database by itself: what an author tries is not deployed yet.
+"""
+
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from emulation.postgres import PostgresServer
+from processor import batch, migrations, places, statements
+from processor.errors import MigrationFailed
+from processor.pipeline import Pipeline
+from processor.records.columns import DELIVERY_COLUMNS
+from processor.records.kinesis import KinesisRecord
+from processor.settings import Settings
+from processor.statements import fill, identifier, identifiers
+from processor.storage.connection import Database, Deadline, open_connection
+from processor.storage.secret import Login
+from spm.publishing.bad import BadRecord
+from spm.reading.documents import Record
+
+SQL: Final = statements.load(Path(__file__).with_name("trial.sql"))
+STREAM: Final = "arn:aws:kinesis:us-east-1:000000000000:stream/sample"
+SHARD: Final = "shardId-000000000000"
+SECONDS: Final = 30.0  # for a statement, and for a batch
+
+
+class Sample(NamedTuple):
+    """Records of a file; ``unit`` is what they are counted by, a line or an element say."""
+
+    file: str
+    unit: str
+    records: Sequence[Record | BadRecord]
+
+    def place(self, number: int) -> str:
+        """Return where a record stands."""
+        return f"{self.file}:{number}" if self.unit == "line" else f"{self.file}, {self.unit} {number}"
+
+
+class Shown(NamedTuple):
+    """The first rows of a table."""
+
+    table: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+class Trial(NamedTuple):
+    """What does not fit, each with its place; and what the sample became."""
+
+    mistakes: Sequence[str]
+    tables: Sequence[Shown] = ()
+
+
+@contextmanager
+def database() -> Iterator[Login]:
+    """Start a PostgreSQL that ends with the block, and return its owner's login."""
+    with tempfile.TemporaryDirectory(prefix="spm-check-") as folder:
+        server = PostgresServer(Path(folder))
+        server.start()
+        try:
+            yield Login(server.host, server.port, server.user, server.password, "postgres")
+        finally:
+            server.stop()
+
+
+async def tried(pipeline: Pipeline, login: Login, sample: Sample | None) -> Trial:
+    """Make the pipeline's tables, compare them with it, and store the sample as a deployment would."""
+    connection = await open_connection(login, "disable", SECONDS)
+    try:
+        await migrations.migrate(connection, None, [pipeline])
+    except MigrationFailed as failed:
+        return Trial(failed.mistakes or [str(failed)])
+    else:
+        return Trial([]) if sample is None else await _stored(pipeline, connection, login, sample)
+    finally:
+        await connection.close()
+
+
+async def _stored(pipeline: Pipeline, connection: asyncpg.Connection, login: Login, sample: Sample) -> Trial:
+    """Deliver the sample in two batches, so that what is derived has to be combined."""
+    mistakes = [
+        f"{sample.place(record.line)}: {record.reason}: {record.detail}"
+        for record in sample.records
+        if isinstance(record, BadRecord)
+    ]
+    records = [_delivered(record) for record in sample.records if isinstance(record, Record)]
+    half = (len(records) + 1) // 2
+    for some in (records[:half], records[half:]):
+        await _deliver(pipeline, some, login)
+        if wrong := await _refused_projections(pipeline, connection):
+            return Trial([*mistakes, *wrong])
+        await pipeline.upkeep.compact(connection)
+    mistakes += [
+        f"{sample.place(int(number))}: {reason}: {detail}"
+        for number, reason, detail in await connection.fetch(SQL["rejections"])
+    ]
+    mistakes += await _what_does_not_combine(pipeline, connection)
+    return Trial(mistakes, await _tables(pipeline, connection))
+
+
+def _delivered(record: Record) -> KinesisRecord:
+    return {
+        "eventID": f"{SHARD}:{record.line}",
+        "eventSourceARN": STREAM,
+        "kinesis": {
+            "sequenceNumber": f"{record.line:020}",
+            "approximateArrivalTimestamp": datetime.now(UTC).timestamp(),
+            "data": b64encode(record.data).decode(),
+        },
+    }
+
+
+async def _deliver(pipeline: Pipeline, records: Sequence[KinesisRecord], login: Login) -> None:
+    if not records:
+        return
+
+    async def read(_: str, _stage: str) -> Login:
+        return login
+
+    of_sample = Database(Settings("none", sslmode="disable"), read=read)
+    try:
+        await batch.process(pipeline, records, of_sample, Deadline(SECONDS))
+    finally:
+        of_sample.discard()
+
+
+async def _refused_projections(pipeline: Pipeline, connection: asyncpg.Connection) -> Sequence[str]:
+    """Return what PostgreSQL says against the events that a projection has to bear."""
+    mistakes = []
+    for projection in pipeline.projections:
+        try:
+            await connection.fetch(
+                fill(pipeline.own_sql[projection.name], {"log": identifier(pipeline.table)})
+            )
+        except asyncpg.PostgresError as error:
+            place = places.of_statement(pipeline, projection.name)
+            mistakes.append(f"{place}: {projection.name}: {error}")
+    return mistakes
+
+
+async def _what_does_not_combine(pipeline: Pipeline, connection: asyncpg.Connection) -> Sequence[str]:
+    mistakes = []
+    for projection in pipeline.projections:
+        months = await pipeline.upkeep.months(connection)
+        rows = sum([await pipeline.upkeep.check(connection, projection, month) for month in months])
+        if rows:
+            mistakes.append(
+                f"{places.of_statement(pipeline, projection.name)}: {projection.name}: the sample in two"
+                " batches gives other rows than in one: a column cannot be combined as it is declared"
+            )
+    return mistakes
+
+
+async def _tables(pipeline: Pipeline, connection: asyncpg.Connection) -> Sequence[Shown]:
+    stored = await _first_rows(connection, pipeline.table, pipeline.names, DELIVERY_COLUMNS)
+    derived = [await _first_rows(connection, p.name, p.columns, p.key) for p in pipeline.projections]
+    return [stored, *derived]
+
+
+async def _first_rows(
+    connection: asyncpg.Connection, table: str, columns: Sequence[str], key: Sequence[str]
+) -> Shown:
+    blanks = {"table": identifier(table), "columns": identifiers(columns), "key": identifiers(key)}
+    return Shown(table, columns, [list(row) for row in await connection.fetch(fill(SQL["rows"], blanks))])
