@@ -111,9 +111,15 @@ class Pipeline:
 
     def parser(self, stream_arn: str) -> Parse:
         """Return what parses the records of a stream."""
-        fitting = [d for d in self.decoders if d.of_stream is None or d.of_stream(stream_arn)]
         last = self.parse or json_parser(self.message)
-        return _by_content([(d.of_data, d.parse) for d in fitting], last)
+        return _by_content([(d.of_data, d.parse) for d in self._fitting(stream_arn)], last)
+
+    def has_decoder(self, data: bytes, stream_arn: str) -> bool:
+        """Tell whether a record of a stream is in a format beside the message's JSON."""
+        return any(d.of_data is None or d.of_data(data) for d in self._fitting(stream_arn))
+
+    def _fitting(self, stream_arn: str) -> Sequence[Decoder]:
+        return [d for d in self.decoders if d.of_stream is None or d.of_stream(stream_arn)]
 
 
 def _by_content(parsers: Sequence[tuple[Callable[[bytes], bool] | None, Parse]], last: Parse) -> Parse:

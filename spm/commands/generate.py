@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from processor.student_performance import PIPELINE
 from spm.aws.target import connect
 from spm.errors import InputError
 from spm.publishing.put_records import Entry, publish
@@ -58,6 +59,8 @@ def command(
 ) -> None:
     """Make plausible events of a term that has just ended: JSON lines to a file, or straight to the stream.
 
+    They are events of the pipeline student-performance.
+
     Into a folder, a whole school: roster/ for `spm roster import`, and events.jsonl that fits it.
 
     Example: spm generate term.jsonl --events 50000 --students 800 --seed 7
@@ -73,7 +76,7 @@ def command(
     lines = mix(((json.dumps(e).encode(), e["student_id"]) for e in made), events, bad, duplicates, seed)
     paced = pace(lines, rate) if rate else lines
     if stream:
-        connection = connect(target, suffix)
+        connection = connect(target, suffix, PIPELINE.name)
         count = _send(connection.aws.kinesis, connection.stack.stream_name, paced, events + bad + duplicates)
     else:
         count = _write(output, paced)

@@ -101,7 +101,7 @@ def _tried(module: str | None, file: Path | None, form: Format | None) -> list[T
 
 def _read(file: Path, form: Format | None, pipeline: Pipeline) -> Sample:
     with opened(file) as source:
-        given = read(source, form, tables=not pipeline.decoders)
+        given = read(source, form, pipeline=pipeline)
         return Sample(str(file), given.unit, list(given.records))
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from processor.pipeline import Pipeline
 from processor.student_performance import PIPELINE as SHIPPED
 from spm.aws.stack import Stack
 from spm.aws.stream import creation_of
@@ -80,9 +81,9 @@ class Chosen:
     map_file: Path | None
     mapping: Mapping | None
 
-    def read(self, source: io.BufferedReader, stack: Stack | None) -> Input:
-        """Read it as the stack's pipeline takes it."""
-        return read(source, self.form, self.mapping, tables=stack is None or stack.pipeline is SHIPPED)
+    def read(self, source: io.BufferedReader, pipeline: Pipeline, stream_arn: str) -> Input:
+        """Read it as the pipeline takes it."""
+        return read(source, self.form, self.mapping, pipeline=pipeline, stream_arn=stream_arn)
 
 
 def command(
@@ -131,14 +132,16 @@ def command(
     """
     gc.set_threshold(GARBAGE_THRESHOLD)
     if propose_map:
+        of = connect(target, suffix, pipeline).stack.pipeline if pipeline else SHIPPED
         with opened(file) as source:
-            typer.echo(propose(source, form), nl=False)
+            typer.echo(propose(source, form, of), nl=False)
         return
     chosen = Chosen(file, form, map_file, read_mapping(map_file) if map_file else None)
     if dry_run:
-        # The pipeline's own decoder is known to its stack; the one that ships needs none.
+        # Which pipelines there are is known to their stack; the one that ships needs none.
         stack = connect(target, suffix, pipeline).stack if pipeline else None
-        bad = show_preview(preview_file(chosen, stack), as_json=as_json)
+        looked = preview_file(chosen, *((stack.pipeline, stack.stream_arn) if stack else (SHIPPED, "")))
+        bad = show_preview(looked, as_json=as_json)
     else:
         connection = connect(target, suffix, pipeline)
         if strict and file != STDIN:
@@ -160,7 +163,7 @@ def publish_file(
         receipt.resumed_after = position
         console.err.print(f"going on after {position:,} records (--restart: from the start)")
     with opened(chosen.file) as source:
-        given = chosen.read(source, stack)
+        given = chosen.read(source, stack.pipeline, stack.stream_arn)
         entries = prepare(
             given.records,
             stop_at_bad(given.unit) if strict else receipt.bad_of(given.unit),
@@ -218,7 +221,7 @@ def refuse_bad_lines(chosen: Chosen, stack: Stack) -> None:
     """Check a whole file, name its bad lines, and raise InputError when there is one."""
     receipt = Published()
     with opened(chosen.file) as source:
-        given = chosen.read(source, stack)
+        given = chosen.read(source, stack.pipeline, stack.stream_arn)
         note = receipt.bad_of(given.unit)
         for _ in prepare(given.records, note, pipeline=stack.pipeline, stream_arn=stack.stream_arn):
             pass
@@ -239,12 +242,11 @@ def stop_at_bad(unit: str) -> Callable[[BadRecord], None]:
     return stop
 
 
-def preview_file(chosen: Chosen, stack: Stack | None) -> tuple[str, Preview]:
+def preview_file(chosen: Chosen, pipeline: Pipeline, stream_arn: str) -> tuple[str, Preview]:
     """Check a file and publish nothing; return what its records are, and what was seen."""
     with opened(chosen.file) as source:
-        given = chosen.read(source, stack)
-        pipeline = stack.pipeline if stack else SHIPPED
-        return given.unit, preview(given.records, pipeline, stack.stream_arn if stack else "")
+        given = chosen.read(source, pipeline, stream_arn)
+        return given.unit, preview(given.records, pipeline, stream_arn)
 
 
 def show_preview(looked: tuple[str, Preview], *, as_json: bool) -> int:

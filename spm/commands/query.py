@@ -10,7 +10,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from processor.commands.query import Query
+from processor.pipeline import Pipeline
 from spm.aws.target import connect
+from spm.errors import InputError
 from spm.terminal import console
 from spm.terminal.options import (
     CourseOption,
@@ -29,6 +31,8 @@ from spm.terminal.plot import sparkline
 
 MOST_ROWS: Final = 10_000
 """Of one report."""
+HEADINGS: Final = {"occurred_at": "when", "event_type": "event", "metadata": "details"}
+"""What columns are called before people; others by their names."""
 
 PageOption = Annotated[int, typer.Option(min=1, help="Which page of --limit rows to show.")]
 
@@ -43,7 +47,8 @@ class Form(StrEnum):
 
 def query(
     report: Annotated[
-        str, typer.Argument(help="students, courses, types or days; another pipeline has reports of its own.")
+        str,
+        typer.Argument(help="students, courses, types or days; another pipeline has days and its own."),
     ],
     *,
     student: StudentOption = None,
@@ -99,20 +104,26 @@ def student(
     until: UntilOption = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Show at most this many events.")] = 50,
     page: PageOption = 1,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a student's newest events, and their scores as a small plot.
+    """Show a student's newest events, and their scores, if they have some, as a small plot.
 
     Example: spm student student-0042 --course MATH-101
+    Example: spm student student-0042 --pipeline attendance
     """
-    answer = connect(target, suffix).commands.report(
+    connection = connect(target, suffix, pipeline)
+    found = connection.stack.pipeline
+    refuse_without_students(found)
+    answer = connection.commands.report(
         Query(
             "student",
             narrowed(student_id, event_type, course, since=since, until=until),
             limit=one_more(limit),
             offset=(page - 1) * limit,
+            pipeline=found.name,
         )
     )
     rows = answer.rows[:limit]
@@ -122,23 +133,36 @@ def student(
     if not rows:
         console.err.print(f"nothing is stored of {student_id}")
         raise typer.Exit(1)
-    console.print_table(["when", "event", "score", "details"], [_event(row) for row in rows])
+    events = [dict(zip(answer.columns, row, strict=True)) for row in rows]
+    shown = [column for column in answer.columns if column != "student_id"]
+    console.print_table(
+        [HEADINGS.get(column, column) for column in shown],
+        [[_cell(column, event[column]) for column in shown] for event in events],
+    )
     say_if_there_is_more(answer.rows, limit, page)
-    scores = [score for row in reversed(rows) if (score := per_cent(row)) is not None]
+    scores = [score for event in reversed(events) if (score := per_cent(event)) is not None]
     if scores:
         mean = sum(scores) / len(scores)
         console.out.print(f"scores in per cent, oldest to newest: {sparkline(scores, 40, 100)}")
         console.out.print(f"lowest {min(scores):.1f}, mean {mean:.1f}, highest {max(scores):.1f}")
 
 
-def per_cent(row: Sequence[Any]) -> float | None:
+def refuse_without_students(pipeline: Pipeline) -> None:
+    """Raise InputError where a pipeline's events are not those of one student or another."""
+    if "student" not in pipeline.reports:
+        raise InputError(
+            f"the pipeline {pipeline.name} has no history of a student: use spm tail or spm query"
+        )
+
+
+def per_cent(event: dict[str, Any]) -> float | None:
     """Return an event's score in per cent of its ``max_score``, or of 100; None where it has none."""
-    _, _, score, metadata = row
-    if score is None:
+    score, metadata = event.get("score"), event.get("metadata")
+    if not isinstance(score, int | float):
         return None
-    maximum = metadata.get("max_score")
+    maximum = metadata.get("max_score") if isinstance(metadata, dict) else None
     whole = maximum if isinstance(maximum, int | float) and maximum > 0 else 100
-    return 100 * float(score) / whole
+    return 100 * score / whole
 
 
 def one_more(limit: int) -> int:
@@ -176,6 +200,7 @@ def _csv_cell(value: object) -> object:
     return console.visible(value) if isinstance(value, str) and sys.stdout.isatty() else value
 
 
-def _event(row: Sequence[Any]) -> list[object]:
-    occurred_at, event_type, score, metadata = row
-    return [console.moment(occurred_at), event_type, score, console.pairs(metadata)]
+def _cell(column: str, value: Any) -> object:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, dict):
+        return console.pairs(value)
+    return console.moment(value) if column == "occurred_at" else value

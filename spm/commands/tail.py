@@ -25,6 +25,7 @@ from spm.terminal.options import (
 PAGE: Final = 10_000
 MOST_LINES: Final = 1_000
 POLL_SECONDS: Final = 1.0
+NATIVE: Final = {"student_id", "event_type", "score", "metadata"}
 NOT_SHOWN: Final = ("occurred_at", "stored_at", "shard_id", "sequence_number", "sub_sequence")
 OVERLAP: Final = timedelta(seconds=10)
 """Transactions commit in another order than they start: each look reaches back behind the one before."""
@@ -102,8 +103,8 @@ def identity(event: dict[str, Any]) -> tuple[str, str, int]:
 
 
 def line(event: dict[str, Any]) -> str:
-    """One event on one line; that of another pipeline by the names of its columns."""
-    if "event_type" not in event:
+    """One event on one line; where its columns are others than a native event's, with their names."""
+    if not event.keys() >= NATIVE:
         shown = {name: value for name, value in event.items() if name not in NOT_SHOWN}
         return f"{console.moment(event['occurred_at'])}  {console.pairs(shown)}"
     score = "" if event["score"] is None else f"{event['score']:6.1f}"

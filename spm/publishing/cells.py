@@ -27,6 +27,13 @@ EXAMPLES: Final = {
     "timestamp": "2026-11-24T15:15:00Z",
     "event_id": "0197c5f2-1d3a-7c44-9f0e-5a2f8f6f2f10",
     "metadata": '{"course": "MATH-101"}',
+    # What other members may hold, by kind.
+    "text": "A-17",
+    "number": "91.5",
+    "flag": "true",
+    "time": "2026-11-24T15:15:00Z",
+    "day": "2026-11-24",
+    "json": '{"pages": 12}',
 }
 
 Convert = Callable[[str], str]
@@ -79,7 +86,30 @@ def moment(time: Time) -> Convert:
     return convert
 
 
-def members_of(cell: str) -> str:
+def day(time: Time) -> Convert:
+    """Return what makes a day of a cell, whatever the time of day that stands beside it."""
+    formats = [time.format] if isinstance(time.format, str) else time.format
+    readers = [*(_reader(form) for form in formats), datetime.fromisoformat]
+    return lambda cell: f'"{_read_time(cell, readers, EXAMPLES["day"]).date().isoformat()}"'
+
+
+def flag(cell: str) -> str:
+    """Return a cell that says true or false, in small letters or capitals, as JSON."""
+    if cell.lower() not in {"true", "false"}:
+        raise BadCell("is neither true nor false", EXAMPLES["flag"])
+    return cell.lower()
+
+
+def document(cell: str) -> str:
+    """Return a cell that holds JSON, as it is."""
+    try:
+        msgspec.json.decode(cell)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BadCell("is not JSON", EXAMPLES["json"]) from error
+    return cell
+
+
+def object_members(cell: str) -> str:
     """Return the members of a cell that holds a JSON object, as JSON; other text is one member."""
     if not cell.startswith("{"):
         return f'"metadata":{encode_basestring(cell)}'

@@ -4,13 +4,16 @@ What the file is shows in its first bytes. All but Excel is read in constant mem
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal, NamedTuple
 
+from processor.pipeline import Pipeline
+from processor.student_performance import PIPELINE
 from spm.errors import InputError
 from spm.publishing.bad import BadRecord
 from spm.publishing.mapping import Mapping, by_names
+from spm.publishing.members import Members, members_of
 from spm.publishing.rows import records_of
 from spm.reading import documents
 from spm.reading.documents import Record
@@ -43,31 +46,33 @@ def read(
     form: Format | None = None,
     mapping: Mapping | None = None,
     *,
-    tables: bool = True,
+    pipeline: Pipeline = PIPELINE,
+    stream_arn: str = "",
 ) -> Input:
-    """Open the records of a file; find out its format unless it is given. Without ``tables`` it is JSON.
+    """Open the records of a file; find out its format unless it is given.
+
+    Lines of a format of the pipeline's own are read like JSON lines.
 
     This and the records raise InputError where the file itself is broken, so that no record can be told apart
     any more, and where ``mapping``, by default the columns' own names, does not fit it.
     """
     with told_if_broken():
         content = unpacked(source)
-        form = form or format_of(content, tables=tables)
+        form = form or format_of(content, lambda line: pipeline.has_decoder(line, stream_arn))
     is_table = form in {"csv", "xlsx"}
-    if is_table and not tables:
-        raise InputError("only the pipeline student-performance takes tables: write JSON lines")
     if mapping is not None and not is_table:
         raise InputError("a map is for tables, and this file is JSON: leave --map out")
-    return Input(UNITS[form], is_table, _records(source, content, form, mapping))
+    records = _records(source, content, form, mapping, members_of(pipeline))
+    return Input(UNITS[form], is_table, records)
 
 
 def _records(
-    source: io.BufferedReader, content: Content, form: Format, mapping: Mapping | None
+    source: io.BufferedReader, content: Content, form: Format, mapping: Mapping | None, members: Members
 ) -> Iterator[Record | BadRecord]:
     with told_if_broken():
         if form in {"csv", "xlsx"}:
             with opened_table(source, content, form, mapping or Mapping()) as table:
-                yield from records_of(table, mapping or by_names(table.columns))
+                yield from records_of(table, mapping or by_names(table.columns, members.known), members)
         elif form == "json":
             with as_text(content, marked_encoding_of(content)) as text:
                 yield from documents.elements(text)
@@ -75,15 +80,17 @@ def _records(
             yield from documents.lines(content, marked_encoding_of(content))
 
 
-def format_of(content: Content, *, tables: bool = True) -> Format:
-    """Return what the first bytes look like."""
+def format_of(content: Content, is_own: Callable[[bytes], bool] = lambda _: False) -> Format:
+    """Return what the first bytes look like; ``is_own``: whether a line is in a pipeline's own format."""
     start = content.peek(CHUNK)[:CHUNK]
-    if tables and start.startswith(EXCEL_MAGIC):
+    if start.startswith(EXCEL_MAGIC):
         return "xlsx"
     text = start.decode(marked_encoding_of(content), errors="ignore").lstrip()
     if text.startswith("["):
         return "json"
-    return "jsonl" if not text or text.startswith("{") or not tables else "csv"
+    if not text or text.startswith("{") or is_own(start.partition(b"\n")[0]):
+        return "jsonl"
+    return "csv"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a map file says: which column of a school's table becomes which member of an event."""
 
 import re
+from collections.abc import Container
 from pathlib import Path
 from typing import Final, Literal
 
@@ -9,7 +10,6 @@ from msgspec import Struct, field
 
 from spm.errors import InputError
 
-MEMBERS: Final = ("student_id", "event_type", "score", "timestamp", "event_id")
 METADATA: Final = ("course", "assessment", "max_score", "status")
 """What insight looks for in ``metadata``."""
 
@@ -65,12 +65,12 @@ def read_mapping(file: Path) -> Mapping:
     return mapping
 
 
-def by_names(columns: list[str]) -> Mapping:
+def by_names(columns: list[str], known: Container[str]) -> Mapping:
     """Return the mapping of a table whose columns have the members' own names: ``Student ID`` is one, too."""
     found: dict[str, str | list[str]] = {}
     for column in columns:
         member = plain(column)
-        if member in (*MEMBERS, *METADATA, "metadata"):
+        if member in known:
             found.setdefault(member, column)
     return Mapping(columns=found)
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from json.encoder import encode_basestring
 from typing import Final, NamedTuple
@@ -11,14 +10,13 @@ from msgspec.json import encode as json_of
 
 from spm.errors import InputError
 from spm.publishing import cells
-from spm.publishing.cells import EXAMPLES, Convert, members_of
-from spm.publishing.mapping import MEMBERS, Mapping
+from spm.publishing.cells import Convert, object_members
+from spm.publishing.mapping import Mapping
+from spm.publishing.members import OBJECT, Kind, Members
 from spm.publishing.written import Written
 
-NUMBERS: Final = frozenset({"score", "max_score"})
-REQUIRED: Final = ("student_id", "event_type")
+MAXIMUM: Final = "max_score"
 LONGEST_SHOWN: Final = 500
-OBJECT: Final = "metadata"
 PLACEHOLDER: Final = re.compile(r"\{(\w+)(:d)?\}")
 
 
@@ -54,31 +52,31 @@ class Plan(NamedTuple):
     empty: frozenset[str]
 
 
-def plan(mapping: Mapping, columns: Sequence[str]) -> Plan:
+def plan(mapping: Mapping, columns: Sequence[str], members: Members) -> Plan:
     """Fit a mapping to a header; raise InputError where they do not fit each other, naming the column."""
     header = Header(columns)
     named = {member: header.indexes(column) for member, column in mapping.columns.items()}
     taken = {index for indexes in named.values() for index in indexes}
     taken |= {header.index(column) for column in mapping.leave_out}
-    unfolded, members = _unfold(mapping, header, taken)
-    for index, member in enumerate(members, start=len(columns)):
+    unfolded, said = _unfold(mapping, header, taken)
+    for index, member in enumerate(said, start=len(columns)):
         _claim(named, mapping, member, index)
     if mapping.rest == "metadata":
         for index in set(range(len(columns))) - taken - {column.place for column in unfolded}:
             header.refuse_if_double(index)
             _claim(named, mapping, header.names[index], index)
     joined = {member: places for member, places in named.items() if len(places) > 1}
-    _check({*named, *mapping.constants}, header)
-    end = len(columns) + len(members)
+    _check([*named, *mapping.constants], header, members)
+    end = len(columns) + len(said)
     places = {member: places[0] for member, places in named.items()}
     places |= {member: place for place, member in enumerate([*joined, *mapping.constants], start=end)}
-    written = {**_columns(mapping, header, named), **_constants(mapping)}
+    written = {**_columns(mapping, header, named, members), **_constants(mapping)}
     # What a cell of JSON holds comes last, behind the members that have columns of their own.
     in_order = sorted(written, key=lambda member: (member == OBJECT, member))
     return Plan(
         width=len(columns),
-        members=tuple(Field(written[m], places[m]) for m in MEMBERS if m in written),
-        metadata=tuple(Field(written[m], places[m]) for m in in_order if m not in MEMBERS),
+        members=tuple(Field(written[m], places[m]) for m in members.own if m in written),
+        metadata=tuple(Field(written[m], places[m]) for m in in_order if m not in members.own),
         joined=tuple(joined.values()),
         constants=["constant"] * len(mapping.constants),
         unfolded=tuple(unfolded),
@@ -146,7 +144,7 @@ def _unfold(mapping: Mapping, header: Header, taken: set[int]) -> tuple[list[Unf
         raise InputError(
             f"no column fits {mapping.unfold.columns}: the file has {', '.join(header.names)[:LONGEST_SHOWN]}"
         )
-    maximum = [] if mapping.unfold.maximum_row is None else ["max_score"]
+    maximum = [] if mapping.unfold.maximum_row is None else [MAXIMUM]
     return found, [mapping.unfold.into, *names, *maximum]
 
 
@@ -179,19 +177,30 @@ def _template(text: str) -> tuple[re.Pattern[str], list[str]]:
     return re.compile(pattern + re.escape(text[end:])), names
 
 
-def _columns(mapping: Mapping, header: Header, named: dict[str, tuple[int, ...]]) -> dict[str, Written]:
-    number, moment = cells.number(mapping.decimal), cells.moment(mapping.time)
+def _columns(
+    mapping: Mapping, header: Header, named: dict[str, tuple[int, ...]], members: Members
+) -> dict[str, Written]:
+    converts: dict[Kind, Convert] = {
+        "text": encode_basestring,
+        "number": cells.number(mapping.decimal),
+        "flag": cells.flag,
+        "time": cells.moment(mapping.time),
+        "day": cells.day(mapping.time),
+        "json": cells.document,
+    }
     empty = frozenset({"", *mapping.empty})
     found = {}
-    for member, places in named.items():
-        convert = number if member in NUMBERS else moment if member == "timestamp" else encode_basestring
+    for name, places in named.items():
+        member = members.own.get(name)
+        kind = member.kind if member else "number" if name == MAXIMUM else "text"
+        is_object = member is None and name == OBJECT
         column = ", ".join(header.names[place] for place in places if place < len(header.names)) or "unfolded"
-        found[member] = Written(
-            member,
+        found[name] = Written(
+            name,
             column,
-            members_of if member == OBJECT else _member(member, mapping.values.get(member, {}), convert),
+            object_members if is_object else _member(name, mapping.values.get(name, {}), converts[kind]),
             empty=empty,
-            needed=EXAMPLES[member] if member in REQUIRED else None,
+            needed=member.example if member and member.required else None,
         )
     return found
 
@@ -213,8 +222,14 @@ def _always(text: str) -> Convert:
     return lambda _cell: text
 
 
-def _check(members: AbstractSet[str], header: Header) -> None:
-    if missing := set(REQUIRED) - members:
+def _check(named: Sequence[str], header: Header, members: Members) -> None:
+    strange = [name for name in named if name not in members.own]
+    if strange and not members.is_open:
+        raise InputError(
+            f"{strange[0]} is no member of an event of {members.pipeline}: leave it out, or map it to one of"
+            f" {', '.join(members.own)} (--map FILE.toml, of which --propose-map writes a first one)"
+        )
+    if missing := set(members.required) - set(named):
         raise InputError(
             f"no column is {' or '.join(sorted(missing))}: say which one with --map FILE.toml, of which "
             f"--propose-map writes a first one. The header is: {', '.join(header.names)[:LONGEST_SHOWN]}"

@@ -19,7 +19,7 @@ from processor.errors import RejectRecord
 from processor.pipeline import Pipeline
 from processor.student_performance import PIPELINE
 from spm.publishing.bad import BadRecord
-from spm.publishing.cells import EXAMPLES
+from spm.publishing.members import Members, members_of
 from spm.publishing.put_records import Entry
 from spm.reading.documents import Record
 
@@ -52,7 +52,7 @@ def prepare(
     leave out. An entry's position counts all records, from 1.
     """
     now = datetime.now(UTC)
-    parse = pipeline.parser(stream_arn)
+    parse, members = pipeline.parser(stream_arn), members_of(pipeline)
     for position, record in enumerate(records, start=1):
         if position <= skip:
             continue
@@ -63,7 +63,7 @@ def prepare(
         try:
             columns = parse(data, now)
         except RejectRecord as no:
-            on_bad(bad_record(record, no))
+            on_bad(bad_record(record, no, members))
             continue
         if columns.event_id is None:
             if data.startswith(b"{"):
@@ -78,17 +78,18 @@ def prepare(
         yield Entry(data, getattr(columns, pipeline.key), position)
 
 
-def bad_record(record: Record, no: RejectRecord) -> BadRecord:
+def bad_record(record: Record, no: RejectRecord, members: Members) -> BadRecord:
     """Return what the decoder refused; where it named a member, with its value and an example."""
     found = MEMBER.search(no.detail)
     if found is None:
         return BadRecord(record.line, no.reason, no.detail, no.reason)
+    name = found[1]
     try:
-        members: dict[str, Any] = msgspec.json.decode(record.data, type=dict[str, Any])
+        sent: dict[str, Any] = msgspec.json.decode(record.data, type=dict[str, Any])
     except (msgspec.DecodeError, ValueError, RecursionError):
-        members = {}
-    value = json.dumps(members[found[1]])[:80] if found[1] in members else None
-    return BadRecord(record.line, no.reason, no.detail, no.detail, value, EXAMPLES.get(found[1]))
+        sent = {}
+    value = json.dumps(sent[name])[:80] if name in sent else None
+    return BadRecord(record.line, no.reason, no.detail, no.detail, value, members.example(name))
 
 
 def _with_event_id(data: bytes, occurred_at: datetime | None, *, by_chance: bool) -> bytes:

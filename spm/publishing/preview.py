@@ -56,6 +56,7 @@ def preview(records: Iterable[Record | BadRecord], pipeline: Pipeline, stream_ar
 
 def _stored(pipeline: Pipeline, columns: Iterable[Any]) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.to_builtins(dict(zip(pipeline.names, columns, strict=True)))
-    if "metadata" in row:
-        row["metadata"] = msgspec.json.decode(row["metadata"])
+    for column in pipeline.columns:
+        if column.types == ("jsonb",) and row[column.name] is not None:
+            row[column.name] = msgspec.json.decode(row[column.name])
     return row

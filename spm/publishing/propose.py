@@ -8,10 +8,13 @@ from datetime import datetime
 from itertools import islice, product
 from typing import Final
 
+from processor.pipeline import Pipeline
+from processor.student_performance import PIPELINE
 from spm.errors import InputError
 from spm.publishing.cells import NUMBER
 from spm.publishing.files import Format, format_of, opened_table
-from spm.publishing.mapping import MEMBERS, METADATA, Mapping, plain
+from spm.publishing.mapping import Mapping, plain
+from spm.publishing.members import Members, members_of
 from spm.publishing.plan import fitting
 from spm.reading.source import told_if_broken, unpacked
 
@@ -66,7 +69,7 @@ DATES: Final = (
 TIMES: Final = ("", " %H:%M", " %I:%M %p", " %H:%M:%S", " %I:%M:%S %p")
 
 
-def propose(source: io.BufferedReader, form: Format | None) -> str:
+def propose(source: io.BufferedReader, form: Format | None, pipeline: Pipeline = PIPELINE) -> str:
     """Return the text of a map file; raise InputError where the file is no table, or has no header."""
     with told_if_broken():
         content = unpacked(source)
@@ -79,19 +82,21 @@ def propose(source: io.BufferedReader, form: Format | None) -> str:
             rows = [row.cells for row in islice(table.rows, ROWS_LOOKED_AT)]
     if not table.columns:
         raise InputError("the file is empty: there is no header to propose a map from")
-    return "\n".join(_Proposal(table.columns, rows).lines()) + "\n"
+    return "\n".join(_Proposal(table.columns, rows, members_of(pipeline)).lines()) + "\n"
 
 
 class _Proposal:
     """What was guessed."""
 
-    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[str]], members: Members) -> None:
         self._columns = columns
         self._rows = rows
-        self._named = dict(_named(columns))
+        self._members = members
+        self._named = dict(_named(columns, members.known))
         self._personal = [c for c in columns if plain(c) in PERSONAL and c not in self._named.values()]
         left = [c for c in columns if c not in (*self._named.values(), *self._personal)]
-        self._template, self._unfolded = ("", []) if "score" in self._named else _unfolded(left)
+        can_unfold = "score" in members.known and "score" not in self._named
+        self._template, self._unfolded = _unfolded(left) if can_unfold else ("", [])
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the map."""
@@ -103,20 +108,20 @@ class _Proposal:
             yield 'decimal = ","'
         if self._personal:
             yield f"leave_out = {json.dumps(self._personal, ensure_ascii=False)}  # not to be stored"
-        if self._template:
+        if self._template or not self._members.is_open:
             yield 'rest = "leave out"'
         yield from ("", "[columns]")
-        for member in (*MEMBERS, *METADATA):
+        for member in self._members.known:
             if member in self._named:
                 yield f"{member} = {json.dumps(self._named[member], ensure_ascii=False)}"
-        if "student_id" not in self._named:
-            yield '# student_id = "…"  # needed: the column with the id of the student'
+            elif member in self._members.required and member != "event_type":
+                yield f'# {member} = "…"  # needed: the column that it is in'
         yield from self._constants()
         yield from self._unfold()
         yield from self._time()
 
     def _constants(self) -> Iterator[str]:
-        if "event_type" in self._named:
+        if "event_type" in self._named or "event_type" not in self._members.required:
             return
         attendance = "status" in self._named or self._template == "{timestamp}"
         yield from ("", "[constants]")
@@ -134,7 +139,8 @@ class _Proposal:
                 yield f"maximum_row = {json.dumps(row[0].strip())}"
 
     def _time(self) -> Iterator[str]:
-        samples = self._samples(self._named["timestamp"]) if "timestamp" in self._named else []
+        times = [name for name, member in self._members.own.items() if member.kind in {"time", "day"}]
+        samples = [text for name in times if name in self._named for text in self._samples(self._named[name])]
         if self._template == "{timestamp}":
             samples = list(self._unfolded)
         formats = _formats_of(samples)
@@ -158,10 +164,10 @@ class _Proposal:
 FORMATS: Final = tuple(date + time for time, date in product(TIMES, DATES))
 
 
-def _named(columns: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _named(columns: Iterable[str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield members with their columns: a member's own name before others that it goes by."""
     left = {plain(column): column for column in reversed(list(columns))}
-    for member in (*MEMBERS, *METADATA):
+    for member in known:
         for name in (member, *OTHER_NAMES.get(member, ())):
             if name in left:
                 yield member, left.pop(name)

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 
 from spm.publishing.bad import BadRecord
 from spm.publishing.mapping import Mapping
+from spm.publishing.members import Members
 from spm.publishing.plan import Plan, plan
 from spm.publishing.written import BadMember
 from spm.reading.documents import Record
 from spm.reading.tables import Table
 
 
-def records_of(table: Table, mapping: Mapping) -> Iterator[Record | BadRecord]:
+def records_of(table: Table, mapping: Mapping, members: Members) -> Iterator[Record | BadRecord]:
     """Yield the events of each row, or what is wrong with them.
 
     Raises InputError where mapping and header do not fit each other.
     """
-    planned = plan(mapping, table.columns)
+    planned = plan(mapping, table.columns, members)
     maxima: dict[int, str] = {}
     for line, given, broken in table.rows:
         if problem := broken or _surplus(given, planned.width):

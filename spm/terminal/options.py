@@ -39,9 +39,7 @@ TargetOption = Annotated[
 ]
 PipelineOption = Annotated[
     str | None,
-    typer.Option(
-        "--pipeline", help="Another deployed pipeline than student-performance.", show_default=False
-    ),
+    typer.Option("--pipeline", help="Another deployed pipeline than the first.", show_default=False),
 ]
 StudentOption = Annotated[str | None, typer.Option("--student", help="Only this student.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]

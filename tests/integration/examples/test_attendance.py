@@ -116,6 +116,21 @@ def test_check_ins_from_file_to_derived_table(both: Deployment, spm: Spm) -> Non
     assert sessions() == expected
 
 
+def test_a_table_and_what_is_shown_of_a_student(
+    both: Deployment, spm: Spm, environment: dict[str, str]
+) -> None:
+    table = "Session ID;Student ID;Status;Timestamp\nart-1;zoe;late;2026-11-22T09:00:00Z\nart-1;zoe;early;\n"
+    assert spm("publish", "-", "--dry-run", "--allow-bad", stdin=table)["bad"] == 1
+    assert spm("publish", "-", "--allow-bad", stdin=table)["published"] == 1
+    [event] = wait_for(lambda: spm("student", "zoe"))
+    assert (event["session_id"], event["status"]) == ("art-1", "late")
+    command = ["spm", "student", "zoe", "--suffix", both.suffix, "--pipeline", "attendance"]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert re.findall(r"[\w:-]+", shown.stdout)[:3] == ["when", "session_id", "status"]
+    assert re.search("2026-11-22 09:00:00 UTC .* art-1 .* late ", shown.stdout)
+    assert "scores" not in shown.stdout
+
+
 def test_replaying_the_stream_changes_nothing(spm: Spm) -> None:
     before = spm("status", codes=(0, 1))["database"]["stored"]
     receipt = spm("replay", "stream")

@@ -65,7 +65,7 @@ def test_csv_holds_objects_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_per_cent_is_of_the_maximum(
     score: float | None, metadata: dict[str, object], expected: float | None
 ) -> None:
-    assert per_cent(["2026-01-01T00:00:00Z", "quiz", score, metadata]) == expected
+    assert per_cent({"event_type": "quiz", "score": score, "metadata": metadata}) == expected
 
 
 def test_csv_for_a_file_keeps_what_is_stored(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,80 @@
+"""What the columns of a table may become: the members of a pipeline's event."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
+
+from msgspec import inspect
+
+from processor.pipeline import Pipeline
+from spm.publishing.cells import EXAMPLES
+from spm.publishing.mapping import METADATA
+
+OBJECT: Final = "metadata"
+"""A member of this name that holds JSON takes what is no member of its own."""
+
+Kind = Literal["text", "number", "flag", "time", "day", "json"]
+
+KINDS: Final[dict[type[inspect.Type], Kind]] = {
+    inspect.IntType: "number",
+    inspect.FloatType: "number",
+    inspect.DecimalType: "number",
+    inspect.BoolType: "flag",
+    inspect.DateTimeType: "time",
+    inspect.DateType: "day",
+    inspect.RawType: "json",
+}
+
+
+class Member(NamedTuple):
+    """How a cell becomes the member; ``example``: what could stand in it."""
+
+    kind: Kind
+    required: bool
+    example: str
+
+
+class Members(NamedTuple):
+    """The members of a pipeline's event by name, in the order in which an event is written.
+
+    ``is_open``: whether there is a ``metadata`` beside these, for everything else.
+    """
+
+    pipeline: str
+    own: Mapping[str, Member]
+    is_open: bool
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names that a column may have as it is; those that insight looks for in ``metadata``, too."""
+        return (*self.own, *((*METADATA, OBJECT) if self.is_open else ()))
+
+    def example(self, name: str) -> str | None:
+        """Return what could stand in the member of this name, where that is known."""
+        if self.is_open and name == OBJECT:
+            return EXAMPLES[OBJECT]
+        return self.own[name].example if name in self.own else None
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the members that no event can do without."""
+        return tuple(name for name, member in self.own.items() if member.required)
+
+
+def members_of(pipeline: Pipeline) -> Members:
+    """Return the members of the pipeline's message, its own ones first."""
+    described = inspect.type_info(pipeline.message)
+    assert isinstance(described, inspect.StructType)  # noqa: S101 - for the type checker: a Message is one
+    found = {field.encode_name: _member(field) for field in described.fields}
+    inherited = {name: found.pop(name) for name in ("timestamp", "event_id")}
+    is_open = OBJECT in found and found[OBJECT].kind == "json"
+    if is_open:
+        del found[OBJECT]
+    return Members(pipeline.name, found | inherited, is_open)
+
+
+def _member(field: inspect.Field) -> Member:
+    kinds = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
+    kind: Kind = next((KINDS[type(kind)] for kind in kinds if type(kind) in KINDS), "text")
+    values = [str(value) for kind in kinds if isinstance(kind, inspect.LiteralType) for value in kind.values]
+    example = EXAMPLES.get(field.encode_name, EXAMPLES[kind])
+    return Member(kind, field.required, min(values, default=example))
