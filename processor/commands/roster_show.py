@@ -1,8 +1,8 @@
 """Looking at the roster page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from asyncpg import Connection, Record
@@ -69,6 +69,13 @@ class RosterShowAnswer(msgspec.Struct, kw_only=True):
     totals: RosterTotals
 
 
+STATEMENTS: Final[Mapping[str, str]] = {
+    "courses": SQL["show_courses"],
+    "assessments": SQL["show_assessments"],
+    "enrolments": SQL["show_enrolments"],
+}
+
+
 class RosterShow(Command[RosterShowAnswer], tag="roster_show", kw_only=True):
     """List courses, or a course's assessments or enrolments, in the order of their keys.
 
@@ -102,7 +109,7 @@ class RosterShow(Command[RosterShowAnswer], tag="roster_show", kw_only=True):
         return answer
 
     async def _rows(self, connection: Connection) -> Sequence[Record]:
-        statement = SQL[f"show_{self.table}"]
+        statement = STATEMENTS[self.table]
         if self.table != "enrolments":
             rows: list[Record] = await connection.fetch(statement, self.course, self.after, self.limit)
             return rows
