@@ -11,10 +11,11 @@ from processor.pipeline import Pipeline
 def of_member(pipeline: Pipeline, column: str) -> str:
     """Return the place of the member that a column comes from; of the message where it is inherited."""
     member = "timestamp" if column == "occurred_at" else column
-    file = inspect.getsourcefile(pipeline.message)
-    if file is None:
+    try:
+        file = inspect.getfile(pipeline.message)
+        lines, first = inspect.getsourcelines(pipeline.message)
+    except (OSError, TypeError):  # a struct that was made at run time stands in no file
         return pipeline.message.__name__
-    lines, first = inspect.getsourcelines(pipeline.message)
     found = [n for n, line in enumerate(lines) if re.match(rf"\s+{re.escape(member)}\s*:", line)]
     return at(Path(file), first + (found[0] if found else 0))
 
