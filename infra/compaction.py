@@ -1,4 +1,4 @@
-"""What compacts stored chunks into projections, minute by minute."""
+"""What brings projections and risk up to date, minute by minute."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -10,7 +10,7 @@ from infra.config import APPLICATION, Config
 
 
 class Compaction(Construct):
-    """The schedule of the operations function's ``compact``: reports are a minute old at the most."""
+    """The schedule of the operations function's ``refresh``: what is derived is a minute old at the most."""
 
     rule: events.Rule
 
@@ -28,7 +28,7 @@ class Compaction(Construct):
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[
                 targets.LambdaFunction(
-                    operations, event=events.RuleTargetInput.from_object({"command": "compact"})
+                    operations, event=events.RuleTargetInput.from_object({"command": "refresh"})
                 )
             ],
         )

@@ -13,6 +13,7 @@ from processor.commands.migrate import Migrate
 from processor.commands.query import Query
 from processor.commands.rebuild import Rebuild
 from processor.commands.redrive import Redrive
+from processor.commands.refresh import Refresh
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
 from processor.commands.roster_check import RosterCheck
@@ -30,6 +31,7 @@ AnyCommand = (
     | Query
     | Rebuild
     | Redrive
+    | Refresh
     | Rejected
     | Retention
     | RosterCheck

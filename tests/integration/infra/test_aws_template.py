@@ -284,11 +284,11 @@ def test_nothing_consumes_before_the_schema_is_there(dev: Template) -> None:
     assert {"AWS::RDS::DBInstance", "AWS::EC2::VPCEndpoint", "AWS::EC2::SecurityGroupIngress"} <= needed
 
 
-def test_projections_are_compacted_every_minute(dev: Template) -> None:
+def test_what_is_derived_is_refreshed_every_minute(dev: Template) -> None:
     properties = only(dev, "AWS::Events::Rule")
     assert properties["ScheduleExpression"] == "rate(1 minute)"
     [target] = properties["Targets"]
-    assert target["Input"] == '{"command":"compact"}'
+    assert target["Input"] == '{"command":"refresh"}'
     assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsOperations")
     assert only(dev, "AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"] == 0
 

@@ -11,6 +11,7 @@ FROZEN = {
     "0003_dismissed_rejections": "09ee6536ea6e5e8e25ff1f84aaa5204432a6964c39ccb384d785ff41281ab1b1",
     "0001_student_performance": "d8a1254b39f6206db3127a1bdc898b7483153d9797e62b8df0a05a82efdfde21",
     "0002_projections": "c4a95f277afceac275851070f01c5ca256d5d61d6d988de462e9daafd4710b29",
+    "0003_risk": "f420bf5528fd7622cc3b60f456533a7593e54313debc4fa5941d1cea58a69a4f",
 }
 
 

@@ -1,0 +1,61 @@
+"""What an evaluation goes by: the rules of a course, and what is known of each of its students."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class Rules(NamedTuple):
+    """Weights and thresholds, as ``risk_rule`` has them; docs/risk.md says what each does."""
+
+    missing_weight: Decimal
+    missing_grace_hours: Decimal
+    rank_weight: Decimal
+    rank_fewest_scores: Decimal
+    never_weight: Decimal
+    absent_fewest_lessons: Decimal
+    absent_some_share: Decimal
+    absent_some_weight: Decimal
+    absent_often_share: Decimal
+    absent_often_weight: Decimal
+    silent_days: Decimal
+    silent_course_share: Decimal
+    silent_weight: Decimal
+    reason_at: Decimal
+    elevated_at: Decimal
+    high_at: Decimal
+    left_below: Decimal
+
+
+class Measures(NamedTuple):
+    """A student in a course at a time; days are those of the course's time zone, shares are from 0 to 1.
+
+    ``handed_in``: pieces of work of any kind. ``mean_rank``: over all work with a score, the best 1;
+    ``compared_rank``: over the ``compared`` pieces that enough others have a score of. ``lessons``: without
+    excused ones. ``last_seen``: the day of the last event of any kind. The last members are of all who are
+    enrolled.
+    """
+
+    student: str
+    due: int
+    missing: int
+    titles: Sequence[str]  # of what is missing, in the order of the due dates
+    missing_since: date | None
+    first_due: date | None
+    handed_in: int
+    mean_rank: Decimal
+    compared: int
+    compared_rank: Decimal | None
+    compared_since: date | None
+    lessons: int
+    absent: int
+    absent_since: date | None
+    last_seen: date | None
+    is_silent: bool
+    today: date
+    students: int
+    students_handing_in: int
+    students_active: int
+    missing_share_of_course: Decimal | None
+    absent_share_of_course: Decimal | None
