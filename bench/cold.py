@@ -28,11 +28,11 @@ step("reading the event")
 import processor.handler as handler
 from processor import environment
 step("importing the handler")
-from bench.contenders import Context, Handler, quiet
-from bench.server import Target
+from bench.contenders import Handler, quiet
+from bench.server import BenchDatabase
 from processor.storage.secret import Login
 from processor.storage.connection import Deadline
-target = Target(Login(**dsn), "")
+target = BenchDatabase(Login(**dsn), "")
 it = Handler(target)
 async def nothing(session):
     return None
