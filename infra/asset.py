@@ -1,4 +1,4 @@
-"""Builds the Lambda asset: the processor and exactly the packages that ``uv.lock`` gives it, without Docker.
+"""Builds the Lambda assets: our code and exactly the packages that ``uv.lock`` gives it, without Docker.
 
 The same inputs give the same bytes on every machine, so the CDK's content hash moves only when the code does.
 """
@@ -70,14 +70,27 @@ def build(where: Platform, pipelines: Sequence[str] = ()) -> Path:
     ``pipelines``: the modules that declare them; a package's whole folder is taken along.
     Needs the network only where uv's own cache lacks a wheel. Raises AssetError.
     """
-    files = sorted({*_processor_files(), *_pipeline_files(pipelines)})
+    return _built(where, sorted({*_processor_files(), *_pipeline_files(pipelines)}), ("--no-default-groups",))
+
+
+def build_portal(where: Platform) -> Path:
+    """Return the folder with the asset of the functions outside the VPC, as ``build`` does.
+
+    It holds the portal, and of the processor what judges records.
+    """
+    records = [*(ROOT / "processor" / "records").rglob("*.py"), *(ROOT / "processor").glob("__init__.py")]
+    files = sorted({*(ROOT / "portal").rglob("*.py"), *records, ROOT / "processor" / "errors.py"})
+    return _built(where, files, ("--only-group", "portal"))
+
+
+def _built(where: Platform, files: Sequence[Path], packages: Sequence[str]) -> Path:
     folder = CACHE / _key(where, files)
     if folder.is_dir():
         return folder
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="building-") as temporary:
         made = Path(temporary) / "asset"
-        _install(where, made)
+        _install(where, made, packages)
         _tidy(made)
         _copy(files, made)
         if where.certificates:
@@ -146,10 +159,10 @@ def _pipeline_files(modules: Sequence[str]) -> list[Path]:
     return found
 
 
-def _install(where: Platform, folder: Path) -> None:
+def _install(where: Platform, folder: Path, packages: Sequence[str]) -> None:
     requirements = folder.parent / "requirements.txt"
     _uv(
-        *("export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-header", "--no-annotate"),
+        *("export", "--frozen", *packages, "--no-emit-project", "--no-header", "--no-annotate"),
         *("--quiet", "--output-file", str(requirements)),
     )
     install = [

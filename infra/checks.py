@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from infra.brought import check_brought
-from infra.config import Config, ConfigError
+from infra.config import APPLICATION, Config, ConfigError
 from infra.connections import check_budget
 from infra.windows import overlap
 
@@ -19,7 +19,12 @@ def check_together(config: Config, given: AbstractSet[str]) -> None:
     """
     _check_local_database(config, given)
     _check_stream(config, given)
-    _ = config.deployed_pipelines
+    pipelines = [pipeline.name for pipeline in config.deployed_pipelines]
+    if config.ingest and APPLICATION not in pipelines:
+        raise ConfigError(
+            f"context ingest: what is sent over HTTP becomes events of {APPLICATION}, which is not deployed;"
+            " allowed: false, or with that pipeline among pipelines"
+        )
     if config.target == "aws":
         check_brought(config, given)
         _check_database(config)

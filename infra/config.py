@@ -109,6 +109,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     ) = None
     stream_key_arn: Annotated[str, KEY_ARN] | None = None
     stream_mode: Literal["provisioned", "on-demand"] = "provisioned"
+    ingest: bool = False
     shard_count: Annotated[int, Meta(ge=1, le=500)] = 1
     stream_retention_hours: Annotated[int, Meta(ge=24, le=8760)] = 24
 

@@ -76,6 +76,12 @@ class FunctionRole(Construct):
         if key is not None:
             self._allow(["kms:Decrypt"], [key.key_arn])
 
+    def may_put(self, stream: kinesis.IStream, key: kms.IKey | None) -> None:
+        """Allow putting records into a stream."""
+        self._allow(["kinesis:PutRecords"], [stream.stream_arn])
+        if key is not None:
+            self._allow(["kms:GenerateDataKey"], [key.key_arn])
+
     def may_write(self, bucket: s3.IBucket, key: kms.IKey) -> None:
         """Allow what an on-failure destination in S3 does on the function's behalf.
 

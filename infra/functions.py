@@ -112,7 +112,7 @@ class Functions(Construct):
             code=self._code,
             handler=handler,
             runtime=lambda_.Runtime(f"python{self._platform.python_version}", lambda_.RuntimeFamily.PYTHON),
-            architecture=self._architecture(),
+            architecture=architecture(self._config),
             memory_size=memory,
             timeout=timeout,
             reserved_concurrent_executions=concurrency,
@@ -154,9 +154,11 @@ class Functions(Construct):
             environment[settings.PIPELINE] = pipeline.name
         return environment
 
-    def _architecture(self) -> lambda_.Architecture:
-        arm = self._config.target == "aws" or asset.is_arm()
-        return lambda_.Architecture.ARM_64 if arm else lambda_.Architecture.X86_64
+
+def architecture(config: Config) -> lambda_.Architecture:
+    """Say which processors the target's functions run on."""
+    arm = config.target == "aws" or asset.is_arm()
+    return lambda_.Architecture.ARM_64 if arm else lambda_.Architecture.X86_64
 
 
 def platform(config: Config) -> asset.Platform:

@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.config import APPLICATION, Config
+from infra.front_door import FrontDoor
 from infra.ingestion import Ingestion
 from infra.nag import accept
 
@@ -35,6 +36,7 @@ class Operators(Construct):
         config: Config,
         operations: lambda_.Function,
         ingestions: Sequence[Ingestion],
+        door: FrontDoor | None,
     ) -> None:
         super().__init__(scope, construct_id)
         suffix = config.environment_suffix
@@ -62,6 +64,9 @@ class Operators(Construct):
             (["cloudwatch:DescribeAlarms"], [alarms]),
             (["cloudwatch:GetMetricStatistics", "lambda:ListEventSourceMappings"], ["*"]),
         ]
+        if door:
+            write = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
+            granted.append((write, [door.senders.secret_arn]))
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",

@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.alarm_topic import AlarmTopic
 from infra.config import Config
 from infra.existing_database import AnyDatabase
+from infra.front_door import FrontDoor
 from infra.ingestion import Ingestion
 from infra.operators import Operators
 
@@ -27,6 +28,7 @@ class Outputs(Construct):
         ingestions: Sequence[Ingestion],
         topic: AlarmTopic,
         operators: Operators,
+        door: FrontDoor | None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -48,6 +50,9 @@ class Outputs(Construct):
         CfnOutput(stack, "OperationsFunctionName", value=operations.function_name)
         CfnOutput(stack, "FailedRecordsBucketName", value=first.failed_records.bucket.bucket_name)
         CfnOutput(stack, "AlarmTopicArn", value=topic.topic.topic_arn)
+        if door:
+            CfnOutput(stack, "IngestUrl", value=door.url)
+            CfnOutput(stack, "IngestSendersSecretArn", value=door.senders.secret_arn)
         for ingestion in others:
             self._of_pipeline(stack, ingestion)
 

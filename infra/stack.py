@@ -10,6 +10,7 @@ from infra.config import APPLICATION, Config
 from infra.database import RdsDatabase
 from infra.database_events import DatabaseEvents
 from infra.existing_database import AnyDatabase, ExistingDatabase
+from infra.front_door import FrontDoor
 from infra.functions import Functions
 from infra.guard import Guard
 from infra.ingestion import ingest, watch
@@ -74,8 +75,17 @@ class StudentPerformanceStack(Stack):
                 instance=database.instance,
                 after=[ingestion.event_source for ingestion in ingestions],
             )
+        door = None
+        if config.ingest:
+            stream = next(one.stream for one in ingestions if one.pipeline.name == APPLICATION)
+            door = FrontDoor(self, "FrontDoor", config=config, stream=stream)
         operators = Operators(
-            self, "Operators", config=config, operations=functions.operations, ingestions=ingestions
+            self,
+            "Operators",
+            config=config,
+            operations=functions.operations,
+            ingestions=ingestions,
+            door=door,
         )
         Outputs(
             self,
@@ -86,6 +96,7 @@ class StudentPerformanceStack(Stack):
             ingestions=ingestions,
             topic=topic,
             operators=operators,
+            door=door,
         )
 
 

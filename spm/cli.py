@@ -22,6 +22,7 @@ from spm.commands import (
     rejected,
     replay,
     roster,
+    senders,
     status,
     tail,
 )
@@ -58,6 +59,7 @@ app.add_typer(rejected.app, name="rejected")
 app.add_typer(replay.app, name="replay")
 app.add_typer(roster.app, name="roster")
 app.add_typer(pipeline.app, name="pipeline")
+app.add_typer(senders.app, name="senders")
 app.command(name="retention")(maintain.retention)
 app.command(name="rebuild")(maintain.rebuild)
 app.command(name="migrate")(maintain.migrate)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 # The function may run for a minute; botocore's own retries would repeat an invocation that is still running.
 PATIENT = Config(read_timeout=120, retries={"mode": "standard", "total_max_attempts": 1})
@@ -94,6 +95,11 @@ class Aws:
         """Buckets."""
         return self._session.client("s3", endpoint_url=self._endpoint_url)
 
+    @cached_property
+    def secrets(self) -> "SecretsManagerClient":
+        """Secrets."""
+        return self._session.client("secretsmanager", endpoint_url=self._endpoint_url)
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -107,6 +113,8 @@ class Stack:
     bucket_name: str
     topic_arn: str
     pipeline: Pipeline
+    ingest_url: str | None = None
+    senders_arn: str | None = None
 
     @property
     def processor_name(self) -> str:
@@ -161,6 +169,8 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = N
             bucket_name=outputs[f"{prefix}FailedRecordsBucketName"],
             topic_arn=outputs["AlarmTopicArn"],
             pipeline=found,
+            ingest_url=outputs.get("IngestUrl"),
+            senders_arn=outputs.get("IngestSendersSecretArn"),
         )
     except ConfigurationError as error:
         raise StackNotFoundError(f"{error}: use the checkout that was deployed") from error

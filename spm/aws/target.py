@@ -7,6 +7,7 @@ from typing import Final
 
 from emulation.cloud import CloudState, read_state
 from spm.aws.commands import Commands
+from spm.aws.ingest import address
 from spm.aws.stack import Aws, Stack, find
 from spm.errors import StackNotFoundError
 
@@ -34,6 +35,12 @@ class Connection:
     def commands(self) -> Commands:
         """The way to the stack's database."""
         return self.stack.commands(self.aws)
+
+    @property
+    def ingest_address(self) -> str | None:
+        """Where events are sent to over HTTP, as this machine reaches it; None where they are not."""
+        url = self.stack.ingest_url
+        return address(url, str(self.aws.cloudformation.meta.endpoint_url)) if url else None
 
 
 def connect(target: Target | None, suffix: str | None, pipeline: str | None = None) -> Connection:

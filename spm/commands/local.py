@@ -17,12 +17,16 @@ from rich.text import Text
 
 from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
 from emulation.process import ChildProcess
+from spm.aws import ingest
 from spm.aws.health import Health, look
 from spm.aws.stack import Aws, find
 from spm.aws.target import DEFAULT_SUFFIX, Connection, Target
 from spm.commands.status import screen
 from spm.errors import MonitorError
 from spm.terminal import console
+
+SENDER: Final = "local"
+"""Who may send over HTTP from the start."""
 
 REFRESH_SECONDS: Final = 2.0
 RATE_SECONDS: Final = 10.0
@@ -64,17 +68,24 @@ def command(
         with console.step("Starting PostgreSQL and MiniStack"):
             cloud = until_the_end.enter_context(EmbeddedCloud(data=data))
         with console.step("Deploying the stack with cdklocal"):
-            cloud.deploy(suffix, {"shardCount": str(shards)})
+            cloud.deploy(suffix, {"shardCount": str(shards), "ingest": "true"})
             cloud.start_runner()
         until_the_end.callback(remove_state)
         cloud.write_state()
         aws = Aws(cloud.aws_environment())
         kept = f"keeps its database in {data}" if data else "forgets what it holds (--data DIR keeps it)"
         console.err.print(f"ready; Ctrl-C stops it and {kept}", soft_wrap=True)
+        connection = Connection(Target.EMBEDDED, aws, find(aws, suffix))
+        secret = ingest.add(aws, connection.stack, SENDER, None, None)
+        door = {"url": connection.ingest_address, "name": SENDER, "secret": secret}
         if as_json:
-            console.print_json({"suffix": suffix, "environment": cloud.aws_environment()})
-        reach = ways_in(cloud, suffix, data)
-        watch(cloud, Connection(Target.EMBEDDED, aws, find(aws, suffix)), reach, panel_wanted=not as_json)
+            environment = cloud.aws_environment()
+            console.print_json({"suffix": suffix, "environment": environment, "ingest": door})
+        reach = ways_in(cloud, suffix, data) | {
+            "Over HTTP": str(connection.ingest_address),
+            "Credential": f"{SENDER}:{secret}",
+        }
+        watch(cloud, connection, reach, panel_wanted=not as_json)
 
 
 def ways_in(cloud: EmbeddedCloud, suffix: str, data: Path | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 _WRAPPED, _OF_CANVAS = b'{"format":"', b'{"attributes":{'
 _BEGINNINGS: Final = (_WRAPPED, _OF_CANVAS)
-_FORMATS: Final = tuple(_WRAPPED + name for name in (b"xapi/", b"caliper/", b"canvas"))
+_FORMATS: Final = tuple(_WRAPPED + name for name in (b"xapi/", b"caliper/", b"canvas", b'native"'))
 
 
 def is_foreign(data: bytes) -> bool:

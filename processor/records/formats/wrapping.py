@@ -10,7 +10,7 @@ from msgspec.json import Decoder, Encoder
 
 from processor.errors import RejectRecord
 from processor.records import strict
-from processor.records.formats import caliper, canvas, document, xapi
+from processor.records.formats import caliper, canvas, document, plain, xapi
 from processor.records.formats.event import Sender
 from processor.records.formats.problems import Problem
 from processor.records.native import NativeColumns
@@ -32,6 +32,7 @@ FORMATS: Final = {
     "xapi/2.0": _XAPI,
     "caliper/1.2": Format(caliper.problems, caliper.decode, caliper.FIELDS),
     "canvas": Format(canvas.problems, canvas.decode, canvas.FIELDS),
+    "native": Format(plain.problems, plain.decode, ()),
 }
 
 _Word = Annotated[str, Meta(max_length=50)]
@@ -56,16 +57,17 @@ def wrap(form: str, sender: Sender, original: bytes) -> bytes:
     return _encode(Wrapped(form, sender.name, Raw(original), sender.student_id or UNSET))
 
 
-def refusals(form: str, sender: Sender, original: bytes, arrived_at: datetime) -> list[RejectRecord]:
-    """Return whatever keeps a document from being an event, at most MOST_PROBLEMS; empty: it is one.
+def judge(
+    form: str, sender: Sender, original: bytes, arrived_at: datetime
+) -> NativeColumns | list[RejectRecord]:
+    """Return what a document becomes, or whatever keeps it from being an event, at most MOST_PROBLEMS.
 
-    The first is what ``parse`` raises for the document's record.
+    The first of these is what ``parse`` raises for the document's record.
     """
     try:
-        FORMATS[form].decode(original, form, sender, arrived_at)
+        return FORMATS[form].decode(original, form, sender, arrived_at)
     except RejectRecord as no:
         return _all_problems(form, original) or [no]
-    return []
 
 
 def _all_problems(form: str, original: bytes) -> list[RejectRecord]:

@@ -33,7 +33,7 @@ CONTEXTS: list[dict[str, Any]] = [
         "processorConcurrency": 20,
         "databaseInstanceClass": "m8g.large",
     },
-    {"target": "aws", "databaseMultiAz": "false"},
+    {"target": "aws", "databaseMultiAz": "false", "ingest": "true"},
     {
         "target": "aws",
         "vpcId": "vpc-0abc123456789def0",

@@ -198,7 +198,8 @@ def test_the_guard_may_change_the_database_and_the_default_security_group_only(s
             assert "*" not in as_list(statement["Resource"])
 
 
-def test_operators_may_do_what_the_reference_says_and_no_more(aws: Template) -> None:
+def test_operators_may_do_what_the_reference_says_and_no_more(synthesise: Any) -> None:
+    aws = synthesise(target="aws", databaseMultiAz="false", ingest="true")
     table = REFERENCE.read_text().partition("### Rights")[2].partition("\n#")[0]
     documented = set(re.findall(r"`([a-z0-9]+:[A-Za-z0-9]+)`", table))
     policy = as_list(managed_policies(aws)["Operators"]["PolicyDocument"]["Statement"])

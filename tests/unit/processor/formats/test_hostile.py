@@ -13,7 +13,7 @@ from processor.errors import RejectRecord
 from processor.records.formats import caliper, stream, wrapping
 from processor.records.formats.event import Sender
 from processor.records.strict import MAX_NESTING
-from tests.unit.processor.formats.documents import ARRIVED, grade_event, live_event, statement
+from tests.unit.processor.formats.documents import ARRIVED, grade_event, live_event, refusals, statement
 
 BODY = {
     "student_id": "48",
@@ -56,14 +56,14 @@ def replaced(document: Any, path: tuple[Any, ...], value: object) -> Any:
 
 
 def try_all(form: str, original: bytes, sender: Sender) -> None:
-    refusals = wrapping.refusals(form, sender, original, ARRIVED)
+    found = refusals(form, sender, original, ARRIVED)
     try:
         columns = wrapping.FORMATS[form].decode(original, form, sender, ARRIVED)
     except RejectRecord as no:
-        assert str(no) == str(refusals[0])
+        assert str(no) == str(found[0])
         assert no.detail
     else:
-        assert refusals == []
+        assert found == []
         assert 1 <= len(columns.student_id) <= 50
         assert 1 <= len(columns.event_type) <= 50
         assert json.loads(columns.metadata)["format"] == form
@@ -92,7 +92,7 @@ def test_any_json_anywhere_in_a_document(form: str, data: st.DataObject) -> None
 
 def seconds(form: str, original: bytes) -> float:
     begin = time.process_time()
-    wrapping.refusals(form, Sender("x"), original, ARRIVED)
+    refusals(form, Sender("x"), original, ARRIVED)
     return time.process_time() - begin
 
 
@@ -151,9 +151,7 @@ def test_depth_is_bounded(form: str) -> None:
     def nested(levels: int) -> bytes:
         return b'{"a":' * levels + b"1" + b"}" * levels
 
-    deepest = wrapping.refusals(form, Sender("x"), nested(MAX_NESTING), ARRIVED)
+    deepest = refusals(form, Sender("x"), nested(MAX_NESTING), ARRIVED)
     assert all(no.reason != "too_deep" for no in deepest)
     for levels in (MAX_NESTING + 1, 900, 1_100, 100_000):
-        assert [no.reason for no in wrapping.refusals(form, Sender("x"), nested(levels), ARRIVED)] == [
-            "too_deep"
-        ]
+        assert [no.reason for no in refusals(form, Sender("x"), nested(levels), ARRIVED)] == ["too_deep"]

@@ -12,7 +12,7 @@ from processor.records import native
 from processor.records.formats import stream, wrapping
 from processor.records.formats.event import Sender
 from processor.student_performance import PIPELINE
-from tests.unit.processor.formats.documents import ARRIVED, statement
+from tests.unit.processor.formats.documents import ARRIVED, refusals, statement
 
 ORIGINAL = json.dumps(statement()).encode()
 
@@ -98,11 +98,11 @@ def test_bytes_that_no_document_can_be_are_refused(data: bytes, expected: str) -
 def test_a_door_names_every_problem_but_no_more_than_100() -> None:
     sender = Sender("moodle")
     document = statement(id=1, timestamp="yesterday", result={str(number): 1 for number in range(200)})
-    found = wrapping.refusals("xapi/1.0.3", sender, json.dumps(document).encode(), ARRIVED)
+    found = refusals("xapi/1.0.3", sender, json.dumps(document).encode(), ARRIVED)
     assert len(found) == wrapping.MOST_PROBLEMS
-    few = wrapping.refusals("xapi/1.0.3", sender, json.dumps(statement(id=1, stored=2)).encode(), ARRIVED)
+    few = refusals("xapi/1.0.3", sender, json.dumps(statement(id=1, stored=2)).encode(), ARRIVED)
     assert [no.detail.split(" - at ")[1] for no in few] == ["`$.id`", "`$.stored`"]
-    assert [no.reason for no in wrapping.refusals("canvas", sender, b"{", ARRIVED)] == ["not_json"]
+    assert [no.reason for no in refusals("canvas", sender, b"{", ARRIVED)] == ["not_json"]
 
 
 def test_a_pipeline_takes_documents_and_native_events_from_one_stream() -> None:

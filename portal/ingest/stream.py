@@ -1,0 +1,78 @@
+"""Put records into Kinesis: all of them, or a refusal that says to send them again.
+
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from portal.ingest.http import Refusal
+
+MAX_RECORDS: Final = 500
+MAX_BYTES: Final = 5 * 2**20
+MAX_RECORD_BYTES: Final = 2**20
+LONGEST_PAUSE: Final = 2.0
+
+PutRecords = Callable[[list[dict[str, Any]]], dict[str, Any]]
+"""From the records of one call to Kinesis's answer; where it raises, nothing is known of them."""
+
+
+class StreamRecord(NamedTuple):
+    """One record, and what chooses its shard."""
+
+    data: bytes
+    partition_key: str
+
+    @property
+    def size(self) -> int:
+        """Bytes as Kinesis counts them."""
+        return len(self.data) + len(self.partition_key.encode())
+
+
+def put_all(put: PutRecords, records: Sequence[StreamRecord], seconds: float) -> None:
+    """Return when Kinesis has acknowledged every record; raise Refusal 503 when ``seconds`` did not do.
+
+    What failed is put again after a growing pause. A record may then be there twice, or be there although it
+    was refused: its event has an identity, and is stored once.
+    """
+    until = time.monotonic() + seconds
+    for call in calls(records):
+        left, attempt = call, 0
+        while left := _put(put, left):
+            pause = random.uniform(0, min(LONGEST_PAUSE, 0.05 * 2**attempt))  # noqa: S311  # spreads load
+            if time.monotonic() + pause > until:
+                raise Refusal(
+                    503,
+                    "the stream did not take all of it in time: send the same again, nothing is stored twice",
+                    headers={"retry-after": "5"},
+                )
+            time.sleep(pause)
+            attempt += 1
+
+
+def calls(records: Sequence[StreamRecord]) -> Iterator[list[StreamRecord]]:
+    """Cut the records into what one PutRecords call takes."""
+    call: list[StreamRecord] = []
+    size = 0
+    for record in records:
+        if call and (len(call) == MAX_RECORDS or size + record.size > MAX_BYTES):
+            yield call
+            call, size = [], 0
+        call.append(record)
+        size += record.size
+    if call:
+        yield call
+
+
+def _put(put: PutRecords, records: list[StreamRecord]) -> list[StreamRecord]:
+    """Return what was not acknowledged."""
+    try:
+        answer = put([{"Data": record.data, "PartitionKey": record.partition_key} for record in records])
+    except Exception:  # noqa: BLE001  # whatever it was: nothing was acknowledged
+        return records
+    if not answer["FailedRecordCount"]:
+        return []
+    results = zip(records, answer["Records"], strict=True)
+    return [record for record, result in results if result.get("ErrorCode")]

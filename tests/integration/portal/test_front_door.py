@@ -1,0 +1,150 @@
+"""From a client's post to PostgreSQL, over the embedded cloud."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import asyncpg
+import psutil  # type: ignore[import-untyped]  # ships no types
+import pytest
+
+from spm.aws import ingest
+from tests.integration.portal.conftest import DoorClient
+from tests.unit.processor.formats.documents import grade_event, live_event, statement
+
+NewSender = Callable[..., DoorClient]
+
+
+async def stored(client: DoorClient, count: int) -> list[asyncpg.Record]:
+    """Wait until so many events of the sender are there; return them."""
+    connection = await asyncpg.connect(client.deployment.dsn)
+    query = """SELECT event_id::text, student_id, event_type, score FROM student_performance
+               WHERE metadata->>'sender' = $1 ORDER BY event_type"""
+    deadline = time.monotonic() + 120
+    try:
+        while len(rows := await connection.fetch(query, client.sender)) < count:
+            assert time.monotonic() < deadline, f"{len(rows)} of {count} events were stored"
+            await asyncio.sleep(0.2)
+    finally:
+        await connection.close()
+    return rows
+
+
+def submission(student: str) -> dict[str, Any]:
+    return statement(
+        id=str(uuid.uuid4()),
+        actor={"account": {"homePage": "https://lms.example", "name": student}},
+        verb={"id": "http://activitystrea.ms/schema/1.0/submit"},
+        result={"score": {"raw": 7, "min": 0, "max": 10}},
+    )
+
+
+async def test_what_each_door_takes_is_stored_with_its_senders_name(new_sender: NewSender) -> None:
+    client = new_sender()
+    one, other = submission("s1"), submission("s2")
+    assert client.post("/xapi/statements", one) == (200, [one["id"]])
+    assert client.post(f"/xapi/statements?statementId={other['id']}", other, method="PUT") == (204, None)
+    assert client.post("/xapi/statements", [one, other]) == (200, [one["id"], other["id"]])
+    graded = grade_event(id=f"urn:uuid:{uuid.uuid4()}")
+    envelope = {
+        "sensor": "https://lms.example/sensor",
+        "sendTime": "2026-09-01T08:00:00.250Z",
+        "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p2",
+        "data": [graded],
+    }
+    assert client.post("/caliper", envelope)[0] == 200
+    entry = live_event("discussion_entry_created", {"user_id": "3"}, request_id=str(uuid.uuid4()))
+    assert client.post("/canvas", entry)[0] == 200
+    assert client.post("/canvas", entry)[0] == 200  # a replayed webhook
+    lines = b'{"student_id":"s4","event_type":"quiz","score":9}\n'
+    status, answer = client.post("/events", lines, {"Content-Type": "application/x-ndjson"})
+    assert (status, answer["taken"]) == (200, 1)
+    assert [tuple(row)[1:] for row in await stored(client, 5)] == [
+        ("3", "discussion_entry", None),
+        ("s1", "grade", 10),
+        ("s4", "quiz", 9),
+        ("s1", "submission", 7),
+        ("s2", "submission", 7),
+    ]
+
+
+async def test_a_bad_statement_keeps_its_whole_batch_out(new_sender: NewSender) -> None:
+    client = new_sender("account.name")
+    good = submission("s1")
+    status, answer = client.post("/xapi/statements", [submission("s2"), {**good, "verb": "submit"}])
+    assert (status, [problem["position"] for problem in answer["problems"]]) == (400, [1])
+    assert client.post("/caliper", {})[0] == 403
+    assert client.post("/xapi/statements", good, secret="wrong")[0] == 401
+    assert client.post("/xapi/statements", good)[0] == 200
+    assert len(await stored(client, 1)) == 1
+
+
+async def test_a_back_fill_is_taken_as_far_as_a_request_may_be_large(new_sender: NewSender) -> None:
+    client = new_sender()
+    many = [submission(f"s{number}") for number in range(10_000)]
+    status, answer = client.post("/xapi/statements", many)
+    assert (status, "send it in parts" in answer["error"]) == (413, True)
+    status, ids = client.post("/xapi/statements", many[:5_000])
+    assert (status, ids) == (200, [one["id"] for one in many[:5_000]])
+    assert len(await stored(client, 5_000)) == 5_000
+
+
+@pytest.mark.long
+async def test_who_is_revoked_is_refused_within_a_minute(new_sender: NewSender) -> None:
+    client = new_sender()
+    assert client.post("/xapi/statements", [])[0] == 200
+    ingest.revoke(client.deployment.aws, client.deployment.stack, client.sender)
+    revoked = time.monotonic()
+    while client.post("/xapi/statements", [])[0] == 200:
+        assert time.monotonic() - revoked < 60
+        await asyncio.sleep(0.5)
+
+
+@pytest.mark.long
+async def test_nothing_that_was_acknowledged_is_lost_when_the_function_is_killed(
+    new_sender: NewSender,
+) -> None:
+    client = new_sender()
+    killed = 0
+
+    def send(number: int) -> list[str]:
+        """Send the same until it is acknowledged, as a client does."""
+        batch = [submission(f"s{number}-{place}") for place in range(20)]
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                status, ids = client.post("/xapi/statements", batch)
+            except (OSError, json.JSONDecodeError):
+                status, ids = 0, []
+            if status == 200:
+                return [str(identity) for identity in ids]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def kill() -> int:
+        name = f"student-performance-ingest-{client.deployment.suffix}"
+        victims = [p for p in psutil.Process().children(recursive=True) if name in " ".join(_command(p))]
+        for victim in victims:
+            victim.kill()
+        return len(victims)
+
+    with ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(send, number) for number in range(40)]
+        while not all(one.done() for one in sent):
+            await asyncio.sleep(0.5)
+            killed += kill()
+        acknowledged = [identity for one in sent for identity in one.result()]
+    assert killed > 1
+    rows = await stored(client, len(acknowledged))
+    assert sorted(row["event_id"] for row in rows) == sorted(acknowledged)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []

@@ -1,0 +1,82 @@
+"""What Canvas signed is believed, as long as Canvas publishes the key."""
+
+import json
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import KeySet, RSAKey
+
+from portal.ingest.canvas_keys import AGAIN_SECONDS, FRESH_SECONDS, Keys, fetch
+from portal.ingest.http import Refusal
+from tests.unit.portal.test_credentials import Clock
+
+EVENT = b'{"metadata":{},"body":{}}'
+OLD, NEW = (RSAKey.generate_key(2048, {"kid": name, "alg": "RS256", "use": "sig"}) for name in ("old", "new"))
+
+
+def signed(key: RSAKey, payload: bytes = EVENT, algorithm: str = "RS256") -> bytes:
+    header = {"alg": algorithm, "kid": key.kid}
+    return jws.serialize_compact(header, payload, key, algorithms=[algorithm]).encode()
+
+
+class Published:
+    def __init__(self, *keys: RSAKey) -> None:
+        self.keys = keys
+        self.reads = 0
+
+    def __call__(self) -> bytes:
+        self.reads += 1
+        if not self.keys:
+            raise TimeoutError
+        return json.dumps(KeySet(list(self.keys)).as_dict(private=False)).encode()
+
+
+def refusal(keys: Keys, token: bytes) -> int:
+    with pytest.raises(Refusal) as refused:
+        keys.payload(token)
+    return refused.value.status
+
+
+def test_the_payload_of_what_was_signed_is_the_event() -> None:
+    keys = Keys(Published(OLD, NEW), Clock())
+    assert keys.payload(signed(NEW)) == keys.payload(signed(OLD) + b"\n") == EVENT
+
+
+def test_what_nobody_signed_is_refused() -> None:
+    clock = Clock()
+    keys = Keys(Published(OLD), clock)
+    head, payload, signature = signed(OLD).split(b".")
+    other = signed(OLD, b'{"metadata":{},"body":{"score":100}}').split(b".")[1]
+    unsigned = b"eyJhbGciOiJub25lIn0." + payload + b"."
+    same_name = RSAKey.generate_key(2048, {"kid": "old"})
+    for token in (
+        b".".join((head, other, signature)),
+        unsigned,
+        EVENT,
+        b"",
+        b"\xff.\xff.\xff",
+        signed(same_name),
+    ):
+        assert refusal(keys, token) == 403
+
+
+def test_a_key_that_is_published_no_longer_signs_nothing_and_a_new_one_is_found() -> None:
+    clock, published = Clock(), Published(OLD)
+    keys = Keys(published, clock)
+    assert keys.payload(signed(OLD)) == EVENT
+    published.keys = (NEW,)
+    assert refusal(keys, signed(NEW)) == 403  # read just now: guessing does not read it again and again
+    assert published.reads == 1
+    clock.now = AGAIN_SECONDS
+    assert keys.payload(signed(NEW)) == EVENT
+    clock.now += FRESH_SECONDS
+    assert refusal(keys, signed(OLD)) == 403
+
+
+def test_without_any_keys_canvas_is_told_to_come_again() -> None:
+    assert refusal(Keys(Published(), Clock()), signed(OLD)) == 503
+
+
+def test_keys_are_read_over_https_only() -> None:
+    with pytest.raises(ValueError, match="https"):
+        fetch("file:///etc/passwd")

@@ -1,0 +1,57 @@
+"""All records are acknowledged, or the client hears that they are not."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.ingest.http import Refusal
+from portal.ingest.stream import MAX_BYTES, MAX_RECORDS, StreamRecord, calls, put_all
+
+
+class Kinesis:
+    """Takes what it is told to; ``refusals``: which records of each call fail; None: it raises."""
+
+    def __init__(self, refusals: list[set[int] | None]) -> None:
+        self.refusals = refusals
+        self.acknowledged: list[bytes] = []
+
+    def __call__(self, records: list[dict[str, Any]]) -> dict[str, Any]:
+        failed = self.refusals.pop(0) if self.refusals else set()
+        if failed is None:
+            raise ConnectionError
+        failed &= set(range(len(records)))
+        self.acknowledged += [r["Data"] for place, r in enumerate(records) if place not in failed]
+        results = [{"ErrorCode": "InternalFailure"} if n in failed else {} for n in range(len(records))]
+        return {"FailedRecordCount": len(failed), "Records": results}
+
+
+def record(number: int) -> StreamRecord:
+    return StreamRecord(str(number).encode(), f"s{number % 3}")
+
+
+@settings(deadline=None, max_examples=30)  # it pauses between attempts
+@given(st.integers(0, 12), st.lists(st.none() | st.sets(st.integers(0, 11)), max_size=4))
+def test_every_record_is_acknowledged_once_whatever_failed_before(
+    count: int, refusals: list[set[int] | None]
+) -> None:
+    kinesis = Kinesis(refusals)
+    put_all(kinesis, [record(number) for number in range(count)], seconds=30)
+    assert sorted(kinesis.acknowledged) == sorted(record(number).data for number in range(count))
+
+
+@pytest.mark.parametrize("failed", [None, {0}])
+def test_what_cannot_be_put_in_time_is_refused_with_when_to_come_again(failed: set[int] | None) -> None:
+    with pytest.raises(Refusal) as refusal:
+        put_all(Kinesis([failed] * 100), [record(1)], seconds=0.2)
+    assert refusal.value.status == 503
+    assert int(refusal.value.headers["retry-after"]) > 0
+
+
+def test_calls_are_as_large_as_kinesis_takes() -> None:
+    many = [record(number) for number in range(10_000)]
+    assert [len(call) for call in calls(many)] == [MAX_RECORDS] * 20
+    large = [StreamRecord(bytes(2**20 - 1), "k")] * 11
+    assert [len(call) for call in calls(large)] == [5, 5, 1]
+    assert 5 * large[0].size <= MAX_BYTES
