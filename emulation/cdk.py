@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,12 @@ BOOTSTRAP_TEMPLATE = (
 )
 DEPLOY_SECONDS = 300.0
 ERROR_LINES_SHOWN = 12
+
+# "STACK | TIME | CREATE_FAILED | TYPE | RESOURCE (ID) what it says", up to the next such line or the summary.
+FAILED = re.compile(
+    r"\| (?:CREATE|UPDATE)_FAILED +\| [\w:]+ +\| [^\n(]+ \(\w+\) (.+?)(?=\n[^\n]* \| |\n[^\n]*❌|\Z)",
+    re.DOTALL,
+)
 
 
 def deploy(
@@ -62,9 +69,7 @@ def _run(
         program.stop()
     if code != 0:
         late = "" if code is not None else f" in {DEPLOY_SECONDS:.0f} s"
-        raise DeployFailed(
-            f"{what_failed}{late}:\n{_last_useful_lines(program.log.read_text(errors='replace'))}"
-        )
+        raise DeployFailed(f"{what_failed}{late}:\n{why(program.log.read_text(errors='replace'))}")
 
 
 def _environment(aws_environment: Mapping[str, str], caches: Path) -> dict[str, str]:
@@ -77,6 +82,14 @@ def _environment(aws_environment: Mapping[str, str], caches: Path) -> dict[str, 
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(caches / "jsii"),
         "NO_COLOR": "1",
     }
+
+
+def why(output: str) -> str:
+    """Return what the first resource says that failed, without what followed from it; else the last lines."""
+    failed = FAILED.search(output)
+    if failed is None:
+        return _last_useful_lines(output)
+    return "\n".join(f"  {line.strip()}" for line in failed[1].splitlines() if line.strip())
 
 
 def _last_useful_lines(output: str) -> str:

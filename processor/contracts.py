@@ -8,7 +8,7 @@ import asyncpg
 from processor import places, statements
 from processor.pipeline import Pipeline
 from processor.projections.projection import Projection
-from processor.records.columns import DELIVERY_COLUMNS
+from processor.records.columns import DELIVERY_COLUMNS, STORED_AT
 from processor.records.message import Column
 from processor.reports import LIMIT, PREFIX, TIMES
 from processor.statements import fill, identifier
@@ -16,7 +16,6 @@ from processor.statements import fill, identifier
 SQL = statements.load(statements.FOLDER / "contracts.sql")
 
 # Columns that an event log has anyway, and those that a report or a merge adds to them.
-STORED_AT: Final = "stored_at"
 TAKEN: Final = (*DELIVERY_COLUMNS, STORED_AT, "shard_id", "copy_position")
 
 MADE_LIKE: Final = "make it (LIKE event_log INCLUDING ALL, …) PARTITION BY RANGE (arrived_at)"

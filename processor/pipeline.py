@@ -14,7 +14,7 @@ from processor import reports, statements
 from processor.projections.projection import Projection
 from processor.projections.upkeep import Upkeep
 from processor.records import message
-from processor.records.columns import DELIVERY_COLUMNS, Columns, Parse
+from processor.records.columns import DELIVERY_COLUMNS, STORED_AT, Columns, Parse
 from processor.records.message import Column, Message
 from processor.records.parsing import json_parser
 from processor.reports import Report
@@ -103,7 +103,7 @@ class Pipeline:
     @cached_property
     def upkeep(self) -> Upkeep:
         """What keeps the projections."""
-        return Upkeep(self.table, self.projections, self.own_sql)
+        return Upkeep(self.table, (*self.row, STORED_AT), self.projections, self.own_sql)
 
     def report(self, sql: str) -> Report:
         """Return the statement ready to run; raise ValueError where it has an unknown blank."""

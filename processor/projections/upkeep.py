@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from processor.projections.projection import SQL, Deferred, Immediate, Projection
 from processor.projections.queue import Span
-from processor.statements import identifier
+from processor.statements import identifier, identifiers
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -31,9 +31,13 @@ class Month(NamedTuple):
 
 @dataclass(frozen=True)
 class Upkeep:
-    """All the projections of one event log; ``sql`` holds the SELECT of each by its name."""
+    """All the projections of one event log; ``sql`` holds the SELECT of each by its name.
+
+    ``columns``: those of the log that this release knows. A migration of the next one may have added others.
+    """
 
     log: str
+    columns: Sequence[str]
     projections: Sequence[Projection]
     sql: Mapping[str, str]
 
@@ -157,4 +161,9 @@ class Upkeep:
         return f"fresh_{self.log}"
 
     def _filled(self, statement: str) -> str:
-        return SQL[statement].format(log=identifier(self.log), fresh=identifier(self._fresh))
+        return SQL[statement].format(
+            log=identifier(self.log),
+            fresh=identifier(self._fresh),
+            log_columns=identifiers(self.columns),
+            event_columns=identifiers(self.columns, of="event"),
+        )

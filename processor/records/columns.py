@@ -7,6 +7,7 @@ from uuid import UUID
 
 # What every event log has beside the event's own columns: where it came from and when; all of it is its key.
 DELIVERY_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at")
+STORED_AT: Final = "stored_at"  # the transaction's time, which PostgreSQL fills in
 
 
 class Columns(Protocol):

@@ -1,5 +1,6 @@
--- How any projection is kept. Blanks: the event log {log}, the temporary table {fresh} of rows that became new,
--- the projection's {table}, {columns} and {key}. {select} is the projection's own statement, which reads {log}.
+-- How any projection is kept. Blanks: the event log {log}, its {log_columns} that this release knows, the temporary
+-- table {fresh} of rows that became new, the projection's {table}, {columns} and {key}. {select} is the projection's own
+-- statement, which reads {log}.
 
 -- name: make_fresh
 CREATE TEMPORARY TABLE IF NOT EXISTS {fresh} (LIKE {log}) ON COMMIT DELETE ROWS
@@ -12,8 +13,8 @@ INSERT INTO chunk (log, source_id, first, last, arrived_from, arrived_until) VAL
 
 -- name: take_span
 -- The rows that this transaction stored in the span.
-INSERT INTO {fresh}
-SELECT * FROM {log}
+INSERT INTO {fresh} ({log_columns})
+SELECT {log_columns} FROM {log}
 WHERE source_id = $1 AND sequence_number BETWEEN $2 AND $3 AND arrived_at BETWEEN $4 AND $5 AND stored_at = now()
 
 -- name: take_chunks
@@ -30,8 +31,8 @@ WITH taken AS (
     ))
     RETURNING *
 ), copied AS (
-    INSERT INTO {fresh}
-    SELECT event.*
+    INSERT INTO {fresh} ({log_columns})
+    SELECT {event_columns}
     FROM taken, LATERAL (
         SELECT * FROM {log} AS log
         WHERE log.source_id = taken.source_id

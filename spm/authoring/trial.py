@@ -19,6 +19,7 @@ from processor.errors import MigrationFailed
 from processor.pipeline import Pipeline
 from processor.records.columns import DELIVERY_COLUMNS
 from processor.records.kinesis import KinesisRecord
+from processor.reports import LIMIT, PREFIX
 from processor.settings import Settings
 from processor.statements import fill, identifier, identifiers
 from processor.storage.connection import Database, Deadline, open_connection
@@ -29,6 +30,7 @@ from spm.reading.documents import Record
 SQL: Final = statements.load(Path(__file__).with_name("trial.sql"))
 STREAM: Final = "arn:aws:kinesis:us-east-1:000000000000:stream/sample"
 SHARD: Final = "shardId-000000000000"
+MOST_ROWS: Final = 20
 SECONDS: Final = 30.0  # for a statement, and for a batch
 
 
@@ -45,7 +47,7 @@ class Sample(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """The first rows of a table."""
+    """The first rows of a table, or of a report's answer."""
 
     table: str
     columns: Sequence[str]
@@ -95,7 +97,7 @@ async def _stored(pipeline: Pipeline, connection: asyncpg.Connection, login: Log
     half = (len(records) + 1) // 2
     for some in (records[:half], records[half:]):
         await _deliver(pipeline, some, login)
-        if wrong := await _refused_projections(pipeline, connection):
+        if wrong := await _refused(pipeline, connection, [p.name for p in pipeline.projections]):
             return Trial([*mistakes, *wrong])
         await pipeline.upkeep.compact(connection)
     mistakes += [
@@ -103,7 +105,14 @@ async def _stored(pipeline: Pipeline, connection: asyncpg.Connection, login: Log
         for number, reason, detail in await connection.fetch(SQL["rejections"])
     ]
     mistakes += await _what_does_not_combine(pipeline, connection)
-    return Trial(mistakes, await _tables(pipeline, connection))
+    tables = await _tables(pipeline, connection)
+    for name in pipeline.own_sql:
+        if name.startswith(PREFIX):
+            try:
+                tables.append(await _answer(pipeline, connection, name))
+            except asyncpg.PostgresError as error:
+                mistakes.append(f"{places.of_statement(pipeline, name)}: {name}: {error}")
+    return Trial(mistakes, tables)
 
 
 def _delivered(record: Record) -> KinesisRecord:
@@ -132,17 +141,16 @@ async def _deliver(pipeline: Pipeline, records: Sequence[KinesisRecord], login: 
         of_sample.discard()
 
 
-async def _refused_projections(pipeline: Pipeline, connection: asyncpg.Connection) -> Sequence[str]:
+async def _refused(
+    pipeline: Pipeline, connection: asyncpg.Connection, projections: Sequence[str]
+) -> Sequence[str]:
     """Return what PostgreSQL says against the events that a projection has to bear."""
     mistakes = []
-    for projection in pipeline.projections:
+    for name in projections:
         try:
-            await connection.fetch(
-                fill(pipeline.own_sql[projection.name], {"log": identifier(pipeline.table)})
-            )
+            await connection.fetch(fill(pipeline.own_sql[name], {"log": identifier(pipeline.table)}))
         except asyncpg.PostgresError as error:
-            place = places.of_statement(pipeline, projection.name)
-            mistakes.append(f"{place}: {projection.name}: {error}")
+            mistakes.append(f"{places.of_statement(pipeline, name)}: {name}: {error}")
     return mistakes
 
 
@@ -159,14 +167,24 @@ async def _what_does_not_combine(pipeline: Pipeline, connection: asyncpg.Connect
     return mistakes
 
 
-async def _tables(pipeline: Pipeline, connection: asyncpg.Connection) -> Sequence[Shown]:
+async def _tables(pipeline: Pipeline, connection: asyncpg.Connection) -> list[Shown]:
     stored = await _first_rows(connection, pipeline.table, pipeline.names, DELIVERY_COLUMNS)
     derived = [await _first_rows(connection, p.name, p.columns, p.key) for p in pipeline.projections]
     return [stored, *derived]
+
+
+async def _answer(pipeline: Pipeline, connection: asyncpg.Connection, name: str) -> Shown:
+    """Return the first rows of a report that is not narrowed down."""
+    report = pipeline.report(pipeline.own_sql[name])
+    statement = await connection.prepare(report.sql)
+    columns = [column.name for column in statement.get_attributes()]
+    rows = await statement.fetch(*(MOST_ROWS if name == LIMIT else None for name in report.parameters))
+    return Shown(name, columns, [list(row) for row in rows])
 
 
 async def _first_rows(
     connection: asyncpg.Connection, table: str, columns: Sequence[str], key: Sequence[str]
 ) -> Shown:
     blanks = {"table": identifier(table), "columns": identifiers(columns), "key": identifiers(key)}
-    return Shown(table, columns, [list(row) for row in await connection.fetch(fill(SQL["rows"], blanks))])
+    rows = await connection.fetch(fill(SQL["rows"], blanks), MOST_ROWS)
+    return Shown(table, columns, [list(row) for row in rows])

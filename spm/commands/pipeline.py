@@ -68,7 +68,8 @@ def check(
     """Try a pipeline on a PostgreSQL of its own, without a cloud, and name what does not fit.
 
     Its migrations are applied, its struct and its statements compared with the tables, and the sample is
-    stored: what is printed is what would be in the tables. The exit code is 1 where there is a mistake.
+    stored: what is printed is what would be in the tables and what the pipeline's reports would answer. The
+    exit code is 1 where there is a mistake.
 
     Example: spm pipeline check examples.library_loans --sample loans.jsonl
     """
@@ -80,6 +81,8 @@ def check(
     else:
         for table in tables:
             _print_rows(table)
+        if tables:
+            console.out.print("times are in UTC")
         for mistake in mistakes:
             console.out.print(mistake, soft_wrap=True)
         console.out.print(console.counted(len(mistakes), "mistake") if mistakes else "everything fits")
@@ -119,7 +122,7 @@ def _print_rows(table: Shown) -> None:
 
 
 def _cell(value: object) -> object:
-    return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else value
 
 
 def _objects(table: Shown) -> object:

@@ -18,18 +18,18 @@ import pytest
 from emulation import cdk
 from emulation.cloud import EmbeddedCloud, stack_name
 from emulation.errors import DeployFailed
-from processor.commands.query import Query
 from processor.commands.rejected import Rejected
 from processor.commands.status import Status
 from spm.aws.stack import Stack, find
 from spm.publishing.put_records import Entry, publish
+from tests import tutorial
 from tests.support import Deployment, deploy
 
 pytestmark = pytest.mark.long
 
 Spm = Callable[..., Any]
 
-TUTORIAL = Path(__file__).parents[3] / "docs" / "extending.md"
+MODULES = "processor.student_performance examples.attendance examples.library_loans"
 SUFFIX = "dev"  # the one that the tutorial's commands mean
 
 CHECK_INS = [
@@ -45,7 +45,7 @@ CHECK_INS = [
 
 @pytest.fixture(scope="module")
 def both(embedded_cloud: EmbeddedCloud) -> Iterator[Deployment]:
-    yield deploy(embedded_cloud, SUFFIX, pipelines="processor.student_performance examples.attendance")
+    yield deploy(embedded_cloud, SUFFIX, pipelines=MODULES)
     embedded_cloud.destroy(SUFFIX)
 
 
@@ -221,26 +221,30 @@ def release_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("release_that_does_not_fit")
 def test_a_pipeline_that_does_not_fit_its_table_fails_the_deployment(embedded_cloud: EmbeddedCloud) -> None:
-    with pytest.raises(DeployFailed):
+    with pytest.raises(DeployFailed) as failed:
         embedded_cloud.deploy("misfit", {"pipelines": "processor.student_performance examples.attendance"})
     cloudformation = embedded_cloud.client("cloudformation")
     events = cloudformation.describe_stack_events(StackName=stack_name("misfit"))["StackEvents"]
     reasons = [event.get("ResourceStatusReason", "") for event in events]
     [why] = [reason for reason in reasons if "MigrationFailed" in reason]
     assert "the pipeline attendance does not fit:\n" in why
-    assert "the event's presence is no column of the table attendance" in why
+    mistake = "examples/attendance/__init__.py:19: the event's presence is no column of the table attendance"
+    assert mistake in why
+    said = str(failed.value).splitlines()
+    assert said[1:3] == ["  MigrationFailed: the pipeline attendance does not fit:", f"  {mistake}"]
+    assert len(said) == 4, "and the column that the table requires; nothing of the rollback"
 
 
-def test_the_tutorials_commands_do_what_it_says(both: Deployment, environment: dict[str, str]) -> None:
-    def stored() -> list[list[Any]]:
-        answer = both.commands.run(Query("tail", {"session_id": "math-1"}, pipeline="attendance"))
-        place = answer.columns.index("student_id")
-        return [row for row in answer.rows if row[place] in ("ada", "bo")]
+def test_the_tutorials_commands_do_what_it_says(
+    both: Deployment, environment: dict[str, str], tmp_path: Path
+) -> None:
+    tutorial.follow(tmp_path, tutorial.STEPS)
+    deploying, looking = (section for section in tutorial.sections() if section[0] in "45")
 
-    said = []
-    for commands in re.findall(r"^```sh\n(.*?)^```$", TUTORIAL.read_text(), re.MULTILINE | re.DOTALL):
+    def run(commands: str) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
             ["bash", "-euc", commands],
+            cwd=tmp_path,
             env=environment,
             capture_output=True,
             text=True,
@@ -248,11 +252,17 @@ def test_the_tutorials_commands_do_what_it_says(both: Deployment, environment: d
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        said.append(done)
-        wait_for(lambda: len(stored()) == 2)
-    published, looked, rebuilt = said
-    assert "published 2, bad and left out 1" in published.stdout
-    assert "asleep" in published.stderr
-    assert "student_id=bo status=present" in looked.stdout
-    assert re.search(r"math-1\W+\d+\W+\d+\W.*2026-11-23T08:04:00Z", looked.stdout), "bo came last"
-    assert "session_attendance: " in rebuilt.stdout
+        return done
+
+    [publish_some] = tutorial.commands(deploying)
+    published = run(publish_some)
+    assert "published 3, bad and left out 1" in published.stdout
+    assert "Invalid enum value 'lost'" in published.stderr
+
+    wait_for(lambda: both.commands.run(Status(pipeline="library-loans")).stored == 3)
+    look, rebuild = tutorial.commands(looking)
+    said = run(look)
+    assert "student_id=ada barcode=b1 action=returned" in said.stdout
+    assert re.search(r"b2\W+bo\W+borrowed", said.stdout), "b1 is back"
+    assert "barcode,loans,last_at\n" in said.stdout
+    assert "book_loans: 2 rows made from 3 events" in run(rebuild).stdout

@@ -1,30 +1,35 @@
 """The tutorial builds exactly the example: its snippets, put together, are the example's files."""
 
-import re
-from collections import defaultdict
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
-TUTORIAL = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+from tests import tutorial
+
+EXAMPLES = tutorial.ROOT / "examples"
 
 
-def without_blank_lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line]
+def files(folder: Path) -> dict[str, str]:
+    found = (path for path in folder.rglob("*") if path.suffix in (".py", ".sql"))
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
 
-def test_the_snippets_are_the_examples_files() -> None:
-    snippets: dict[str, list[str]] = defaultdict(list)
-    for file, text in re.findall(r"^```\w+ (\S+)\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL):
-        snippets[file] += without_blank_lines(text)
-    example = {
-        path.relative_to(ROOT).as_posix(): without_blank_lines(path.read_text(encoding="utf-8"))
-        for path in (ROOT / "examples" / "attendance").rglob("*")
-        if path.suffix in (".py", ".sql")
-    }
-    assert snippets == example
+def test_the_steps_build_the_example(tmp_path: Path) -> None:
+    tutorial.follow(tmp_path, tutorial.STEPS)
+    assert files(tmp_path / "library_loans") == files(EXAMPLES / "library_loans")
 
 
-def test_every_snippet_is_a_file_or_a_command() -> None:
-    kinds = re.findall(r"^```(.+)$", TUTORIAL, re.MULTILINE)
-    assert {kind.split()[0] for kind in kinds} == {"python", "sql", "sh"}
-    assert all(kind == "sh" or len(kind.split()) == 2 for kind in kinds)
+def test_what_is_shown_of_the_other_example_stands_in_it() -> None:
+    [shown] = (block for block in tutorial.blocks() if block.file.startswith("examples/"))
+    assert shown.text in (tutorial.ROOT / shown.file).read_text()
+
+
+def test_each_step_ends_in_something_that_runs() -> None:
+    steps = {block.section for block in tutorial.blocks() if block.section[0].isdigit()}
+    assert len(steps) == 5
+    for step in steps:
+        *_, last = (block for block in tutorial.blocks() if block.section == step)
+        assert last.language == "sh"
+
+
+def test_every_snippet_is_a_file_a_change_or_commands() -> None:
+    assert {block.language for block in tutorial.blocks()} == {"python", "sql", "json", "diff", "sh"}
+    assert all(bool(block.file) != (block.language == "sh") for block in tutorial.blocks())

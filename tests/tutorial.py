@@ -1,0 +1,80 @@
+"""docs/extending.md as its reader follows it: its files written, its changes made, its commands found."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+from processor.pipeline import Pipeline
+
+ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = ROOT / "docs" / "extending.md"
+STEPS: Final = ("1. The event and its table", "2. A report", "3. A projection")
+LATER: Final = ("Adding a column later", "Renaming a column", "Adding a projection to a log that has events")
+
+
+class Block(NamedTuple):
+    """A code block: the section that it stands in, its language, the file it belongs to, and its text."""
+
+    section: str
+    language: str
+    file: str
+    text: str
+
+
+def blocks() -> list[Block]:
+    found = []
+    for part in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        section = part.partition("\n")[0]
+        for opening, text in re.findall(r"^```([^\n]+)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL):
+            language, _, file = opening.partition(" ")
+            found.append(Block(section, language, file, text))
+    return found
+
+
+def sections() -> list[str]:
+    return list(dict.fromkeys(block.section for block in blocks()))
+
+
+def commands(section: str) -> list[str]:
+    return [block.text for block in blocks() if block.section == section and block.language == "sh"]
+
+
+def follow(folder: Path, sections: Iterable[str]) -> None:
+    """Write the files of these sections, and make their changes, in a folder."""
+    wanted = tuple(sections)
+    for block in blocks():
+        if block.section in wanted and block.file:
+            write(folder / block.file, block)
+
+
+def write(file: Path, block: Block) -> None:
+    """Write a file, add to it, or change it: a diff's lines have to be there, once, as it shows them."""
+    if block.language == "diff":
+        lines = [(line[0], line[1:]) for line in block.text.splitlines()]
+        old = "".join(f"{text}\n" for sign, text in lines if sign in " -")
+        new = "".join(f"{text}\n" for sign, text in lines if sign in " +")
+        whole = file.read_text()
+        assert whole.count(old) == 1, f"{old!r} in {file.name}"
+        file.write_text(whole.replace(old, new))
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    before = f"{file.read_text()}\n" if file.exists() else ""
+    file.write_text(before + block.text)
+
+
+def pipeline(folder: Path) -> Pipeline:
+    """Return what the module says now: imported anew under another name each time."""
+    name = f"library_loans_{uuid4().hex}"
+    spec = importlib.util.spec_from_file_location(name, folder / "library_loans" / "__init__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where inspect looks for the source
+    spec.loader.exec_module(module)
+    found = module.PIPELINE
+    assert isinstance(found, Pipeline)
+    return found
