@@ -45,7 +45,10 @@ app = typer.Typer(help="Import and look at courses, due work and people.", no_ar
 
 @app.command(name="import")
 def import_(
-    path: Annotated[Path, typer.Argument(metavar="FOLDER|ZIP", help="OneRoster files, or plain CSV files.")],
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER|ZIP|FILE", help="OneRoster files, or plain tables, as CSV or Excel."),
+    ],
     *,
     person_id: Annotated[
         PersonId | None,

@@ -5,7 +5,6 @@ What the file is shows in its first bytes. All but Excel is read in constant mem
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Final, Literal, NamedTuple
 
 from processor.pipeline import Pipeline
@@ -21,15 +20,13 @@ from spm.reading.source import (
     CHUNK,
     Content,
     as_text,
-    encoding_of,
     marked_encoding_of,
     told_if_broken,
     unpacked,
 )
-from spm.reading.tables import Table, read_csv, read_excel
+from spm.reading.tables import Layout, is_excel, opened_table
 
 Format = Literal["jsonl", "json", "csv", "xlsx"]
-EXCEL_MAGIC: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 UNITS: Final[dict[Format, str]] = {"jsonl": "line", "json": "element", "csv": "line", "xlsx": "row"}
 
 
@@ -71,7 +68,7 @@ def _records(
 ) -> Iterator[Record | BadRecord]:
     with told_if_broken():
         if form in {"csv", "xlsx"}:
-            with opened_table(source, content, form, mapping or Mapping()) as table:
+            with opened_table(source, content, layout_of(mapping), excel=form == "xlsx") as table:
                 yield from records_of(table, mapping or by_names(table.columns, members.known), members)
         elif form == "json":
             with as_text(content, marked_encoding_of(content)) as text:
@@ -80,10 +77,17 @@ def _records(
             yield from documents.lines(content, marked_encoding_of(content))
 
 
+def layout_of(mapping: Mapping | None) -> Layout:
+    """Return what a mapping says of how the file holds its table."""
+    if mapping is None:
+        return Layout()
+    return Layout(mapping.skip_rows, mapping.sheet, mapping.encoding, mapping.decimal)
+
+
 def format_of(content: Content, is_own: Callable[[bytes], bool] = lambda _: False) -> Format:
     """Return what the first bytes look like; ``is_own``: whether a line is in a pipeline's own format."""
     start = content.peek(CHUNK)[:CHUNK]
-    if start.startswith(EXCEL_MAGIC):
+    if is_excel(content):
         return "xlsx"
     text = start.decode(marked_encoding_of(content), errors="ignore").lstrip()
     if text.startswith("["):
@@ -91,20 +95,3 @@ def format_of(content: Content, is_own: Callable[[bytes], bool] = lambda _: Fals
     if not text or text.startswith("{") or is_own(start.partition(b"\n")[0]):
         return "jsonl"
     return "csv"
-
-
-@contextmanager
-def opened_table(
-    source: io.BufferedReader, content: Content, form: Format, mapping: Mapping
-) -> Iterator[Table]:
-    """Read a table in the encoding, the sheet and from the line that the mapping names, if it does."""
-    if form == "xlsx":
-        yield read_excel(content, mapping.sheet, mapping.skip_rows, mapping.decimal)
-        return
-    encoding = mapping.encoding or encoding_of(source, content)
-    try:
-        text = as_text(content, encoding)
-    except LookupError as error:
-        raise InputError(f"{encoding} is no encoding: write one like utf-8 or windows-1252") from error
-    with text:
-        yield read_csv(text, mapping.skip_rows)

@@ -12,11 +12,12 @@ from processor.pipeline import Pipeline
 from processor.student_performance import PIPELINE
 from spm.errors import InputError
 from spm.publishing.cells import NUMBER
-from spm.publishing.files import Format, format_of, opened_table
-from spm.publishing.mapping import Mapping, plain
+from spm.publishing.files import Format, format_of
+from spm.publishing.mapping import plain
 from spm.publishing.members import Members, members_of
 from spm.publishing.plan import fitting
 from spm.reading.source import told_if_broken, unpacked
+from spm.reading.tables import Layout, opened_table
 
 ROWS_LOOKED_AT: Final = 500
 
@@ -78,7 +79,7 @@ def propose(source: io.BufferedReader, form: Format | None, pipeline: Pipeline =
         form = form or format_of(content)
         if form not in {"csv", "xlsx"}:
             raise InputError("this file is JSON: it needs no map")
-        with opened_table(source, content, form, Mapping()) as table:
+        with opened_table(source, content, Layout(), excel=form == "xlsx") as table:
             rows = [row.cells for row in islice(table.rows, ROWS_LOOKED_AT)]
     if not table.columns:
         raise InputError("the file is empty: there is no header to propose a map from")

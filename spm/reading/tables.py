@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from spm.errors import InputError
-from spm.reading.source import Content
+from spm.reading.source import CHUNK, Content, as_text, encoding_of
 
 if TYPE_CHECKING:
     from _csv import Reader
 
+EXCEL_MAGIC: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 DELIMITERS: Final = ",;\t|"
 LONGEST_CELL: Final = 1 << 20
 ROWS_LOOKED_AT: Final = 20
@@ -29,10 +31,45 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The header's cells, trimmed, and the rows below it that are not empty."""
+    """The header's cells, trimmed, the line where it stands, and the rows below it that are not empty."""
 
     columns: list[str]
+    line: int
     rows: Iterator[Row]
+
+
+class Layout(NamedTuple):
+    """What cannot be found out of how a file holds its table, or is found out wrongly.
+
+    ``sheet``: of a workbook, by default the first; ``decimal``: the sign in its numbers as text.
+    """
+
+    skip_rows: int = 0
+    sheet: str | None = None
+    encoding: str | None = None
+    decimal: str = "."
+
+
+@contextmanager
+def opened_table(
+    source: io.BufferedReader, content: Content, layout: Layout, *, excel: bool
+) -> Iterator[Table]:
+    """Read a workbook's table, or that of a CSV file; ``content`` is what ``source`` holds, unpacked."""
+    if excel:
+        yield read_excel(content, layout)
+        return
+    encoding = layout.encoding or encoding_of(source, content)
+    try:
+        text = as_text(content, encoding)
+    except LookupError as error:
+        raise InputError(f"{encoding} is no encoding: write one like utf-8 or windows-1252") from error
+    with text:
+        yield read_csv(text, layout.skip_rows)
+
+
+def is_excel(content: Content) -> bool:
+    """Tell whether the first bytes are a workbook's."""
+    return content.peek(CHUNK).startswith(EXCEL_MAGIC)
 
 
 def read_csv(text: io.TextIOBase, skip_rows: int = 0) -> Table:
@@ -40,12 +77,11 @@ def read_csv(text: io.TextIOBase, skip_rows: int = 0) -> Table:
     csv.field_size_limit(LONGEST_CELL)
     head = list(islice(text, skip_rows + 1 + ROWS_LOOKED_AT))[skip_rows:]
     delimiter = delimiter_of(head)
-    reader = csv.reader(chain(head, text), delimiter=delimiter, strict=True)
-    try:
-        columns = next(reader, [])
-    except csv.Error as error:
-        raise InputError(f"the header of the CSV file is broken: {error}") from error
-    return Table(_trimmed(columns), _csv_rows(reader, skip_rows))
+    rows = _csv_rows(csv.reader(chain(head, text), delimiter=delimiter, strict=True), skip_rows)
+    header = next(rows, Row(skip_rows + 1, []))
+    if header.problem:
+        raise InputError(f"the header of the CSV file is broken: {header.problem}")
+    return Table(_trimmed(header.cells), header.line, rows)
 
 
 def delimiter_of(head: Iterable[str]) -> str:
@@ -63,12 +99,13 @@ def delimiter_of(head: Iterable[str]) -> str:
     return max(DELIMITERS, key=fitness)
 
 
-def read_excel(content: Content, sheet: str | None = None, skip_rows: int = 0, decimal: str = ".") -> Table:
-    """Read a sheet of a workbook, by default the first; raise InputError where it cannot be read.
+def read_excel(content: Content, layout: Layout) -> Table:
+    """Read a sheet of a workbook; raise InputError where it cannot be read.
 
-    Numbers and times become text as a CSV file would hold them: numbers with this decimal sign, times in the
-    form of ISO 8601.
+    Numbers and times become text as a CSV file would hold them: numbers with the layout's decimal sign, times
+    in the form of ISO 8601.
     """
+    sheet = layout.sheet
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(content.read()))
         if sheet is not None and sheet not in workbook.sheet_names:
@@ -76,9 +113,9 @@ def read_excel(content: Content, sheet: str | None = None, skip_rows: int = 0, d
         chosen = workbook.get_sheet_by_name(sheet) if sheet else workbook.get_sheet_by_index(0)
     except CalamineError as error:
         raise InputError(f"the Excel file cannot be read: {error}") from error
-    rows = _excel_rows(chosen, skip_rows, decimal)
-    header = next(rows, Row(0, []))
-    return Table(_trimmed(header.cells), rows)
+    rows = _excel_rows(chosen, layout.skip_rows, layout.decimal)
+    header = next(rows, Row(layout.skip_rows + 1, []))
+    return Table(_trimmed(header.cells), header.line, rows)
 
 
 def _csv_rows(reader: "Reader", skipped: int) -> Iterator[Row]:

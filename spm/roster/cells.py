@@ -10,10 +10,12 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from spm.errors import InputError
-from spm.roster.files import Table
+from spm.roster.files import RosterTable
 
 DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""A zero character, or what stands for a byte that is no text in the file's encoding."""
 YES: Final = frozenset({"true", "yes", "1"})
 NO: Final = frozenset({"false", "no", "0"})
 END_OF_DAY: Final = time(23, 59, 59)
@@ -118,18 +120,26 @@ class Cells:
         self.problems.append(Problem(self.file, self.line, column, problem, right))
 
 
-def rows(table: Table, needed: Sequence[str], problems: list[Problem]) -> Iterator[Cells]:
+def rows(table: RosterTable, needed: Sequence[str], problems: list[Problem]) -> Iterator[Cells]:
     """Yield the table's rows; note rows that are too long, and raise InputError where a column is missing."""
     columns = [column.lower() for column in table.columns]
     if missing := [column for column in needed if column.lower() not in columns]:
         raise InputError(
-            f"{table.file} line 1: the column {missing[0]} is missing; it has: {', '.join(table.columns)}"
+            f"{table.file} line {table.line}: the column {missing[0]} is missing; "
+            f"it has: {', '.join(table.columns)}"
         )
     width = len(columns)
-    for line, texts in table.rows:
+    for line, texts, _ in table.rows:
         cells = Cells(table.file, line, dict(zip(columns, map(str.strip, texts), strict=False)), problems)
         if any(texts[width:]):
             cells.wrong(str(width + 1), f"the row has {len(texts)} cells", f"{width}, as the header")
+        if UNREADABLE.search("".join(texts)):
+            unreadable = (name for name, text in cells.values.items() if UNREADABLE.search(text))
+            cells.wrong(
+                next(unreadable, columns[0]),
+                "holds a character that is no text",
+                "without it, or saved as UTF-8",
+            )
         yield cells
 
 

@@ -1,16 +1,19 @@
 """Reading a school's roster files: OneRoster, or one plain CSV file per table."""
 
+import gzip
+import io
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
 import pytest
+import xlsxwriter
 
 from processor.roster import TABLES, Rows
 from spm.errors import InputError
 from spm.roster.choices import CourseId, PersonId
-from spm.roster.files import File, Files
+from spm.roster.files import ENDING, File, Files
 from spm.roster.read import read_roster
 from spm.roster.roster import Roster
 from spm.roster.send import chunks
@@ -67,7 +70,7 @@ PLAIN = {
 
 def files(texts: Mapping[str, str | bytes]) -> Files:
     return {
-        name.lower(): File(name, text if isinstance(text, bytes) else text.encode())
+        ENDING.sub(".csv", name).lower(): File(name, text if isinstance(text, bytes) else text.encode())
         for name, text in texts.items()
     }
 
@@ -286,6 +289,11 @@ class TestPlain:
             ("enrolments.csv", "art,ada,,,", "role: is empty; right: student or teacher"),
             ("enrolments.csv", "art,ada,student,,,x", "6: the row has 6 cells; right: 5, as the header"),
             ("people.csv", 'ada,"\x1b[31m"\nada,x', "id: ada is in line 2 too; right: each once"),
+            (
+                "people.csv",
+                "ada,A\0",
+                "display_name: holds a character that is no text; right: without it, or saved as UTF-8",
+            ),
         ],
     )
     def test_a_problem_is_told_by_file_line_and_column(self, file: str, line: str, told: str) -> None:
@@ -308,6 +316,33 @@ class TestFiles:
         roster = read({"people.csv": quoted.encode(encoding)})
         assert row(roster, "people", "zoë")["display_name"] == "Zoë, called Z."
 
+    def test_a_workbook_and_a_compressed_file_are_tables_too(self) -> None:
+        workbook = io.BytesIO()
+        with xlsxwriter.Workbook(workbook) as book:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, ["course", "id", "title", "due_at", "max_score"])
+            sheet.write_row(1, 0, ["art", 1815, "Façade"])
+            sheet.write_datetime(1, 3, datetime(2026, 9, 30), book.add_format({"num_format": "d.m.yyyy"}))  # noqa: DTZ001 - a cell has no zone
+            sheet.write_number(1, 4, 20)
+        roster = read(
+            {
+                "assessments.xlsx": workbook.getvalue(),
+                "courses.CSV.gz": gzip.compress(b"id;title\nart;K\xfcnste\n"),
+            }
+        )
+        assert roster.problems == []
+        essay = row(roster, "assessments", "art", "1815")
+        assert (essay["title"], essay["max_score"], essay["due_at"].isoformat()) == (
+            "Façade",
+            20.0,
+            "2026-09-30T23:59:59",
+        )
+        assert row(roster, "courses", "art")["title"] == "Künste"
+
+    def test_a_byte_that_is_no_text_is_told_where_it_stands(self) -> None:
+        [told] = problems({"courses.csv": b"id;title\nart;K\xfcnste\nmaths;\x81\n"})
+        assert told.startswith("courses.csv line 3, column title: holds a character that is no text")
+
     def test_a_line_is_where_the_row_starts(self) -> None:
         text = 'id,title,begins\nart,"A\n\ntitle",\n\nmaths,Maths,x\n'
         assert problems({"courses.csv": text}) == [
@@ -319,9 +354,10 @@ class TestFiles:
         [
             ({"courses.csv": "title\nArt\n"}, "courses.csv line 1: the column id is missing; it has: title"),
             ({"courses.csv": "id,ID\n1,2\n"}, "courses.csv line 1: two columns are called ID: rename one"),
-            ({"courses.csv": "id,title\na,b\na\0,b\n"}, "courses.csv line 3: a zero character"),
-            ({"courses.csv": 'id,title\nart,"Art\n'}, "courses.csv line 2: unexpected end of data"),
-            ({"courses.csv": 'id,title\nart,"Art"x\n'}, "courses.csv line 2: .*expected after"),
+            ({"courses.csv": 'id,title\nart,"Art\n'}, "courses.csv: line 2: a quotation mark is opened here"),
+            ({"courses.csv": 'id,title\nart,"Art"x\n'}, "courses.csv: line 2: .*expected after"),
+            ({"courses.csv.gz": b"\x1f\x8b\x08"}, "courses.csv.gz: the compressed file is broken"),
+            ({"courses.xlsx": b"PK\x03\x04"}, "courses.xlsx: the Excel file cannot be read"),
             (
                 {"rooms.csv": "id\n7\n"},
                 r"there is no roster in rooms.csv: name OneRoster's files, or courses.csv",
