@@ -29,6 +29,7 @@ class Health:
     database: StatusAnswer
     duplicates: int
     duplicates_last_hour: int
+    expired: int
     alarms: dict[str, str]
     failed_objects: int
     attention: list[str] = field(default_factory=list)
@@ -54,6 +55,7 @@ def look(connection: Connection) -> Health:
         database=connection.commands.run(Status(pipeline=stack.pipeline.name)),
         duplicates=total(aws, stack, "DuplicateEvents", now - METRICS_KEPT, now),
         duplicates_last_hour=total(aws, stack, "DuplicateEvents", now - HOUR, now),
+        expired=total(aws, stack, "ExpiredEvents", now - METRICS_KEPT, now),
         alarms=_alarms(aws, stack),
         failed_objects=_objects(aws, stack),
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 Line = tuple[bytes, str]
+DEFAULT_EVENTS: Final = 20_000
 
 
 def command(
@@ -36,8 +37,9 @@ def command(
     ] = Path("-"),
     *,
     events: Annotated[
-        int, typer.Option(min=0, help="How many events; a folder's follow from its roster.")
-    ] = 20_000,
+        int | None,
+        typer.Option(min=0, help="How many events, not with a folder. Default: 20,000.", show_default=False),
+    ] = None,
     students: Annotated[int, typer.Option(min=1, help="Of how many students.")] = 500,
     courses: Annotated[int, typer.Option(min=1, max=len(COURSES), help="In how many courses.")] = len(
         COURSES
@@ -69,8 +71,10 @@ def command(
     """
     until = until or datetime.now(UTC).date()
     if not stream and is_folder(output):
+        refuse_for_a_folder(events, bad, duplicates, rate)
         _write_school(output, make(students, courses, seed, until), seed, as_json=as_json)
         return
+    events = DEFAULT_EVENTS if events is None else events
     start = start_of_term_until(until)
     made = generate(events, students, seed=seed, courses=courses, start=start)
     lines = mix(((json.dumps(e).encode(), e["student_id"]) for e in made), events, bad, duplicates, seed)
@@ -82,6 +86,16 @@ def command(
         count = _write(output, paced)
     if as_json and (stream or output != Path("-")):
         console.print_json({"generated": count})
+
+
+def refuse_for_a_folder(events: int | None, bad: int, duplicates: int, rate: float) -> None:
+    """Raise InputError for an option that a school has no use for: its events follow from its roster."""
+    given = {"--events": events is not None, "--bad": bad, "--duplicates": duplicates, "--rate": rate}
+    if refused := [option for option, is_given in given.items() if is_given]:
+        raise InputError(
+            f"{', '.join(refused)}: not for a folder, whose events follow from its roster; "
+            "name a file, such as events.jsonl, or leave it out"
+        )
 
 
 def is_folder(output: Path) -> bool:

@@ -3,6 +3,7 @@
 import gc
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ import typer
 
 from processor.pipeline import Pipeline
 from processor.student_performance import PIPELINE as SHIPPED
+from spm.aws.dropped import Months, by_month, in_dropped_months
 from spm.aws.stack import Stack
 from spm.aws.stream import creation_of
 from spm.aws.target import Connection, connect
@@ -42,12 +44,14 @@ class Published:
     """What became of the input; ``resumed_after`` records were in the stream before.
 
     ``without_id``: records that hold no event_id and cannot be given one, as they are no JSON objects.
+    ``of_dropped_months``: events that happened in months that retention dropped.
     """
 
     published: int = 0
     bad: int = 0
     resumed_after: int = 0
     without_id: int = 0
+    of_dropped_months: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
     def bad_of(self, unit: str) -> Callable[[BadRecord], None]:
@@ -157,6 +161,7 @@ def publish_file(
 ) -> Published:
     """Publish what is good in the file; raise InputError at a bad line when ``strict``."""
     receipt = Published()
+    months: Months = Counter()
     stack, aws = connection.stack, connection.aws
     progress = progress_of(connection, chosen)
     if progress and not restart and (position := progress.read()):
@@ -173,7 +178,8 @@ def publish_file(
             pipeline=stack.pipeline,
             stream_arn=stack.stream_arn,
         )
-        accepted = publish(aws.kinesis, stack.stream_name, aggregate(entries) if packed else entries)
+        counted = by_month(entries, months)
+        accepted = publish(aws.kinesis, stack.stream_name, aggregate(counted) if packed else counted)
         with told_where_it_stopped(receipt, progress), file_bar(source) as advance:
             for batch in accepted:
                 events = sum(entry.events for entry in batch)
@@ -183,6 +189,15 @@ def publish_file(
                 advance(events)
     if progress:
         progress.remove()
+    of_earlier = in_dropped_months(connection, months)
+    receipt.of_dropped_months = of_earlier.events
+    if of_earlier.events:
+        console.err.print(
+            f"{console.counted(of_earlier.events, 'event')} happened before {of_earlier.kept_from:%Y-%m}, "
+            "and what was stored before then has been dropped. What had been stored is not stored again: "
+            "spm status counts it as duplicates.",
+            soft_wrap=True,
+        )
     return receipt
 
 

@@ -72,6 +72,7 @@ def screen(health: Health) -> Group:
         ("Projections", f"{database.waiting_chunks:,} chunks to compact"),
         ("Last stored", console.moment(database.last_stored_at)),
         ("Database", f"{console.size(database.database_bytes)}, schema {database.schema_version}"),
+        ("Expired", _expired(health)),
         (
             "Partitions",
             ", ".join(f"{p.month} {console.size(p.bytes)}" for p in database.partitions) or "none",
@@ -79,11 +80,18 @@ def screen(health: Health) -> Group:
         ("Failed records", f"{health.failed_objects:,} objects"),
         ("Alarms", _alarms(health)),
     ):
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     notes = [Text(f"! {line}", style="yellow") for line in health.attention] or [
         Text("All is well.", style="green")
     ]
     return Group(table, Text(), *notes)
+
+
+def _expired(health: Health) -> str:
+    """Which months retention dropped, and how many of their events came again; nothing where none was."""
+    before = health.database.dropped_before
+    return f"{health.expired:,} events of months before {before:%Y-%m}, which were dropped" if before else ""
 
 
 def _counts(last_hour: int, in_all: int, *, at_least: bool = False) -> str:

@@ -75,7 +75,7 @@ def prepare(
             detail = f"{len(data):,} bytes; Kinesis takes {LONGEST_RECORD:,}"
             on_bad(BadRecord(record.line, "too_long", detail, "too_long"))
             continue
-        yield Entry(data, getattr(columns, pipeline.key), position)
+        yield Entry(data, getattr(columns, pipeline.key), position, occurred_at=columns.occurred_at)
 
 
 def bad_record(record: Record, no: RejectRecord, members: Members) -> BadRecord:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -31,13 +32,14 @@ class Entry(Struct, frozen=True, gc=False):
     """One record to put: its bytes as the processor will see them, and what chooses its shard.
 
     ``position``: where it stands in the caller's input, for going on after an interruption. ``events``: how
-    many it holds.
+    many it holds. ``occurred_at``: of its event, where the caller knows it.
     """
 
     data: bytes
     partition_key: str
     position: int = 0
     events: int = 1
+    occurred_at: datetime | None = None
 
 
 def publish(

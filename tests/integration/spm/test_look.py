@@ -235,11 +235,19 @@ def test_colours_and_tables_fit_a_pipe(spm: Spm) -> None:
 
 
 def test_retention_shows_asks_and_drops_whole_months(spm: Spm, deployed: Deployment, tmp_path: Path) -> None:
-    """One event of February 1990, long before everybody else's."""
+    """One event of February 1990, long before everybody else's; published again, it is a duplicate."""
+    event_id = str(uuid.uuid4())
+    event = {
+        "student_id": event_id,
+        "event_type": "x",
+        "event_id": event_id,
+        "timestamp": "1990-02-03T00:00:00Z",
+    }
+    data = json.dumps(event).encode()
     record = {
         "kinesis": {
             "sequenceNumber": "1",
-            "data": base64.b64encode(b'{"student_id": "old", "event_type": "x"}').decode(),
+            "data": base64.b64encode(data).decode(),
             "approximateArrivalTimestamp": datetime(1990, 2, 3, tzinfo=UTC).timestamp(),
         },
         "eventID": f"shardId-{uuid.uuid4().hex[:12]}:1",
@@ -263,6 +271,14 @@ def test_retention_shows_asks_and_drops_whole_months(spm: Spm, deployed: Deploym
     dropped = spm("retention", "--older-than", "1991-01", "--yes", "--json")
     assert json.loads(dropped.stdout)["dropped"] is True
     assert months() == kept
+
+    published = spm("publish", "-", stdin=json.dumps(event))
+    assert (published.returncode, published.stdout) == (0, "published 1, bad and left out 0\n")
+    assert published.stderr.splitlines()[-1].startswith("1 event happened before 1991-01, and what was")
+    assert "events of months before 1991-01, which were dropped" in " ".join(spm("status").stdout.split())
+    send(deployed, {"student_id": f"{event_id}-marker", "event_type": "end"})
+    wait_for(deployed, f"{event_id}-marker", 1)  # one shard: what was sent before it has been seen
+    assert spm("student", event_id).returncode == 1
 
 
 def test_watching_ends_with_ctrl_c(deployed: Deployment, environment: dict[str, str]) -> None:

@@ -90,6 +90,7 @@ def test_csv_gzip_with_bad_lines_says_which_and_why(
         "bad": 2,
         "resumed_after": 0,
         "without_id": 0,
+        "of_dropped_months": 0,
         "reasons": {"invalid_member": 2},
     }
     assert 'line 3: invalid_member: the student_id "" (column student_id) is empty' in result.stderr
@@ -299,6 +300,14 @@ def test_generate_to_a_file_says_how_many(spm: Spm, tmp_path: Path) -> None:
     result = spm("generate", str(file), "--events", "25", "--bad", "2", "--json")
     assert json.loads(result.stdout) == {"generated": 27}
     assert len(file.read_bytes().splitlines()) == 27
+
+
+@pytest.mark.parametrize("option", ["--events", "--bad", "--duplicates", "--rate"])
+def test_a_school_is_refused_what_it_has_no_use_for(spm: Spm, tmp_path: Path, option: str) -> None:
+    result = spm("generate", str(tmp_path / "school"), option, "7")
+    (line,) = result.stderr.splitlines()
+    assert (result.returncode, line.startswith(f"spm: {option}: not for a folder")) == (2, True)
+    assert not (tmp_path / "school").exists()
 
 
 def test_a_rate_is_kept(spm: Spm, tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ def line(**members: Any) -> bytes:
 
 def test_an_event_with_its_own_id_is_not_touched() -> None:
     data = line(event_id=str(uuid.uuid4()))
-    assert prepared(data)[0] == [Entry(data, "s1", 1)]
+    [entry], _ = prepared(data)
+    assert (entry.data, entry.partition_key, entry.position) == (data, "s1", 1)
 
 
 def test_a_missing_id_is_added_and_nothing_else_changes() -> None:
