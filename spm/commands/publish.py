@@ -289,6 +289,8 @@ def _as_stored(event: dict[str, Any], column: str) -> object:
     value = event[column]
     if isinstance(value, dict):
         return console.pairs(value)
+    if isinstance(value, float):
+        return console.exact(value)
     return console.moment(value) if column == "occurred_at" else value
 
 

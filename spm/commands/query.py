@@ -203,4 +203,6 @@ def _csv_cell(value: object) -> object:
 def _cell(column: str, value: Any) -> object:  # noqa: ANN401 - whatever JSON holds
     if isinstance(value, dict):
         return console.pairs(value)
+    if isinstance(value, float):
+        return console.exact(value)
     return console.moment(value) if column == "occurred_at" else value

@@ -107,9 +107,8 @@ def line(event: dict[str, Any]) -> str:
     if not event.keys() >= NATIVE:
         shown = {name: value for name, value in event.items() if name not in NOT_SHOWN}
         return f"{console.moment(event['occurred_at'])}  {console.pairs(shown)}"
-    score = "" if event["score"] is None else f"{event['score']:6.1f}"
     student, event_type = console.visible(event["student_id"]), console.visible(event["event_type"])
     return (
         f"{console.moment(event['occurred_at'])}  {student:<16} {event_type:<14} "
-        f"{score:>6}  {console.pairs(event['metadata'])}"
+        f"{console.exact(event['score']):>6}  {console.pairs(event['metadata'])}"
     ).rstrip()

@@ -140,6 +140,11 @@ def cell(value: object) -> str:
     return visible(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
 
 
+def exact(score: float | None) -> str:
+    """Return a number as it is stored, where ``cell`` rounds as for a mean."""
+    return "" if score is None else f"{score:,.10g}"
+
+
 def moment(time_: datetime | str | None) -> str:
     """A time in UTC, or its text as RFC 3339, to the second."""
     if time_ is None:

@@ -46,6 +46,13 @@ def test_tables_lines_and_details_show_control_characters(capsys: pytest.Capture
     assert not {"\x1b", "\x9b", "\r", "\u202e"} & set(line(event) + capsys.readouterr().out)
 
 
+@pytest.mark.parametrize(
+    ("score", "shown"), [(9.25, "9.25"), (20.0, "20"), (0.1 + 0.2, "0.3"), (1234.5, "1,234.5"), (None, "")]
+)
+def test_a_score_is_shown_as_it_is(score: float | None, shown: str) -> None:
+    assert console.exact(score) == shown
+
+
 def test_csv_holds_objects_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows(["id", "metadata", "score"], [["s1", {"course": "Māori"}, None]], Form.CSV)
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
