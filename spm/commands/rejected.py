@@ -66,13 +66,15 @@ def list_(
     if as_json:
         console.print_json(rows)
         return
-    columns = ["sequence number", "rejected at", "reason", "detail"]
-    console.print_table(
-        columns,
-        ([name(row), console.moment(row.rejected_at), row.reason, row.detail] for row in rows),
-    )
+    if not rows:
+        console.err.print("no open rejected record fits: --all shows those that were settled, too")
+    for row in rows:
+        console.out.print(name(row))
+        console.out.print(
+            f"  {console.moment(row.rejected_at)}  {row.reason}: {settled(row)}", soft_wrap=True
+        )
     if len(found) > limit:
-        console.err.print(f"there are more than these {limit:,}: --limit shows more")
+        console.err.print(f"There is more: --limit shows more than these {limit:,}.")
 
 
 @app.command()
@@ -273,6 +275,14 @@ def redrive_all(commands: Commands, chosen: Redrive) -> RedriveAnswer:
             after = answer.next
             if after is None:
                 return done
+
+
+def settled(row: RejectedRow) -> str:
+    """What is wrong with a record, and what somebody did about it."""
+    detail = console.visible(row.detail)
+    if row.dismissed_because is not None:
+        return f"{detail} (dismissed: {console.visible(row.dismissed_because)})"
+    return f"{detail} (redriven)" if row.redriven_at else detail
 
 
 def named(text: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def screen(health: Health) -> Group:
             "Rejected",
             _counts(database.rejected_last_hour, database.rejected) + f", {database.rejected_open:,} open",
         ),
-        ("Projections", f"{database.waiting_chunks:,} chunks to compact"),
+        ("Projections", f"{console.counted(database.waiting_chunks, 'chunk')} to compact"),
         ("Last stored", console.moment(database.last_stored_at)),
         ("Database", f"{console.size(database.database_bytes)}, schema {database.schema_version}"),
         ("Expired", _expired(health)),

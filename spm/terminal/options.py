@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from spm.aws.target import Target
+from spm.terminal.console import visible
 
 
 def rfc3339(text: str) -> datetime:
@@ -14,12 +15,12 @@ def rfc3339(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(
-            f"{text} is not a time: write one like 2026-09-01T08:00:00Z, or a day like 2026-09-01"
+            f"{visible(text)} is not a time: write one like 2026-09-01T08:00:00Z, or a day like 2026-09-01"
         ) from error
     if moment.tzinfo is None and text == moment.date().isoformat():
         return moment.replace(tzinfo=UTC)
     if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text} has no offset: write {moment.isoformat()}Z for UTC")
+        raise typer.BadParameter(f"{visible(text)} has no offset: write {moment.isoformat()}Z for UTC")
     return moment
 
 
@@ -83,7 +84,7 @@ def day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text} is not a day: write one like 2026-11-24") from error
+        raise typer.BadParameter(f"{visible(text)} is not a day: write one like 2026-11-24") from error
 
 
 def month(text: str) -> str:
@@ -91,7 +92,7 @@ def month(text: str) -> str:
     try:
         return datetime.strptime(text, "%Y-%m").strftime("%Y-%m")  # noqa: DTZ007 - a month, not a moment
     except ValueError as error:
-        raise typer.BadParameter(f"{text} is not a month: write one like 2025-09") from error
+        raise typer.BadParameter(f"{visible(text)} is not a month: write one like 2025-09") from error
 
 
 def narrowed(
@@ -110,6 +111,6 @@ def narrowed(
     for text in where or ():
         name, equals, value = text.partition("=")
         if not equals:
-            raise typer.BadParameter(f"--where {text}: write NAME=VALUE")
+            raise typer.BadParameter(f"--where {visible(text)}: write NAME=VALUE")
         parameters[name] = value
     return parameters

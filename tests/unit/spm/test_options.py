@@ -1,6 +1,7 @@
 """What the options of several commands take."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
@@ -8,7 +9,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spm.terminal.options import rfc3339
+from spm.terminal.options import day, month, rfc3339
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,14 @@ def test_the_examples_for_what_is_no_time_are_taken(text: str) -> None:
     assert [rfc3339(example).year for example in examples] == [2026, 2026]
 
 
+@pytest.mark.parametrize("read", [rfc3339, day, month])
+def test_what_is_refused_commands_no_terminal(read: Callable[[str], object]) -> None:
+    with pytest.raises(typer.BadParameter, match=r"\\x1b\[31m"):
+        read("\x1b[31m")
+
+
 @given(st.dates())
-def test_a_day_begins_in_utc(day: date) -> None:
-    assert rfc3339(day.isoformat()) == datetime(day.year, day.month, day.day, tzinfo=UTC)
+def test_a_day_begins_in_utc(given_day: date) -> None:
+    assert rfc3339(given_day.isoformat()) == datetime(
+        given_day.year, given_day.month, given_day.day, tzinfo=UTC
+    )
