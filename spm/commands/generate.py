@@ -40,15 +40,13 @@ def command(
         int | None,
         typer.Option(min=0, help="How many events, not with a folder. Default: 20,000.", show_default=False),
     ] = None,
-    students: Annotated[int, typer.Option(min=1, help="Of how many students.")] = 500,
-    courses: Annotated[int, typer.Option(min=1, max=len(COURSES), help="In how many courses.")] = len(
-        COURSES
-    ),
+    students: Annotated[int, typer.Option(min=1, help="How many students they have.")] = 500,
+    courses: Annotated[
+        int, typer.Option(min=1, max=len(COURSES), help="How many courses they are in.")
+    ] = len(COURSES),
     until: Annotated[
         date | None,
-        typer.Option(
-            parser=day, metavar="DAY", help="The day after the term's last one. Default: today, UTC."
-        ),
+        typer.Option(parser=day, metavar="DAY", help="The first day after the term. Default: today, UTC."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and term give the same events.")] = 1,
     bad: Annotated[int, typer.Option(min=0, help="How many broken records to mix in.")] = 0,

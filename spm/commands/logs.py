@@ -34,7 +34,11 @@ def command(
     *,
     since: Annotated[
         datetime | None,
-        typer.Option(parser=rfc3339, metavar="TIME", help="Written at or after. Default: 15 minutes ago."),
+        typer.Option(
+            parser=rfc3339,
+            metavar="TIME",
+            help="Only what was written at this time or later. Default: 15 minutes ago.",
+        ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     suffix: SuffixOption = None,

@@ -105,10 +105,10 @@ def command(
     ] = False,
     dry_run: DryRunOption = False,
     allow_bad: Annotated[
-        bool, typer.Option("--allow-bad", help="Exit with 0 though bad lines were left out.")
+        bool, typer.Option("--allow-bad", help="Exit with 0 even if bad lines were left out.")
     ] = False,
     form: Annotated[
-        Format | None, typer.Option("--format", help="Where the first bytes do not tell.")
+        Format | None, typer.Option("--format", help="What the file is, if its first bytes do not show it.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Publish nothing when a line is bad.")] = False,
     packed: Annotated[
@@ -125,9 +125,9 @@ def command(
 ) -> None:
     """Publish events from a file; every line is checked first by the processor's own decoder.
 
-    Bad lines are named and left out, and the exit code is then 1. Publishing the same content again stores
-    nothing twice, except lines that are no JSON objects, of another pipeline. An interrupted publish goes on
-    where it stopped.
+    Bad lines are named and left out, and the exit code is then 1. After Ctrl-C the
+    same command goes on where it stopped. Publishing the same content again stores
+    nothing twice, unless another pipeline takes records that are no JSON objects.
 
     Example: spm publish term.csv.gz --strict
     Example: spm publish --propose-map grades.xlsx > grades.toml

@@ -96,7 +96,7 @@ def query(
 
 
 def student(
-    student_id: Annotated[str, typer.Argument(help="Whose history.")],
+    student_id: Annotated[str, typer.Argument(help="The student's id.")],
     *,
     event_type: TypeOption = None,
     course: CourseOption = None,

@@ -33,10 +33,12 @@ app = typer.Typer(help="List, show, redrive, dismiss and export rejected records
 
 ReasonOption = Annotated[str | None, typer.Option(help="Only this reason, for example not_json.")]
 SinceOption = Annotated[
-    datetime | None, typer.Option(parser=rfc3339, metavar="TIME", help="Rejected at or after, RFC 3339.")
+    datetime | None,
+    typer.Option(parser=rfc3339, metavar="TIME", help="Only what was rejected at this time or later."),
 ]
 UntilOption = Annotated[
-    datetime | None, typer.Option(parser=rfc3339, metavar="TIME", help="Rejected before, RFC 3339.")
+    datetime | None,
+    typer.Option(parser=rfc3339, metavar="TIME", help="Only what was rejected before this time."),
 ]
 ShardOption = Annotated[str | None, typer.Option(help="Only from this shard.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Also those that were redriven or dismissed already.")]
@@ -50,7 +52,7 @@ def list_(
     until: UntilOption = None,
     shard: ShardOption = None,
     everything: AllOption = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 50,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,

@@ -53,29 +53,31 @@ def import_(
     person_id: Annotated[
         PersonId | None,
         typer.Option(
-            help="OneRoster: which id of a user events carry. Default: sourcedId.", show_default=False
+            help="OneRoster: the id of a user that events carry. Default: sourcedId.", show_default=False
         ),
     ] = None,
     course_id: Annotated[
         CourseId | None,
         typer.Option(
-            help="OneRoster: which id of a class events carry. Default: classSourcedId.", show_default=False
+            help="OneRoster: the id of a class that events carry. Default: classSourcedId.",
+            show_default=False,
         ),
     ] = None,
     time_zone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Of courses whose files name none, as Europe/Berlin.")
+        str, typer.Option(metavar="ZONE", help="Of courses whose files name none, such as Europe/Berlin.")
     ] = "UTC",
     dry_run: DryRunOption = False,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a roster: whole, or not at all where a line is wrong. The same again changes nothing.
+    """Import a roster: all of it, or nothing if a line is wrong. The same again changes nothing.
 
-    OneRoster 1.2 (classes.csv, users.csv, enrollments.csv, lineItems.csv, …) or courses.csv, assessments.csv,
-    enrolments.csv and people.csv, whichever there are. What is not mentioned stays as it is.
+    It reads OneRoster 1.2 (classes.csv, users.csv, enrollments.csv, lineItems.csv, …)
+    or whichever there are of courses.csv, assessments.csv, enrolments.csv and
+    people.csv. What they do not mention stays as it is.
 
-    Example: spm roster import oneroster.zip --person-id identifier --time-zone Europe/Berlin --dry-run
+    Example: spm roster import oneroster.zip --person-id identifier --dry-run
     """
     roster = read_roster(contents(path), person_id, course_id, time_zone)
     refuse(roster.problems, as_json=as_json)
@@ -91,7 +93,7 @@ def import_(
 def show(
     course: Annotated[str | None, typer.Argument(help="One course with its people and due work.")] = None,
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many rows of each table.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many rows of each table.")] = 50,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,

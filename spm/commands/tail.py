@@ -38,7 +38,7 @@ def command(
     course: CourseOption = None,
     where: WhereOption = None,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=0, max=MOST_LINES, help="Show so many older events first.")
+        int, typer.Option("--lines", "-n", min=0, max=MOST_LINES, help="First show this many older events.")
     ] = 10,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C.")] = True,
     pipeline: PipelineOption = None,
