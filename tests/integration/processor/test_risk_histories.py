@@ -1,8 +1,8 @@
 """Risk of generated histories, against plain Python that reads the event log and the roster.
 
-Work comes late, is regraded, delivered twice and out of order; students enrol late, leave and move; work is
-added after the fact, due dates move, teachers excuse and extend. After each refresh every row of ``risk`` must
-be what the tables of that moment give, and every level what the scores so far give.
+Work comes late, is regraded, delivered twice and out of order; students enrol late, leave and move; work
+is added after the fact, due dates move, teachers excuse and extend. After each refresh every row of ``risk``
+must be what the tables of that moment give, and every level what the scores so far give.
 """
 
 import asyncio
