@@ -22,14 +22,17 @@ START_ATTEMPTS = 3
 class PostgresServer:
     """A server with an empty data folder below ``folder``; the superuser ``dbadmin`` has a random password.
 
-    Durability is PostgreSQL's default (fsync on). PostgreSQL refuses to run as root: there it runs as the OS
+    Durability is PostgreSQL's default (fsync on), unless ``durable`` is false: for data that is thrown away,
+    whatever becomes of the machine. PostgreSQL refuses to run as root: there it runs as the OS
     user ``embedded_postgres``, made when missing, and in a temporary folder that this user can reach.
 
     With ``data``, a folder that this user has to reach as well, the data and the password are kept there, and
     found there again.
     """
 
-    def __init__(self, folder: Path, *, keep_files: bool = False, data: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, keep_files: bool = False, data: Path | None = None, durable: bool = True
+    ) -> None:
         self.host = HOST
         self.port = 0
         self.user = OWNER
@@ -38,6 +41,7 @@ class PostgresServer:
         self._folder = folder / "postgres"
         self._data = data
         self._keep_files = keep_files
+        self._durable = durable
         self._program: ChildProcess | None = None
         self._binaries = _binaries()
 
@@ -96,6 +100,7 @@ class PostgresServer:
                 self._binaries / "postgres",
                 *("-D", self._data_folder, "-h", HOST, "-p", str(self.port)),
                 *("-c", "unix_socket_directories=", "-c", "logging_collector=off"),
+                *(() if self._durable else ("-c", "fsync=off")),
             ],
             environment=self._environment(),
             log=self._folder / "server.log",

@@ -65,7 +65,7 @@ class Trial(NamedTuple):
 def database() -> Iterator[Login]:
     """Start a PostgreSQL that ends with the block, and return its owner's login."""
     with tempfile.TemporaryDirectory(prefix="spm-check-") as folder:
-        server = PostgresServer(Path(folder))
+        server = PostgresServer(Path(folder), durable=False)
         server.start()
         try:
             yield Login(server.host, server.port, server.user, server.password, "postgres")

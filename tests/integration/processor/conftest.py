@@ -1,6 +1,5 @@
 """A real PostgreSQL for all of these tests, and a fresh database with the schema for each."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,19 +17,11 @@ from tests.integration.processor.world import World, connect, make_schema
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = PostgresServer(Path(tmp_path_factory.mktemp("processor")))
+    # Syncing is left to the operating system: these tests kill processes, never the machine.
+    server = PostgresServer(Path(tmp_path_factory.mktemp("processor")), durable=False)
     server.start()
-    asyncio.run(spare_the_disk(server))
     yield server
     server.stop()
-
-
-async def spare_the_disk(server: PostgresServer) -> None:
-    """Leave syncing to the operating system: these tests kill processes, never the machine."""
-    admin = await connect(owner_login(server, "postgres"))
-    await admin.execute("ALTER SYSTEM SET fsync = off")
-    await admin.execute("SELECT pg_reload_conf()")
-    await admin.close()
 
 
 class Server(Protocol):
