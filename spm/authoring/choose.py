@@ -48,6 +48,14 @@ def chosen(name: str) -> Pipeline:
     raise InputError(f"{name} is no module that can be imported here, and none of the pipelines {names}")
 
 
+def first() -> Pipeline:
+    """Return the pipeline that commands mean in this folder; raise InputError where it cannot be read."""
+    try:
+        return imported(listed()[0])
+    except BrokenModule as error:
+        raise InputError(str(error)) from error
+
+
 def imported(module: str) -> Pipeline:
     """Return a module's pipeline; raise as ``chosen``."""
     _find_modules_here()

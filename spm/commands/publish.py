@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from processor.pipeline import Pipeline
-from processor.student_performance import PIPELINE as SHIPPED
+from spm.authoring import choose
 from spm.aws.dropped import Months, by_month, in_dropped_months
 from spm.aws.stack import Stack
 from spm.aws.stream import creation_of
@@ -136,15 +136,16 @@ def command(
     """
     gc.set_threshold(GARBAGE_THRESHOLD)
     if propose_map:
-        of = connect(target, suffix, pipeline).stack.pipeline if pipeline else SHIPPED
+        of = connect(target, suffix, pipeline).stack.pipeline if pipeline else choose.first()
         with opened(file) as source:
             typer.echo(propose(source, form, of), nl=False)
         return
     chosen = Chosen(file, form, map_file, read_mapping(map_file) if map_file else None)
     if dry_run:
-        # Which pipelines there are is known to their stack; the one that ships needs none.
+        # Which pipelines are deployed is known to their stack; which is the first, to cdk.json, too.
         stack = connect(target, suffix, pipeline).stack if pipeline else None
-        looked = preview_file(chosen, *((stack.pipeline, stack.stream_arn) if stack else (SHIPPED, "")))
+        of, stream_arn = (stack.pipeline, stack.stream_arn) if stack else (choose.first(), "")
+        looked = preview_file(chosen, of, stream_arn)
         bad = show_preview(looked, as_json=as_json)
     else:
         connection = connect(target, suffix, pipeline)

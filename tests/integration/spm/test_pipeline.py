@@ -31,10 +31,10 @@ def spm(tmp_path: Path) -> Run:
     shutil.copytree(PIPELINE.folder, tmp_path / "loans", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "sample.jsonl").write_text(SAMPLE)
 
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, group: str = "pipeline") -> "subprocess.CompletedProcess[str]":
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
         return subprocess.run(
-            ["spm", "pipeline", *arguments],
+            ["spm", group, *arguments],
             cwd=tmp_path,
             env={"PATH": path, "HOME": str(tmp_path)},
             capture_output=True,
@@ -54,6 +54,21 @@ def edit(tmp_path: Path) -> Edit:
         (tmp_path / "loans" / file).write_text(text.replace(old, new))
 
     return replace
+
+
+def test_a_dry_run_goes_by_the_first_pipeline_that_is_listed(spm: Run, tmp_path: Path) -> None:
+    table = tmp_path / "loans.csv"
+    table.write_text("Barcode,Student ID,Action\nb1,ada,borrowed\nb2,bo,lost\n")
+    (tmp_path / "cdk.json").write_text('{"context": {"pipelines": "loans processor.student_performance"}}')
+    done = spm("loans.csv", "--dry-run", "--json", group="publish")
+    seen = json.loads(done.stdout)
+    assert (done.returncode, seen["good"], seen["events"][0]["barcode"]) == (1, 1, "b1")
+    assert seen["kinds_of_bad"][0]["right"] == "borrowed"
+    proposed = spm("--propose-map", "loans.csv", group="publish").stdout
+    assert 'barcode = "Barcode"' in proposed
+    (tmp_path / "cdk.json").unlink()
+    shipped = spm("loans.csv", "--dry-run", group="publish")
+    assert (shipped.returncode, "no column is event_type" in shipped.stderr) == (2, True)
 
 
 def test_a_sample_becomes_the_rows_that_would_be_stored(spm: Run) -> None:
