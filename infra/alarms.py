@@ -14,6 +14,7 @@ from infra.config import Config, DeployedPipeline
 from infra.connections import MEMORY_GIB, max_connections
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
+from infra.functions import Functions
 from infra.metric import FIFTEEN_MINUTES, FIVE_MINUTES, aws_metric, lambda_metric, rds_metric
 from infra.stream import EventStream
 from processor import metrics
@@ -61,7 +62,7 @@ class Alarms(Construct):
         stream: EventStream,
         processor: lambda_.Function,
         event_source: EventSource,
-        operations: lambda_.Function | None,
+        functions: Functions | None,
         compaction: Compaction | None,
         database: AnyDatabase | None,
     ) -> None:
@@ -73,8 +74,9 @@ class Alarms(Construct):
         self.by_name = self._alarms
 
         self._watch_processor({"FunctionName": processor.function_name})
-        if operations:
-            self._watch_operations({"FunctionName": operations.function_name})
+        if functions:
+            self._watch_operations({"FunctionName": functions.operations.function_name})
+            self._watch_reports({"FunctionName": functions.reports.function_name})
         if compaction:
             self._watch_schedule({"RuleName": compaction.rule.rule_name})
         mapping = {"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id}
@@ -117,6 +119,20 @@ class Alarms(Construct):
             lambda_metric("Errors", function),
             1,
             "A command given to the operations function failed",
+        )
+
+    def _watch_reports(self, function: dict[str, str]) -> None:
+        self._alarm(
+            "reports-errors",
+            lambda_metric("Errors", function),
+            1,
+            "A question to the reports function fails",
+        )
+        self._alarm(
+            "reports-throttles",
+            lambda_metric("Throttles", function),
+            1,
+            "More people and pages ask the reports function at once than its concurrency allows",
         )
 
     def _watch_schedule(self, rule: dict[str, str]) -> None:

@@ -14,9 +14,9 @@ from infra.network import POSTGRESQL, Network
 
 
 class BroughtDatabase(Construct):
-    """The owner's login is a secret that exists, in the JSON shape of RDS; the processor's is made beside it.
+    """The owner's login is a secret that exists, in the JSON shape of RDS; the functions' are made beside.
 
-    Several environments may share one server, so the processor's role carries the environment's suffix.
+    Several environments may share one server, so these roles carry the environment's suffix.
     """
 
     sslmode = "verify-full"
@@ -26,8 +26,9 @@ class BroughtDatabase(Construct):
         super().__init__(scope, construct_id)
         self.endpoint = config.database_host or ""
         self.processor_role = f"processor_{config.environment_suffix}"
+        self.reader_role = f"reader_{config.environment_suffix}"
         self.key: kms.IKey | None = rotated_key(
-            self, "Key", config=config, description="The processor's database login"
+            self, "Key", config=config, description="The functions' database logins"
         )
         self.owner_key: kms.IKey | None = None
         if config.database_secret_key_arn:
@@ -35,24 +36,27 @@ class BroughtDatabase(Construct):
         self.owner_secret: secretsmanager.ISecret = secretsmanager.Secret.from_secret_complete_arn(
             self, "OwnerSecret", config.database_secret_arn or ""
         )
-        self.processor_secret: secretsmanager.ISecret = self._processor_secret(config)
+        self.processor_secret: secretsmanager.ISecret = self._secret(
+            "ProcessorSecret", self.processor_role, config
+        )
+        self.reader_secret: secretsmanager.ISecret = self._secret("ReaderSecret", self.reader_role, config)
         group = ec2.SecurityGroup.from_security_group_id(
             self, "Group", config.database_security_group_id or ""
         )
         port = ec2.Port.tcp(config.database_port or POSTGRESQL)
         network.functions.connections.allow_to(group, port, "PostgreSQL")
 
-    def _processor_secret(self, config: Config) -> secretsmanager.Secret:
+    def _secret(self, name: str, role: str, config: Config) -> secretsmanager.Secret:
         login = {
             "engine": "postgres",
             "host": config.database_host,
             "port": config.database_port or POSTGRESQL,
             "dbname": config.database_name,
-            "username": self.processor_role,
+            "username": role,
         }
         secret = secretsmanager.Secret(
             self,
-            "ProcessorSecret",
+            name,
             encryption_key=self.key,
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template=json.dumps(login),

@@ -25,6 +25,9 @@ we set ``max_connections`` ourselves, to what 70 % of the memory give: budget an
 OPERATIONS: Final = 5
 """Connections kept for the operations function: one a call, calls of several people at a time."""
 
+REPORTS: Final = 10
+"""Reserved concurrency of the reports function, and so the most of its connections."""
+
 RESERVED: Final = 10
 """Kept for PostgreSQL's own ``superuser_reserved_connections`` (3), RDS's agents, and a rotation's logins."""
 
@@ -42,7 +45,7 @@ def needed_connections(*, consumers: int, processors: int) -> int:
 
     ``consumers``: copies of one pipeline's processor; ``processors``: how many pipelines are deployed.
     """
-    return consumers * processors * OVERLAP + OPERATIONS + RESERVED
+    return (consumers * processors + REPORTS) * OVERLAP + OPERATIONS + RESERVED
 
 
 def check_budget(

@@ -17,16 +17,19 @@ from infra.removal import removal_policy
 
 OWNER = "dbadmin"
 PROCESSOR = "processor"
+READER = "reader"
 EXPORTED_LOGS = ("postgresql", "upgrade")
 
 
 class RdsDatabase(Construct):
-    """The instance and its two logins, the owner's and the processor's."""
+    """The instance and its three logins: the owner's, the processor's and the reader's."""
 
     endpoint: str
     owner_secret: secretsmanager.ISecret
     processor_secret: secretsmanager.ISecret
     processor_role: str
+    reader_secret: secretsmanager.ISecret
+    reader_role: str
     sslmode = "verify-full"
     key: kms.IKey | None
     owner_key: kms.IKey | None
@@ -34,7 +37,7 @@ class RdsDatabase(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, network: Network) -> None:
         super().__init__(scope, construct_id)
-        self.processor_role = PROCESSOR
+        self.processor_role, self.reader_role = PROCESSOR, READER
         self.key = key = rotated_key(
             self, "Key", config=config, description="Stored events and database logins"
         )
@@ -46,10 +49,12 @@ class RdsDatabase(Construct):
         self.owner_secret = instance.secret or owner
         processor = self._secret("ProcessorSecret", PROCESSOR, config, key)
         self.processor_secret = processor.attach(instance)
-        network.let_read(owner, processor, rotating=config.secret_rotation_days > 0)
+        reader = self._secret("ReaderSecret", READER, config, key)
+        self.reader_secret = reader.attach(instance)
+        network.let_read(owner, processor, reader, rotating=config.secret_rotation_days > 0)
         if config.secret_rotation_days == 0:
-            reason = "The deployer's choice: context secretRotationDays turns rotation on for both logins."
-            for secret in (owner, processor):
+            reason = "The deployer's choice: context secretRotationDays turns rotation on for all logins."
+            for secret in (owner, processor, reader):
                 accept(secret, {"SMG4": reason})
 
     def _secret(self, name: str, username: str, config: Config, key: kms.IKey) -> rds.DatabaseSecret:

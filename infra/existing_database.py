@@ -13,15 +13,16 @@ from infra.database import RdsDatabase
 
 
 class ExistingDatabase(Construct):
-    """Two secrets in the JSON shape of RDS, so that the functions find everything as they do on AWS.
+    """Secrets in the JSON shape of RDS, so that the functions find everything as they do on AWS.
 
-    Several environments may share one server, so the processor's role carries the environment's suffix.
+    Several environments may share one server, so the functions' roles carry the environment's suffix.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
         self.endpoint = config.database_host or ""
         self.processor_role = f"processor_{config.environment_suffix}"
+        self.reader_role = f"reader_{config.environment_suffix}"
         self.sslmode = "disable"
         self.key: kms.IKey | None = None
         self.owner_key: kms.IKey | None = None
@@ -39,11 +40,19 @@ class ExistingDatabase(Construct):
             # A throw-away server's password, known to the whole machine; AWS's are generated.
             secret_string_value=SecretValue.unsafe_plain_text(json.dumps(owner)),
         )
-        self.processor_secret: secretsmanager.ISecret = secretsmanager.Secret(
+        self.processor_secret: secretsmanager.ISecret = self._secret(
+            "ProcessorSecret", {**server, "username": self.processor_role}
+        )
+        self.reader_secret: secretsmanager.ISecret = self._secret(
+            "ReaderSecret", {**server, "username": self.reader_role}
+        )
+
+    def _secret(self, name: str, login: dict[str, object]) -> secretsmanager.Secret:
+        return secretsmanager.Secret(
             self,
-            "ProcessorSecret",
+            name,
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template=json.dumps({**server, "username": self.processor_role}),
+                secret_string_template=json.dumps(login),
                 generate_string_key="password",
                 exclude_punctuation=True,
                 password_length=30,

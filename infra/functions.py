@@ -1,4 +1,4 @@
-"""The Lambda functions, made from one asset: a processor for each pipeline, and one for operations."""
+"""The Lambda functions, made from one asset: a processor for each pipeline, operations and reports."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from constructs import Construct
 
 from infra import asset
 from infra.config import APPLICATION, Config, DeployedPipeline
+from infra.connections import REPORTS
 from infra.existing_database import AnyDatabase
 from infra.failed_records import FailedRecords
 from infra.function_role import FunctionRole
@@ -22,12 +23,15 @@ from processor import metrics, pipelines, settings
 
 OPERATIONS_TIMEOUT = Duration.minutes(15)  # a migration may rewrite a table
 OPERATIONS_MEMORY = 512
+REPORTS_TIMEOUT = Duration.seconds(30)  # its statements end after 20 s
+REPORTS_MEMORY = 512
 
 
 class Functions(Construct):
-    """``{pipeline}-processor-{suffix}`` and ``student-performance-operations-{suffix}``."""
+    """``{pipeline}-processor-{suffix}`` and ``student-performance-{operations,reports}-{suffix}``."""
 
     operations: lambda_.Function
+    reports: lambda_.Function
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Functions(Construct):
         self._platform = platform(config)
         self._code = lambda_.Code.from_asset(str(asset.build(self._platform, config.pipeline_modules)))
         self.operations = self._operations()
+        self.reports = self._reports()
 
     def add_processor(
         self, pipeline: DeployedPipeline, stream: EventStream, failed_records: FailedRecords
@@ -69,11 +74,16 @@ class Functions(Construct):
             groups=[self._network.functions] if self._network else None,
         )
 
+    @property
+    def _operations_name(self) -> str:
+        return f"{APPLICATION}-operations-{self._config.environment_suffix}"
+
     def _operations(self) -> lambda_.Function:
-        name = f"{APPLICATION}-operations-{self._config.environment_suffix}"
+        name = self._operations_name
         role = self._role(self, "Operations", name)
         role.may_read_secret(self._database.owner_secret, self._database.owner_key)
         role.may_read_secret(self._database.processor_secret, self._database.key)
+        role.may_read_secret(self._database.reader_secret, self._database.key)
         return self._function(
             self,
             "Operations",
@@ -84,6 +94,23 @@ class Functions(Construct):
             memory=OPERATIONS_MEMORY,
             timeout=OPERATIONS_TIMEOUT,
             groups=[self._network.functions, self._network.operations] if self._network else None,
+        )
+
+    def _reports(self) -> lambda_.Function:
+        name = f"{APPLICATION}-reports-{self._config.environment_suffix}"
+        role = self._role(self, "Reports", name)
+        role.may_read_secret(self._database.reader_secret, self._database.key)
+        return self._function(
+            self,
+            "Reports",
+            name,
+            "processor.reading.handler",
+            role,
+            secret=self._database.reader_secret,
+            memory=REPORTS_MEMORY,
+            timeout=REPORTS_TIMEOUT,
+            concurrency=REPORTS,
+            groups=[self._network.functions] if self._network else None,
         )
 
     def _role(self, scope: Construct, part: str, name: str) -> FunctionRole:
@@ -146,8 +173,9 @@ class Functions(Construct):
         if on_localstack:
             # Custom resources never run there, so each function migrates for itself when it first connects.
             environment[settings.DB_MIGRATION_SECRET_ARN] = self._database.owner_secret.secret_arn
-        if pipeline is None or on_localstack:
+        if name == self._operations_name or on_localstack:
             environment[settings.DB_PROCESSOR_SECRET_ARN] = self._database.processor_secret.secret_arn
+            environment[settings.DB_READER_SECRET_ARN] = self._database.reader_secret.secret_arn
         if self._config.pipeline_modules != list(pipelines.DEFAULT):
             environment[settings.PIPELINES] = self._config.pipelines
         if pipeline:

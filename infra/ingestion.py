@@ -68,7 +68,7 @@ def watch(
         stream=ingestion.stream,
         processor=ingestion.processor,
         event_source=ingestion.event_source,
-        operations=functions.operations if ingestion.pipeline.first else None,
+        functions=functions if ingestion.pipeline.first else None,
         compaction=compaction if ingestion.pipeline.first else None,
         database=database if ingestion.pipeline.first else None,
     )

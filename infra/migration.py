@@ -32,8 +32,11 @@ class SchemaMigration(Construct):
             service_timeout=Duration.seconds(OPERATIONS_TIMEOUT.to_seconds() + 60),
             properties={
                 "Command": "migrate",
-                "SchemaHash": schema_hash(database.processor_role, pipelines=config.pipeline_modules),
+                "SchemaHash": schema_hash(
+                    database.processor_role, database.reader_role, pipelines=config.pipeline_modules
+                ),
                 "ProcessorSecret": database.processor_secret.secret_arn,
+                "ReaderSecret": database.reader_secret.secret_arn,
             },
         )
         # Nothing that the function needs on its way may still be missing when it is called.

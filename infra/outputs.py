@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
 from infra.config import Config
 from infra.existing_database import AnyDatabase
 from infra.front_door import FrontDoor
+from infra.functions import Functions
 from infra.ingestion import Ingestion
 from infra.operators import Operators
 
@@ -24,7 +24,7 @@ class Outputs(Construct):
         *,
         config: Config,
         database: AnyDatabase,
-        operations: lambda_.Function,
+        functions: Functions,
         ingestions: Sequence[Ingestion],
         topic: AlarmTopic,
         operators: Operators,
@@ -45,9 +45,11 @@ class Outputs(Construct):
         if first.stream.stream_key:
             CfnOutput(stack, "KinesisStreamKeyArn", value=first.stream.stream_key.key_arn)
         CfnOutput(stack, "ProducerPolicyArn", value=first.producer.policy.managed_policy_arn)
-        CfnOutput(stack, "OperatorsPolicyArn", value=operators.policy.managed_policy_arn)
+        CfnOutput(stack, "ReadersPolicyArn", value=operators.readers.managed_policy_arn)
+        CfnOutput(stack, "OperatorsPolicyArn", value=operators.operators.managed_policy_arn)
         CfnOutput(stack, "Module", value=first.pipeline.module)
-        CfnOutput(stack, "OperationsFunctionName", value=operations.function_name)
+        CfnOutput(stack, "OperationsFunctionName", value=functions.operations.function_name)
+        CfnOutput(stack, "ReportsFunctionName", value=functions.reports.function_name)
         CfnOutput(stack, "FailedRecordsBucketName", value=first.failed_records.bucket.bucket_name)
         CfnOutput(stack, "AlarmTopicArn", value=topic.topic.topic_arn)
         if door:

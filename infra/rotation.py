@@ -1,4 +1,4 @@
-"""New passwords for both logins, regularly, by the function that AWS hosts for it."""
+"""New passwords for all logins, regularly, by the function that AWS hosts for it."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -15,7 +15,11 @@ class Rotation(Construct):
         self, scope: Construct, construct_id: str, *, days: int, database: RdsDatabase, network: Network
     ) -> None:
         super().__init__(scope, construct_id)
-        logins = {"Owner": database.owner_secret, "Processor": database.processor_secret}
+        logins = {
+            "Owner": database.owner_secret,
+            "Processor": database.processor_secret,
+            "Reader": database.reader_secret,
+        }
         for name, secret in logins.items():
             secretsmanager.RotationSchedule(
                 self,

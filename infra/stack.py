@@ -47,6 +47,7 @@ class StudentPerformanceStack(Stack):
                 self, "Migration", config=config, functions=functions, database=database, network=network
             )
             compaction.node.add_dependency(migration)
+            functions.reports.node.add_dependency(migration)
             for ingestion in ingestions:
                 ingestion.processor.node.add_dependency(migration)
                 ingestion.event_source.node.add_dependency(migration)
@@ -83,7 +84,7 @@ class StudentPerformanceStack(Stack):
             self,
             "Operators",
             config=config,
-            operations=functions.operations,
+            functions=functions,
             ingestions=ingestions,
             door=door,
         )
@@ -92,7 +93,7 @@ class StudentPerformanceStack(Stack):
             "Outputs",
             config=config,
             database=database,
-            operations=functions.operations,
+            functions=functions,
             ingestions=ingestions,
             topic=topic,
             operators=operators,

@@ -1,33 +1,52 @@
 """What the functions that answer commands have in common."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from asyncpg import QueryCanceledError
 
 from processor import commands, environment
-from processor.commands.command import Command
+from processor.commands.command import A, Command, Function, name_of
 from processor.errors import CommandError
 from processor.handler import Context
-from processor.storage.connection import Deadline
+from processor.storage.connection import RESPONSE_MARGIN, Deadline, Session
+
+STATEMENT_SECONDS: Final[dict[Function, float]] = {"operations": 600.0, "reports": 20.0}
+"""How long one statement may take: a migration may rewrite a table, but nobody waits longer for a report."""
 
 
-def answer(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def answer(function: Function, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Run the command that the event spells and return its answer in JSON's own types.
 
     A wrong command is answered with ``refused``, its message: no error of the function, which would raise the
     alarm. Raises RetryLater when the database stays away.
     """
     try:
-        return run(commands.parse(event), context)
+        return run(commands.parse(event, function), context)
     except CommandError as error:
         return {"refused": str(error)}
 
 
 def run(wanted: Command[Any], context: Context) -> dict[str, Any]:
     """Run a command on the environment's database, again and again until its time is up."""
-    settings, database = environment.settings(), environment.database(attempt=Command.patience)
-    deadline = Deadline(min(context.get_remaining_time_in_millis() / 1000, wanted.patience))
-    given = environment.LOOP.run(database.run(lambda session: wanted.run(session, settings), deadline))
+    seconds = STATEMENT_SECONDS[wanted.function]
+    database = environment.database(attempt=seconds + RESPONSE_MARGIN, statement=seconds)
+    patience = min(wanted.patience, seconds + 2 * RESPONSE_MARGIN)
+    deadline = Deadline(min(context.get_remaining_time_in_millis() / 1000, patience))
+    given = environment.LOOP.run(database.run(lambda session: _attempt(wanted, session), deadline))
     plain: dict[str, Any] = msgspec.to_builtins(given)
     return plain
+
+
+async def _attempt(wanted: Command[A], session: Session) -> A:
+    try:
+        return await wanted.run(session, environment.settings())
+    except QueryCanceledError as error:
+        if wanted.function == "operations":
+            raise
+        # Who looks waits no longer: another attempt would run into the same limit.
+        raise CommandError(
+            f"the database works on {name_of(type(wanted))} for more than "
+            f"{STATEMENT_SECONDS[wanted.function]:.0f} s: ask for less"
+        ) from error

@@ -19,14 +19,17 @@ def settings() -> Settings:
 
 
 @cache
-def database(attempt: float = ATTEMPT) -> Database:
+def database(attempt: float = ATTEMPT, statement: float | None = None) -> Database:
     """Return the environment's database, one attempt at work taking so many seconds at the most.
+
+    ``statement``: how many one of its statements may take, if fewer.
 
     Raises ConfigurationError when a setting is wrong.
     """
     mine = settings()
     if mine.migration_secret_arn is None:
-        return Database(mine, attempt=attempt)
+        return Database(mine, attempt=attempt, statement=statement)
     from processor.migrations import migrate_as_owner  # noqa: PLC0415 - only where no deployment step migrates
 
-    return Database(mine, attempt=attempt, prepare=partial(migrate_as_owner, mine, mine.migration_secret_arn))
+    prepare = partial(migrate_as_owner, mine, mine.migration_secret_arn)
+    return Database(mine, attempt=attempt, statement=statement, prepare=prepare)

@@ -79,9 +79,13 @@ def available(folder: Path = statements.FOLDER / "migrations") -> list[Migration
 
 
 async def migrate(
-    connection: asyncpg.Connection, processor: Login | None, pipelines: Iterable[Pipeline]
+    connection: asyncpg.Connection,
+    processor: Login | None,
+    pipelines: Iterable[Pipeline],
+    *,
+    reader: Login | None = None,
 ) -> list[str]:
-    """Apply what is missing, check that each pipeline fits its tables, and make the processor's login.
+    """Apply what is missing, check that each pipeline fits its tables, and make the functions' logins.
 
     What all pipelines share comes first. Returns the names of what was applied. Safe to run again and from
     several places at once: a lock is held meanwhile, and after a failure until the connection is closed.
@@ -98,9 +102,9 @@ async def migrate(
             raise MigrationFailed(f"the pipeline {pipeline.name} does not fit", wrong)
         await _register(connection, pipeline)
     if processor:
-        await connection.execute(
-            SQL["make_processor_login"], processor.username, verifier(processor.password)
-        )
+        await connection.execute(SQL["make_processor_login"], *_role_and_verifier(processor))
+    if reader:
+        await connection.execute(SQL["make_reader_login"], *_role_and_verifier(reader))
     await connection.execute(SQL["unlock"])
     return applied_now
 
@@ -135,22 +139,22 @@ async def _apply_missing(
 
 async def migrate_as_owner(settings: Settings, owner_secret: str) -> list[str]:
     """Run ``migrate`` with the owner's login, on a connection of its own."""
-    processor = await processor_login(settings)
+    processor = await login_to_make(settings.processor_secret_arn, settings)
+    reader = await login_to_make(settings.reader_secret_arn, settings)
     owner = await read_current_login(owner_secret)
     connection = await open_connection(owner, settings.sslmode, PATIENCE)
     try:
-        return await migrate(connection, processor, settings.pipelines.values())
+        return await migrate(connection, processor, settings.pipelines.values(), reader=reader)
     finally:
         await connection.close()
 
 
-async def processor_login(settings: Settings) -> Login | None:
-    """Return the login that is to be made for the processor; None where no secret of one is named.
+async def login_to_make(arn: str | None, settings: Settings) -> Login | None:
+    """Return the login of a secret that is to be made; None where no secret is named.
 
     The version of the secret that PostgreSQL takes already, because a rotation may have come as far as that;
     where it takes none, the current one, which repairs a role whose password is another.
     """
-    arn = settings.processor_secret_arn
     if arn is None:
         return None
     current, pending = await read_current_login(arn), await read_login(arn, PENDING)
@@ -158,6 +162,10 @@ async def processor_login(settings: Settings) -> Login | None:
         if login and await _is_taken(login, settings):
             return login
     return current
+
+
+def _role_and_verifier(login: Login) -> tuple[str, str]:
+    return login.username, verifier(login.password)
 
 
 async def _is_taken(login: Login, settings: Settings) -> bool:
@@ -170,7 +178,7 @@ async def _is_taken(login: Login, settings: Settings) -> bool:
 
 
 async def _register(connection: asyncpg.Connection, pipeline: Pipeline) -> None:
-    """Note what each of its tables is: the rights of the processor's login come from it."""
+    """Note what each of its tables is: the rights of the logins come from it."""
     tables = [(pipeline.table, "event log"), *((p.name, p.kind) for p in pipeline.projections)]
     await connection.executemany(SQL["register"], tables)
 

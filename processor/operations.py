@@ -19,4 +19,4 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """
     if "RequestType" in event:
         return deployment.answer(event, lambda: answering.run(Migrate(), context))
-    return answering.answer(event, context)
+    return answering.answer("operations", event, context)

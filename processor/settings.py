@@ -15,6 +15,7 @@ DB_SECRET_ARN: Final = "DB_SECRET_ARN"  # noqa: S105 - the name of a setting, no
 DB_SSLMODE: Final = "DB_SSLMODE"
 DB_MIGRATION_SECRET_ARN: Final = "DB_MIGRATION_SECRET_ARN"  # noqa: S105 - as above
 DB_PROCESSOR_SECRET_ARN: Final = "DB_PROCESSOR_SECRET_ARN"  # noqa: S105 - as above
+DB_READER_SECRET_ARN: Final = "DB_READER_SECRET_ARN"  # noqa: S105 - as above
 PIPELINE: Final = "PIPELINE"
 PIPELINES: Final = "PIPELINES"
 SERVICE_NAME: Final = "POWERTOOLS_SERVICE_NAME"
@@ -26,7 +27,8 @@ class Settings(Struct, frozen=True):
 
     ``secret_arn``: the database login of this function, a secret of the RDS JSON shape.
     ``migration_secret_arn``: the schema owner's login; set only where no custom resource runs migrations.
-    ``processor_secret_arn``: the login that ``migrate`` creates for the processor; absent: none is made.
+    ``processor_secret_arn``, ``reader_secret_arn``: the logins that ``migrate`` makes for the processor and
+    for who only looks; absent: none is made.
     ``pipelines``: all that are deployed, by name; ``pipeline``: the one whose events this function stores,
     the first unless it is named.
     """
@@ -35,6 +37,7 @@ class Settings(Struct, frozen=True):
     sslmode: SslMode = "verify-full"
     migration_secret_arn: str | None = None
     processor_secret_arn: str | None = None
+    reader_secret_arn: str | None = None
     service: str = "student-performance"
     pipelines: Pipelines = field(default_factory=load)
     pipeline: Pipeline = field(default_factory=lambda: named(load(), None))
@@ -63,6 +66,7 @@ class Settings(Struct, frozen=True):
             sslmode="disable" if sslmode == "disable" else "verify-full",
             migration_secret_arn=environment.get(DB_MIGRATION_SECRET_ARN) or None,
             processor_secret_arn=environment.get(DB_PROCESSOR_SECRET_ARN) or None,
+            reader_secret_arn=environment.get(DB_READER_SECRET_ARN) or None,
             service=environment.get(SERVICE_NAME, "student-performance"),
             pipelines=pipelines,
             pipeline=pipelines[name],

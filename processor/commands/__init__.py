@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from processor.commands.check import Check
-from processor.commands.command import Command, name_of
+from processor.commands.command import Command, Function, name_of
 from processor.commands.compact import Compact
 from processor.commands.dismiss import Dismiss
 from processor.commands.migrate import Migrate
@@ -45,15 +45,28 @@ KINDS: Final[Mapping[str, type[Command[Any]]]] = {name_of(kind): kind for kind i
 """Every command by its name."""
 
 
-def parse(event: Mapping[str, Any]) -> Command[Any]:
-    """Return the command that the event spells; raise CommandError naming what is wrong with it."""
+def names(function: Function) -> str:
+    """Return the names of the commands that a function answers."""
+    return ", ".join(name for name, kind in KINDS.items() if kind.function == function)
+
+
+def parse(event: Mapping[str, Any], function: Function) -> Command[Any]:
+    """Return the command that the event spells.
+
+    Raises CommandError naming what is wrong with it, that it is another function's included.
+    """
     for path, text in _texts(event):
         if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
             raise CommandError(f"{path} holds U+0000 or half a surrogate pair, which PostgreSQL cannot store")
     try:
         wanted: Command[Any] = msgspec.convert(event, type=AnyCommand)
     except msgspec.ValidationError as error:
-        raise CommandError(f"{error}; the commands are {', '.join(KINDS)}") from error
+        raise CommandError(f"{error}; the commands are {names(function)}") from error
+    if wanted.function != function:
+        raise CommandError(
+            f"the function {wanted.function} answers {name_of(type(wanted))}; the commands of this one are "
+            f"{names(function)}"
+        )
     return wanted
 
 

@@ -16,10 +16,13 @@ class MigrateAnswer(msgspec.Struct):
 
 
 class Migrate(Command[MigrateAnswer], tag="migrate"):
-    """Bring the schema up to date and make the processor's login."""
+    """Bring the schema up to date and make the logins of the other functions."""
 
     async def run(self, session: Session, settings: Settings) -> MigrateAnswer:
         """Apply what is missing."""
-        processor = await migrations.processor_login(settings)
-        applied = await migrations.migrate(session.connection, processor, settings.pipelines.values())
+        processor = await migrations.login_to_make(settings.processor_secret_arn, settings)
+        reader = await migrations.login_to_make(settings.reader_secret_arn, settings)
+        applied = await migrations.migrate(
+            session.connection, processor, settings.pipelines.values(), reader=reader
+        )
         return MigrateAnswer(applied, schema_version=len(migrations.available()))

@@ -37,3 +37,6 @@ INSERT INTO pipeline_table (name, kind) VALUES ($1, $2) ON CONFLICT (name) DO UP
 
 -- name: make_processor_login
 SELECT make_processor_login($1, $2)
+
+-- name: make_reader_login
+SELECT make_reader_login($1, $2)

@@ -1,4 +1,5 @@
--- What a status shows of any pipeline. {log} is its event log.
+-- What a status shows of any pipeline. {log} is its event log, whose partitions are asked for by the name of the table:
+-- the reader's {log} is a view.
 
 -- name: by_index
 -- Until the transaction ends. With a LIMIT the planner reads the table from its start, in hope of finding enough
@@ -9,7 +10,7 @@ SET LOCAL enable_seqscan = off
 -- By the last ANALYZE or by what was written since, which a new partition has alone.
 SELECT coalesce(sum(greatest(child.reltuples, pg_stat_get_live_tuples(child.oid))), 0)::bigint
 FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-WHERE inhparent = $1::text::regclass
+WHERE inhparent = ('public.' || $1::text)::regclass
 
 -- name: partitions
 SELECT
@@ -17,7 +18,7 @@ SELECT
     replace(right(child.relname, 7), '_', '-') AS month,
     pg_total_relation_size(child.oid) AS bytes
 FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-WHERE inhparent = $1::text::regclass
+WHERE inhparent = ('public.' || $1::text)::regclass
 ORDER BY child.relname
 
 -- name: dropped_before

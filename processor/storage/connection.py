@@ -83,8 +83,9 @@ class Deadline:
 class Database:
     """Runs work on the database, again and again until it is done or the deadline nears.
 
-    ``attempt``: the longest one may take, in seconds; ``prepare`` runs before the first connection; ``read``
-    gives a version of the login, if there is one.
+    ``attempt``: the longest one may take, in seconds; ``statement``: the longest one of its statements may,
+    by itself as long; ``prepare`` runs before the first connection; ``read`` gives a version of the login, if
+    there is one.
     """
 
     def __init__(
@@ -92,12 +93,14 @@ class Database:
         settings: Settings,
         *,
         attempt: float = ATTEMPT,
+        statement: float | None = None,
         prepare: Callable[[], Awaitable[object]] | None = None,
         read: Callable[[str, str], Awaitable[Login | None]] = read_login,
     ) -> None:
         self.retries = 0
         self._settings = settings
         self._attempt = attempt
+        self._statement = statement or attempt
         self._prepare = prepare
         self._read = read
         self._login: Login | None = None
@@ -144,7 +147,7 @@ class Database:
             if login in refused:
                 continue
             try:
-                connection = await open_connection(login, self._settings.sslmode, self._attempt)
+                connection = await open_connection(login, self._settings.sslmode, self._statement)
             except InvalidAuthorizationSpecificationError:
                 refused.append(login)
             else:

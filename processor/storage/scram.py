@@ -23,9 +23,7 @@ def verifier(password: str) -> str:
     Raises ConfigurationError for what SASLprep would change or forbid, which clients disagree about.
     """
     if not password or not password.isascii() or not password.isprintable():
-        raise ConfigurationError(
-            "the processor's password must be of printable ASCII characters: set another"
-        )
+        raise ConfigurationError("a login's password must be of printable ASCII characters: set another")
     salt = secrets.token_bytes(SALT_BYTES)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
     stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

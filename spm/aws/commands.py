@@ -1,10 +1,11 @@
 """Ask the stack's functions: the only way in which people reach the database (docs/design.md)."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from processor.commands.command import Command, answer_of, name_of
+from processor.commands.command import Command, Function, answer_of, name_of
 from processor.commands.query import Query, QueryAnswer
 from spm.errors import OperationRefusedError
 
@@ -17,14 +18,16 @@ A = TypeVar("A")
 class Commands:
     """The commands that the functions of one stack answer."""
 
-    def __init__(self, client: "LambdaClient", function_name: str) -> None:
+    def __init__(self, client: "LambdaClient", function_names: Mapping[Function, str]) -> None:
         self._client = client
-        self._function_name = function_name
+        self._function_names = function_names
 
     def run(self, command: Command[A]) -> A:
         """Return the answer; raise OperationRefusedError with the function's words."""
         name = name_of(type(command))
-        answer = self._client.invoke(FunctionName=self._function_name, Payload=msgspec.json.encode(command))
+        answer = self._client.invoke(
+            FunctionName=self._function_names[command.function], Payload=msgspec.json.encode(command)
+        )
         result = msgspec.json.decode(answer["Payload"].read())
         if "FunctionError" in answer:
             raise OperationRefusedError(f"{name}: {result.get('errorMessage', result)}")

@@ -44,7 +44,7 @@ def _explain_answer(error: ClientError) -> str:
     if code in DENIED:
         found = ACTION.search(message)
         action = found.group(1) if found else error.operation_name
-        return f"no right to {action}: ask for the stack's operators policy (docs/reference.md, Rights)"
+        return f"no right to {action}: ask for the stack's readers or operators policy (reference.md, Rights)"
     if code in EXPIRED:
         return f"the AWS credentials are not valid ({code}): sign in again"
     return f"{error.operation_name}: {message or code}"

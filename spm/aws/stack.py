@@ -110,6 +110,7 @@ class Stack:
     stream_arn: str
     processor_arn: str
     operations_name: str
+    reports_name: str
     bucket_name: str
     topic_arn: str
     pipeline: Pipeline
@@ -123,7 +124,7 @@ class Stack:
 
     def commands(self, aws: Aws) -> Commands:
         """The way to this stack's database."""
-        return Commands(aws.functions, self.operations_name)
+        return Commands(aws.functions, {"operations": self.operations_name, "reports": self.reports_name})
 
 
 def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
@@ -166,6 +167,7 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = N
             stream_arn=outputs[f"{prefix}KinesisStreamArn"],
             processor_arn=outputs[f"{prefix}ProcessorFunctionArn"],
             operations_name=outputs["OperationsFunctionName"],
+            reports_name=outputs["ReportsFunctionName"],
             bucket_name=outputs[f"{prefix}FailedRecordsBucketName"],
             topic_arn=outputs["AlarmTopicArn"],
             pipeline=found,

@@ -56,7 +56,7 @@ def test_prod_has_a_week_to_mend_an_outage(prod: Template) -> None:
 
 def test_prod_keeps_its_logs_for_a_quarter_and_rotates_its_passwords(prod: Template) -> None:
     assert {g["Properties"]["RetentionInDays"] for g in of_type(prod, "AWS::Logs::LogGroup").values()} == {90}
-    assert len(of_type(prod, "AWS::SecretsManager::RotationSchedule")) == 2
+    assert len(of_type(prod, "AWS::SecretsManager::RotationSchedule")) == 3
 
 
 def test_an_on_demand_stream_has_no_shard_count(synthesise: Any) -> None:
@@ -187,7 +187,7 @@ def test_the_databases_logs_end_with_the_stack(dev: Template) -> None:
     assert {f"/aws/rds/instance/{identifier}/{kind}" for kind in ("postgresql", "upgrade")} <= names
 
 
-def test_both_logins_are_generated_secrets_attached_to_the_instance(dev: Template) -> None:
+def test_the_logins_are_generated_secrets_attached_to_the_instance(dev: Template) -> None:
     secrets = [
         s["Properties"]["GenerateSecretString"] for s in of_type(dev, "AWS::SecretsManager::Secret").values()
     ]
@@ -195,8 +195,9 @@ def test_both_logins_are_generated_secrets_attached_to_the_instance(dev: Templat
     assert logins == [
         {"dbname": "studentdata", "username": "dbadmin"},
         {"dbname": "studentdata", "username": "processor"},
+        {"dbname": "studentdata", "username": "reader"},
     ]
-    assert len(of_type(dev, "AWS::SecretsManager::SecretTargetAttachment")) == 2
+    assert len(of_type(dev, "AWS::SecretsManager::SecretTargetAttachment")) == 3
     assert "Password" not in str(only(dev, "AWS::RDS::DBInstance")["MasterUsername"])
 
 
@@ -225,17 +226,32 @@ def test_operations(dev: Template) -> None:
     variables = operations["Environment"]["Variables"]
     assert "OwnerSecret" in variables["DB_SECRET_ARN"]["Ref"]
     assert "ProcessorSecret" in variables["DB_PROCESSOR_SECRET_ARN"]["Ref"]
+    assert "ReaderSecret" in variables["DB_READER_SECRET_ARN"]["Ref"]
     assert operations["Code"] == function(dev, "processor-dev")["Code"]
+
+
+def test_reports_has_the_readers_login_and_no_other(dev: Template) -> None:
+    reports = function(dev, "reports-dev")
+    assert reports["Handler"] == "processor.reading.handler"
+    assert (reports["MemorySize"], reports["Timeout"]) == (512, 30)
+    assert reports["ReservedConcurrentExecutions"] == 10
+    variables = reports["Environment"]["Variables"]
+    assert "ReaderSecret" in variables["DB_SECRET_ARN"]["Ref"]
+    assert {name for name in variables if "SECRET" in name} == {"DB_SECRET_ARN"}
+    (migration,) = of_type(dev, "Custom::DatabaseMigration")
+    (name,) = (n for n in of_type(dev, "AWS::Lambda::Function") if n.startswith("FunctionsReports"))
+    assert migration in dev["Resources"][name]["DependsOn"]
 
 
 def test_only_operations_reaches_further_than_database_and_secrets(dev: Template) -> None:
     groups = {
         name: [g["Fn::GetAtt"][0][:-8] for g in function(dev, name)["VpcConfig"]["SecurityGroupIds"]]
-        for name in ("processor-dev", "operations-dev")
+        for name in ("processor-dev", "operations-dev", "reports-dev")
     }
     assert groups == {
         "processor-dev": ["NetworkFunctionsGroup"],
         "operations-dev": ["NetworkFunctionsGroup", "NetworkOperationsGroup"],
+        "reports-dev": ["NetworkFunctionsGroup"],
     }
 
 
@@ -349,6 +365,8 @@ ALARMS = {
     "failed-records": ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "Sum", *FEW, 1),
     "iterator-age": ("AWS/Lambda", "IteratorAge", "Maximum", 60, 2, 15, 60_000),
     "operations-errors": ("AWS/Lambda", "Errors", "Sum", *FEW, 1),
+    "reports-errors": ("AWS/Lambda", "Errors", "Sum", *FEW, 1),
+    "reports-throttles": ("AWS/Lambda", "Throttles", "Sum", *FEW, 1),
     "processor-duration": ("AWS/Lambda", "Duration", "Maximum", *FEW, 48_000),
     "processor-errors": ("AWS/Lambda", "Errors", "Sum", *FEW, 1),
     "processor-throttles": ("AWS/Lambda", "Throttles", "Sum", *FEW, 1),
@@ -459,8 +477,10 @@ def test_outputs_and_exports(dev: Template) -> None:
         "ProcessorFunctionArn": "ProcessorFunctionArn-dev",
         "KinesisStreamKeyArn": None,
         "ProducerPolicyArn": None,
+        "ReadersPolicyArn": None,
         "OperatorsPolicyArn": None,
         "OperationsFunctionName": None,
+        "ReportsFunctionName": None,
         "FailedRecordsBucketName": None,
         "AlarmTopicArn": None,
         "Module": None,
@@ -529,10 +549,10 @@ def test_names_that_are_the_accounts_in_all_regions_hold_the_region(dev: Templat
             assert not resource["Properties"].keys() & {"RoleName", "BucketName"}
 
 
-def test_rotation_is_hosted_for_both_logins_and_reaches_the_database(synthesise: Any) -> None:
+def test_rotation_is_hosted_for_all_logins_and_reaches_the_database(synthesise: Any) -> None:
     template = synthesise(target="aws", secretRotationDays=30)
     schedules = of_type(template, "AWS::SecretsManager::RotationSchedule")
-    assert len(schedules) == 2
+    assert len(schedules) == 3
     (migration,) = of_type(template, "Custom::DatabaseMigration")
     assert all(migration in schedule["DependsOn"] for schedule in schedules.values())
     for schedule in schedules.values():

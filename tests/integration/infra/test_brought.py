@@ -1,5 +1,6 @@
 """What a deployer brings along on AWS is used as it is, and nothing is made in its place."""
 
+import json
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def everything(synthesise: Any) -> Template:
 def test_functions_and_database_stand_in_the_given_subnets(network: Template) -> None:
     subnets = NETWORK["subnetIds"].split()
     inside = [f for f in of_type(network, "AWS::Lambda::Function") if "VpcConfig" in f]
-    assert len(inside) == 2
+    assert len(inside) == 3
     assert all(f["VpcConfig"]["SubnetIds"] == subnets for f in inside)
     (group,) = of_type(network, "AWS::RDS::DBSubnetGroup")
     assert group["SubnetIds"] == subnets
@@ -114,10 +115,10 @@ def test_a_brought_database_is_reached_and_not_made(everything: Template) -> Non
         (r["GroupId"], r["FromPort"]) for r in rules if r["GroupId"] == DATABASE["databaseSecurityGroupId"]
     ]
     assert opened == [("sg-0abc1234", 5432)]
-    (processor,) = of_type(everything, "AWS::SecretsManager::Secret")
-    login = processor["GenerateSecretString"]["SecretStringTemplate"]
-    assert '"host": "db.example.org"' in login
-    assert '"username": "processor_prod"' in login
+    secrets = of_type(everything, "AWS::SecretsManager::Secret")
+    logins = [json.loads(s["GenerateSecretString"]["SecretStringTemplate"]) for s in secrets]
+    assert {login["host"] for login in logins} == {"db.example.org"}
+    assert [login["username"] for login in logins] == ["processor_prod", "reader_prod"]
     owner = statements(everything, "FunctionsOperationsRole")
     assert DATABASE["databaseSecretArn"] in owner
     assert DATABASE["databaseSecretKeyArn"] in owner

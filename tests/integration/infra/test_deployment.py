@@ -68,7 +68,7 @@ async def connect(secret: dict[str, Any]) -> asyncpg.Connection:
 
 def test_the_deployment_migrates_the_database(cloud: EmbeddedCloud) -> None:
     answer = cloud.client("lambda").invoke(
-        FunctionName=outputs(cloud)["OperationsFunctionName"], Payload=json.dumps({"command": "status"})
+        FunctionName=outputs(cloud)["ReportsFunctionName"], Payload=json.dumps({"command": "status"})
     )
     assert json.loads(answer["Payload"].read())["schema_version"] >= 1
 
@@ -76,6 +76,7 @@ def test_the_deployment_migrates_the_database(cloud: EmbeddedCloud) -> None:
 def test_the_functions_have_logins_of_their_own(cloud: EmbeddedCloud) -> None:
     assert login(cloud, "operations")["username"] == "dbadmin"
     assert login(cloud, "processor")["username"] == f"processor_{SUFFIX}"
+    assert login(cloud, "reports")["username"] == f"reader_{SUFFIX}"
 
 
 FORBIDDEN = [
@@ -279,7 +280,7 @@ def test_a_failing_migration_rolls_back_with_the_databases_message_and_the_old_r
     assert any(message in reason for reason in reasons), reasons
     assert code() == before
     answer = functions.invoke(
-        FunctionName=outputs(cloud)["OperationsFunctionName"], Payload=json.dumps({"command": "status"})
+        FunctionName=outputs(cloud)["ReportsFunctionName"], Payload=json.dumps({"command": "status"})
     )
     assert json.loads(answer["Payload"].read())["schema_version"] >= 1
 

@@ -31,19 +31,20 @@ def test_there_is_no_network_and_no_rds(local: Template) -> None:
     assert not kinds & {"EC2", "RDS"}
 
 
-def test_there_is_no_function_but_the_two(local: Template) -> None:
-    assert sorted(variables(local)) == ["operations", "processor"]
+def test_there_is_no_function_but_the_three(local: Template) -> None:
+    assert sorted(variables(local)) == ["operations", "processor", "reports"]
 
 
 def test_the_secrets_have_the_shape_of_rds(local: Template) -> None:
-    owner, processor = (r["Properties"] for r in of_type(local, "AWS::SecretsManager::Secret"))
+    owner, processor, reader = (r["Properties"] for r in of_type(local, "AWS::SecretsManager::Secret"))
     login = json.loads(owner["SecretString"])
     assert set(login) == {"engine", "host", "port", "dbname", "username", "password"}
     assert isinstance(login["port"], int)
-    generated = processor["GenerateSecretString"]
-    template = json.loads(generated["SecretStringTemplate"])
-    assert {**template, generated["GenerateStringKey"]: ""}.keys() == login.keys()
-    assert template["username"] == "processor_dev"
+    for role, secret in (("processor_dev", processor), ("reader_dev", reader)):
+        generated = secret["GenerateSecretString"]
+        template = json.loads(generated["SecretStringTemplate"])
+        assert {**template, generated["GenerateStringKey"]: ""}.keys() == login.keys()
+        assert template["username"] == role
 
 
 def test_connections_are_plain(local: Template) -> None:

@@ -37,7 +37,7 @@ def without_code(template: Template) -> dict[str, str]:
 def test_it_adds_its_own_and_leaves_the_first_one_as_it_is(templates: tuple[Template, Template]) -> None:
     one, both = (without_code(template) for template in templates)
     changed = {name for name in one if both.get(name) != one[name]}
-    assert {re.sub(r"[0-9A-F]{8}$", "", name) for name in changed} <= {"OperatorsPolicy"}
+    assert {re.sub(r"[0-9A-F]{8}$", "", name) for name in changed} <= {"OperatorsPolicy", "OperatorsReaders"}
     added = set(both) - set(one)
     assert added
     assert all("Attendance" in name for name in added)
@@ -53,7 +53,9 @@ def test_its_resources_are_named_after_it(templates: tuple[Template, Template]) 
     alarms = named(both, "AWS::CloudWatch::Alarm", "AlarmName")
     names = {name.removeprefix("student-performance-dev-") for name in alarms}
     own = {name.removeprefix("attendance-") for name in names if name.startswith("attendance-")}
-    shared = {"operations-errors", "schedule-failures"} | {n for n in names if n.startswith("database-")}
+    shared = {"schedule-failures"} | {
+        name for name in names if name.startswith(("database-", "operations-", "reports-"))
+    }
     assert own == {name for name in names if not name.startswith("attendance-")} - shared
     dashboards = [
         r["Properties"] for r in both["Resources"].values() if r["Type"] == "AWS::CloudWatch::Dashboard"

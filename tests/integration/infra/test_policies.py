@@ -125,18 +125,30 @@ def test_processor_may_read_its_stream_its_secret_its_keys_and_write_its_log_and
     }
 
 
-def test_operations_may_read_both_secrets_and_write_its_log(aws: Template) -> None:
+def test_operations_may_read_the_secrets_and_write_its_log(aws: Template) -> None:
     assert actions_of(aws, "OperationsRole") == NETWORK_INTERFACES | LOGS | {
         "kms:Decrypt",
         "secretsmanager:GetSecretValue",
     }
 
 
-def test_processor_cannot_read_the_owners_secret(aws: Template) -> None:
-    for name, _, statement in statements(aws):
-        if "ProcessorRole" in name and "secretsmanager:GetSecretValue" in as_list(statement["Action"]):
-            assert "ProcessorSecret" in str(statement["Resource"])
-            assert "OwnerSecret" not in str(statement["Resource"])
+@pytest.mark.parametrize("function", ["Processor", "Reports"])
+def test_a_function_reads_its_own_secret_only(aws: Template, function: str) -> None:
+    secrets = {"Processor": "ProcessorSecret", "Reports": "ReaderSecret"}
+    read = [
+        str(statement["Resource"])
+        for name, _, statement in statements(aws)
+        if f"{function}Role" in name and "secretsmanager:GetSecretValue" in as_list(statement["Action"])
+    ]
+    assert len(read) == 1
+    assert re.findall(r"(\w+Secret)", read[0]) == [f"Database{secrets[function]}"]
+
+
+def test_reports_may_read_its_secret_and_write_its_log(aws: Template) -> None:
+    assert actions_of(aws, "ReportsRole") == NETWORK_INTERFACES | LOGS | {
+        "kms:Decrypt",
+        "secretsmanager:GetSecretValue",
+    }
 
 
 def test_functions_own_code_may_not_touch_network_interfaces(aws: Template) -> None:
@@ -153,9 +165,9 @@ def test_the_functions_roles_have_no_managed_policy(aws: Template) -> None:
 
 
 def managed_policies(template: Template) -> dict[str, Any]:
-    """Return the managed policies by what their construct is called."""
+    """Return the managed policies by whom they are for."""
     return {
-        re.sub(r"Policy\w{8}$", "", name): resource["Properties"]
+        resource["Properties"]["ManagedPolicyName"]["Fn::Join"][1][0].split("-")[2]: resource["Properties"]
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::IAM::ManagedPolicy"
     }
@@ -165,15 +177,15 @@ def test_a_managed_policy_is_named_after_its_region_and_attached_to_nobody(aws: 
     policies = managed_policies(aws)
     names = {name: policy["ManagedPolicyName"] for name, policy in policies.items()}
     assert names == {
-        name: {"Fn::Join": ["", [f"student-performance-{part}-{suffix_of(aws)}-", {"Ref": "AWS::Region"}]]}
-        for name, part in (("Operators", "operators"), ("Producer", "producer"))
+        who: {"Fn::Join": ["", [f"student-performance-{who}-{suffix_of(aws)}-", {"Ref": "AWS::Region"}]]}
+        for who in ("readers", "operators", "producer")
     }
     for policy in policies.values():
         assert not policy.keys() & {"Roles", "Users", "Groups"}
 
 
 def test_a_producer_may_put_records_and_use_the_streams_key_for_it(aws: Template) -> None:
-    put, use_key = managed_policies(aws)["Producer"]["PolicyDocument"]["Statement"]
+    put, use_key = managed_policies(aws)["producer"]["PolicyDocument"]["Statement"]
     assert {action for action in put["Action"] if "Put" in action} == {
         "kinesis:PutRecord",
         "kinesis:PutRecords",
@@ -198,10 +210,29 @@ def test_the_guard_may_change_the_database_and_the_default_security_group_only(s
             assert "*" not in as_list(statement["Resource"])
 
 
-def test_operators_may_do_what_the_reference_says_and_no_more(synthesise: Any) -> None:
-    aws = synthesise(target="aws", databaseMultiAz="false", ingest="true")
+def documented(*policies: str) -> set[str]:
+    """Return the actions of the commands that the reference gives to one of these policies."""
     table = REFERENCE.read_text().partition("### Rights")[2].partition("\n#")[0]
-    documented = set(re.findall(r"`([a-z0-9]+:[A-Za-z0-9]+)`", table))
-    policy = as_list(managed_policies(aws)["Operators"]["PolicyDocument"]["Statement"])
-    assert {action for s in policy for action in as_list(s["Action"])} == documented
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
+    wanted = [row[2] for row in rows if row[1].strip() in policies]
+    return {action for row in wanted for action in re.findall(r"`([a-z0-9]+:[A-Za-z0-9]+)`", row)}
+
+
+@pytest.mark.parametrize(("who", "rows"), [("readers", ["readers"]), ("operators", ["readers", "operators"])])
+def test_who_has_a_policy_may_do_what_the_reference_says_and_no_more(
+    synthesise: Any, who: str, rows: list[str]
+) -> None:
+    aws = synthesise(target="aws", databaseMultiAz="false", ingest="true")
+    policy = as_list(managed_policies(aws)[who]["PolicyDocument"]["Statement"])
+    assert {action for s in policy for action in as_list(s["Action"])} == documented(*rows)
     assert {s["Effect"] for s in policy} == {"Allow"}
+
+
+def test_readers_invoke_the_reports_function_only(aws: Template) -> None:
+    def invoked(who: str) -> list[str]:
+        policy = as_list(managed_policies(aws)[who]["PolicyDocument"]["Statement"])
+        resources = [s["Resource"] for s in policy if "lambda:InvokeFunction" in as_list(s["Action"])]
+        return sorted(r["Fn::GetAtt"][0][:-8] for each in resources for r in as_list(each))
+
+    assert invoked("readers") == ["FunctionsReports"]
+    assert invoked("operators") == ["FunctionsOperations", "FunctionsProcessor", "FunctionsReports"]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import pytest
 
 from emulation.postgres import PostgresServer
@@ -38,22 +39,23 @@ def owner_login(server: Server, database: str) -> Login:
 
 
 async def make_world(server: Server) -> World:
-    """Make a database of its own for one test, with a role of its own."""
+    """Make a database of its own for one test, with roles of its own."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     owner = owner_login(server, name)
     processor = Login(server.host, server.port, f"processor_{name}", 'it\'s a "password" \\ %', name)
+    reader = msgspec.structs.replace(processor, username=f"reader_{name}")
     admin = await connect(owner_login(server, "postgres"))
     await admin.execute(f'CREATE DATABASE "{name}"')
     await admin.close()
-    await make_schema(owner, processor)
-    return World(await connect(owner), owner, processor)
+    await make_schema(owner, processor, reader)
+    return World(await connect(owner), owner, processor, reader)
 
 
 async def drop_world(server: Server, world: World) -> None:
     await world.close()
     admin = await connect(owner_login(server, "postgres"))
     await admin.execute(f'DROP DATABASE "{world.login.dbname}" WITH (FORCE)')
-    await admin.execute(f'DROP ROLE "{world.login.username}"')
+    await admin.execute(f'DROP ROLE "{world.login.username}", "{world.reader_login.username}"')
     await admin.close()
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from processor import commands, operations
+from processor import commands, operations, reading
 from processor.commands.command import Command, name_of
 from processor.commands.query import Query
 from processor.commands.redrive import Redrive
@@ -64,7 +64,8 @@ KINDS: Final = tuple(commands.KINDS.values())
 
 def answer_to(kind: type[Command[Any]], **parameters: Any) -> dict[str, Any]:
     """Return the handler's answer, which Lambda can send as UTF-8."""
-    answer = operations.handler(
+    handler = reading.handler if kind.function == "reports" else operations.handler
+    answer = handler(
         {"command": name_of(kind), **REQUIRED.get(name_of(kind), {}), **parameters}, CommandContext()
     )
     json.dumps(answer, ensure_ascii=False).encode()

@@ -191,7 +191,9 @@ class TestTheProcessorsLogin:
         await world.owner.execute(f"ALTER ROLE \"{world.login.username}\" PASSWORD 'of another time'")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await connect(world.login)
-        await migrations.migrate(world.owner, await migrations.processor_login(settings), [SHIPPED])
+        await migrations.migrate(
+            world.owner, await migrations.login_to_make(settings.processor_secret_arn, settings), [SHIPPED]
+        )
         await (await connect(world.login)).close()
 
     async def test_keeps_the_password_that_a_rotation_has_set_already(
@@ -200,11 +202,13 @@ class TestTheProcessorsLogin:
         pending = msgspec.structs.replace(world.login, password="of tomorrow")
         world.secrets[PENDING] = pending
         await world.owner.execute(f"ALTER ROLE \"{world.login.username}\" PASSWORD 'of tomorrow'")
-        await migrations.migrate(world.owner, await migrations.processor_login(settings), [SHIPPED])
+        await migrations.migrate(
+            world.owner, await migrations.login_to_make(settings.processor_secret_arn, settings), [SHIPPED]
+        )
         await (await connect(pending)).close()
 
     async def test_is_the_current_one_while_a_rotation_only_prepares(
         self, world: World, settings: Settings
     ) -> None:
         world.secrets[PENDING] = msgspec.structs.replace(world.login, password="of tomorrow")
-        assert await migrations.processor_login(settings) == world.login
+        assert await migrations.login_to_make(settings.processor_secret_arn, settings) == world.login

@@ -31,7 +31,7 @@ from processor.storage.connection import Database, Session
 from processor.storage.scram import verifier
 from processor.storage.secret import Login
 from processor.student_performance import PIPELINE as SHIPPED
-from tests.integration.processor.world import World, connect, event, record, records
+from tests.integration.processor.world import World, connect, event, parsed, record, records
 
 SETTINGS = Settings("arn:secret")
 
@@ -67,7 +67,7 @@ def session(world: World) -> Session:
 
 async def run(session: Session, **command: Any) -> dict[str, Any]:
     """Run a command as the handler does, and pass the answer through JSON as Lambda does."""
-    answer = await commands.parse(command).run(session, SETTINGS)
+    answer = await parsed(command).run(session, SETTINGS)
     return dict(json.loads(msgspec.json.encode(answer)))
 
 
@@ -420,16 +420,20 @@ class TestCommand:
             ({}, "`command`"),
             (
                 {"command": "drop"},
-                f"commands are {', '.join(commands.KINDS)}",
+                f"commands are {commands.names('operations')}",
             ),
-            ({"command": "status", "extra": 1}, "extra"),
+            ({"command": "migrate", "extra": 1}, "extra"),
+            (
+                {"command": "status"},
+                "the function reports answers status; the commands of this one are check",
+            ),
             ({"command": "query", "report": "students", "limit": 0}, "limit"),
             ({"command": "retention", "older_than": "2026"}, "older_than"),
         ],
     )
     def test_a_wrong_one_is_named(self, event: dict[str, Any], message: str) -> None:
         with pytest.raises(CommandError) as error:
-            commands.parse(event)
+            commands.parse(event, "operations")
         assert message in str(error.value)
 
     def test_a_wrong_one_is_an_answer_and_no_error_of_the_function(self) -> None:
@@ -454,10 +458,10 @@ class TestCommand:
         assert time.monotonic() - started < CommandContext().get_remaining_time_in_millis() / 2_000
 
     def test_spells_out_its_class(self) -> None:
-        assert commands.parse({"command": "migrate"}) == Migrate()
-        assert isinstance(commands.parse({"command": "rejected"}), Rejected)
-        parsed = commands.parse({"command": "retention", "older_than": "2026-01"})
-        assert parsed == Retention(older_than="2026-01")
+        assert parsed({"command": "migrate"}) == Migrate()
+        assert isinstance(parsed({"command": "rejected"}), Rejected)
+        wanted = parsed({"command": "retention", "older_than": "2026-01"})
+        assert wanted == Retention(older_than="2026-01")
 
 
 class TestMigrations:
@@ -525,9 +529,10 @@ class TestMigrations:
         read = msgspec.structs.replace(world.owner_login, dbname=f"{world.login.dbname}_read")
         connection = await connect(read)
         await connection.execute((statements.FOLDER / "schema.sql").read_text())
-        await connection.execute(
-            "SELECT make_processor_login($1, $2)", world.login.username, verifier(world.login.password)
-        )
+        for login, kind in ((world.login, "processor"), (world.reader_login, "reader")):
+            await connection.execute(
+                f"SELECT make_{kind}_login($1, $2)", login.username, verifier(login.password)
+            )
         await connection.close()
         assert "CREATE TABLE public.student_performance" in dump(server, read)
         assert dump(server, read) == dump(server, world.owner_login)

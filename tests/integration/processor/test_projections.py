@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulation.postgres import PostgresServer
-from processor import commands, migrations
+from processor import migrations
 from processor.errors import CommandError
 from processor.pipeline import Pipeline
 from processor.projections.projection import Immediate, Projection
@@ -26,7 +26,7 @@ from processor.settings import Settings
 from processor.storage.connection import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
-from tests.integration.processor.world import ARRIVAL, World, connect, event, record
+from tests.integration.processor.world import ARRIVAL, World, connect, event, parsed, record
 
 # The same tables twice: by compaction, as shipped, and at once.
 DEFERRED = SHIPPED.projections
@@ -113,7 +113,7 @@ def event_id(number: int, shard: int) -> str:
 
 
 async def run(world: World, connection: Connection | None = None, **wanted: Any) -> dict[str, Any]:
-    answer = await commands.parse(wanted).run(Session(connection or world.owner), SETTINGS)
+    answer = await parsed(wanted).run(Session(connection or world.owner), SETTINGS)
     return dict(msgspec.to_builtins(answer))
 
 

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from emulation.postgres import PostgresServer
-from processor import commands
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
 from processor.storage.connection import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
-from tests.integration.processor.world import World, event, record
+from tests.integration.processor.world import World, event, parsed, record
 
 MONTHS = ("2026-09", "2026-10", "2026-11", "2026-12")
 SECONDS = {"2026-09": -62 * 86_400, "2026-10": -31 * 86_400, "2026-11": 0, "2026-12": 31 * 86_400}
@@ -67,7 +66,7 @@ class RetentionMachine(RuleBasedStateMachine):
         self.dropped_before = ""
 
     def run(self, **wanted: Any) -> dict[str, Any]:
-        command = commands.parse(wanted)
+        command = parsed(wanted)
         answer = self.loop.run(command.run(Session(self.world.owner), Settings("no secret")))
         return dict(msgspec.to_builtins(answer))
 

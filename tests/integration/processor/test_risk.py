@@ -12,14 +12,13 @@ import asyncpg
 import msgspec
 import pytest
 
-from processor import commands
 from processor.commands.refresh import RefreshAnswer
 from processor.insight.measures import Rules
 from processor.insight.risk import evaluate_due
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
 from processor.storage.connection import Session
-from tests.integration.processor.world import World, connect, event, record
+from tests.integration.processor.world import World, connect, event, parsed, record
 
 SETTINGS = Settings("arn:secret")
 BEGINS = date(2026, 9, 1)
@@ -88,8 +87,8 @@ class Diary:
         if self.waiting:
             await self.world.deliver(self.waiting)
             self.waiting = []
-        parsed = commands.parse({"command": "refresh", "at": at})
-        answer = msgspec.to_builtins(await parsed.run(Session(self.world.owner), SETTINGS))
+        wanted = parsed({"command": "refresh", "at": at})
+        answer = msgspec.to_builtins(await wanted.run(Session(self.world.owner), SETTINGS))
         return {name: answer[name] for name in ("courses", "written", "changes")}
 
     async def risk(self, student: str) -> dict[str, Any]:
@@ -321,7 +320,7 @@ async def test_rules_are_what_the_evaluation_knows(world: World) -> None:
 
 async def test_a_deployment_without_the_shipped_pipeline_has_nothing_to_evaluate(world: World) -> None:
     settings = Settings("arn:secret", pipelines={})
-    answer = await commands.parse({"command": "refresh"}).run(Session(world.owner), settings)
+    answer = await parsed({"command": "refresh"}).run(Session(world.owner), settings)
     assert answer == RefreshAnswer({}, 0, 0, 0)
 
 

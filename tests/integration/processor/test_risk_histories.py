@@ -17,13 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulation.postgres import PostgresServer
-from processor import commands
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
 from processor.storage.connection import Session
 from tests.integration.processor import risk_oracle as oracle
 from tests.integration.processor.conftest import drop_world, make_world
-from tests.integration.processor.world import World, event, record
+from tests.integration.processor.world import World, event, parsed, record
 
 FIRST_DAY = date(2026, 9, 1)
 DAYS = 60
@@ -217,7 +216,7 @@ class History:
             await execute(ADD_ENROLMENT, edit.course, edit.student, begins, ends)
 
     async def refresh(self, as_of: datetime) -> None:
-        command = commands.parse({"command": "refresh", "at": as_of.isoformat()})
+        command = parsed({"command": "refresh", "at": as_of.isoformat()})
         await command.run(Session(self.world.owner), Settings("arn:secret"))
         found = {
             (row["course"], row["student"]): row for row in await self.world.owner.fetch("SELECT * FROM risk")

@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from processor import commands
 from processor.errors import CommandError
 from processor.settings import Settings
 from processor.storage.connection import Session
-from tests.integration.processor.world import World, event, record
+from tests.integration.processor.world import World, event, parsed, record
 
 SETTINGS = Settings("arn:secret")
 
@@ -38,8 +37,8 @@ def session(world: World) -> Session:
 
 async def run(session: Session, command: str, **parameters: Any) -> dict[str, Any]:
     """Run a command as the handler does, and pass parameters and answer through JSON as Lambda does."""
-    parsed = commands.parse(json.loads(json.dumps({"command": command, **parameters})))
-    return dict(json.loads(msgspec.json.encode(await parsed.run(session, SETTINGS))))
+    wanted = parsed(json.loads(json.dumps({"command": command, **parameters})))
+    return dict(json.loads(msgspec.json.encode(await wanted.run(session, SETTINGS))))
 
 
 async def stage(session: Session, *chunks: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import asyncpg
 
-from processor import batch, migrations
+from processor import batch, commands, migrations
+from processor.commands.command import Command
 from processor.pipeline import Pipeline
 from processor.records.kinesis import KinesisRecord
 from processor.records.native import NativeColumns, parse
@@ -107,11 +108,12 @@ def records(numbers: Iterable[int], *, shard: int = 0) -> list[KinesisRecord]:
 
 @dataclass
 class World:
-    """A database with the schema, its owner's connection, and the processor's login."""
+    """A database with the schema, its owner's connection, and the logins of the processor and the reader."""
 
     owner: asyncpg.Connection
     owner_login: Login
     login: Login
+    reader_login: Login
     secrets: dict[str, Login] = field(default_factory=dict)  # what Secrets Manager holds, by stage
     secret_reads: list[str] = field(default_factory=list)
     databases: list[Database] = field(default_factory=list)
@@ -125,10 +127,12 @@ class World:
         self.secret_reads.append(stage)
         return self.secrets.get(stage)
 
-    def processor(self, *, attempt: float = ATTEMPT, **settings: Any) -> Database:
+    def processor(
+        self, *, attempt: float = ATTEMPT, statement: float | None = None, **settings: Any
+    ) -> Database:
         """Return the database as a fresh execution environment of the function sees it."""
         chosen = Settings("arn:secret", **({"sslmode": "disable"} | settings))
-        self.databases.append(Database(chosen, attempt=attempt, read=self.read_login))
+        self.databases.append(Database(chosen, attempt=attempt, statement=statement, read=self.read_login))
         return self.databases[-1]
 
     async def deliver(
@@ -180,9 +184,14 @@ async def connect(login: Login) -> asyncpg.Connection:
     )
 
 
-async def make_schema(owner: Login, processor: Login) -> None:
+def parsed(event: Mapping[str, Any]) -> Command[Any]:
+    """Return the command that an event spells, whichever function answers it."""
+    return commands.parse(event, commands.KINDS[event["command"]].function)
+
+
+async def make_schema(owner: Login, processor: Login, reader: Login) -> None:
     connection = await connect(owner)
     try:
-        await migrations.migrate(connection, processor, [SHIPPED])
+        await migrations.migrate(connection, processor, [SHIPPED], reader=reader)
     finally:
         await connection.close()

@@ -20,6 +20,7 @@ ACTIONS = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "monitoring:GetMetricStatistics": "cloudwatch:GetMetricStatistics",
     "monitoring:DescribeAlarms": "cloudwatch:DescribeAlarms",
+    "cloudwatch-logs:FilterLogEvents": "logs:FilterLogEvents",
 }
 """Calls whose IAM action has another name: the service authorization reference."""
 
@@ -31,7 +32,10 @@ COMMANDS = {
     "student": ["student", "nobody"],
     "query": ["query", "types"],
     "rejected": ["rejected", "redrive", "--dry-run", "--reason", "not_utf8"],
-    "roster": ["roster", "import", "ROSTER", "--dry-run"],
+    "roster import": ["roster", "import", "ROSTER", "--dry-run"],
+    "roster show": ["roster", "show"],
+    "roster check": ["roster", "check"],
+    "logs": ["logs", "processor"],
     "retention": ["retention", "--older-than", "2000-01", "--dry-run"],
     "rebuild": ["rebuild", "course_day"],
     "migrate": ["migrate"],

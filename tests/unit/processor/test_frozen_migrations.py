@@ -9,6 +9,7 @@ FROZEN = {
     "0001_framework": "aa961c077c36d7d16973f6db384251ac42db981fe3c3d248511daf33fece2544",
     "0002_reference_data": "672b8bbe441fc572a8306fdc3d97e1ee0c921607360a6c1bd3f993aa794a1f82",
     "0003_dismissed_rejections": "09ee6536ea6e5e8e25ff1f84aaa5204432a6964c39ccb384d785ff41281ab1b1",
+    "0004_reader": "7e94029b0f761cf20c0dba6b6aa99d4bb6da15c6b485cdd0b247e3bf039cf6b5",
     "0001_student_performance": "d8a1254b39f6206db3127a1bdc898b7483153d9797e62b8df0a05a82efdfde21",
     "0002_projections": "c4a95f277afceac275851070f01c5ca256d5d61d6d988de462e9daafd4710b29",
     "0003_risk": "f420bf5528fd7622cc3b60f456533a7593e54313debc4fa5941d1cea58a69a4f",

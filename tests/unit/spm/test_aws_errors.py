@@ -22,7 +22,7 @@ def refusal(code: str, message: str, operation: str = "PutRecords") -> ClientErr
                 "AccessDeniedException",
                 "User: arn:aws:iam::1:user/x is not authorized to perform: kinesis:PutRecords on resource: x",
             ),
-            "no right to kinesis:PutRecords: ask for the stack's operators policy",
+            "no right to kinesis:PutRecords: ask for the stack's readers or operators policy",
         ),
         (refusal("AccessDenied", "Access Denied", "GetObject"), "no right to GetObject"),
         (refusal("ExpiredToken", "The security token included in the request is expired"), "sign in again"),
