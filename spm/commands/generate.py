@@ -17,7 +17,7 @@ from spm.publishing.put_records import Entry, publish
 from spm.school import School, happenings, make, write
 from spm.term import BAD_RECORDS, COURSES, generate, start_of_term_until
 from spm.terminal import console
-from spm.terminal.options import JsonOption, SuffixOption, TargetOption, day
+from spm.terminal.options import JsonOption, PipelineOption, SuffixOption, TargetOption, day
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -53,6 +53,7 @@ def command(
     duplicates: Annotated[int, typer.Option(min=0, help="How many events to repeat.")] = 0,
     rate: Annotated[float, typer.Option(min=0, help="Events a second; 0 for as fast as possible.")] = 0,
     stream: Annotated[bool, typer.Option("--stream", help="Send them to the stream, not to a file.")] = False,
+    pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -67,6 +68,8 @@ def command(
     Example: spm generate --stream --rate 200 --bad 5
     Example: spm generate school --students 200
     """
+    if pipeline not in (None, PIPELINE.name):
+        raise InputError(f"the pipeline {pipeline} has no made-up events: they are all {PIPELINE.name}'s")
     until = until or datetime.now(UTC).date()
     if not stream and is_folder(output):
         refuse_for_a_folder(events, bad, duplicates, rate)

@@ -6,7 +6,10 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from spm.cli import app
+from spm.errors import InputError
 from spm.term import (
     COURSES,
     EVENT_TYPES,
@@ -106,3 +109,13 @@ def test_an_event_is_json_of_a_few_hundred_bytes(events: list[NativeEvent]) -> N
 def test_impossible_arguments_are_refused(students: int, courses: int, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         next(generate(1, students, courses=courses))
+
+
+def test_another_pipeline_has_no_made_up_events() -> None:
+    done = CliRunner().invoke(app, ["generate", "-", "--pipeline", "attendance"])
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception) == (
+        "the pipeline attendance has no made-up events: they are all student-performance's"
+    )
+    same = ["generate", "-", "--events", "3", "--pipeline", "student-performance"]
+    assert len(CliRunner().invoke(app, same).stdout.splitlines()) == 3
