@@ -297,7 +297,7 @@ async def test_a_score_keeps_all_its_digits(world: World) -> None:
 
 BEFORE = """
     DROP TABLE student_assessment, student_course, course_day, course_hour CASCADE;
-    DELETE FROM schema_migration WHERE pipeline = 'student-performance' AND version > 1;
+    DELETE FROM schema_migration WHERE pipeline = 'student-performance' AND version = 2;
     DELETE FROM chunk WHERE stored_at < now();
 """
 
