@@ -39,7 +39,7 @@ class Door(NamedTuple):
 def statements(request: Request, sender: Sender, _open: OpenSigned) -> Accepted:
     """Take xAPI statements: POST one or an array, PUT one under its id."""
     form = _version(request)
-    _json_only(request)
+    _json_only(request, status=400)  # as the standard wants it (Communication 1.5)
     wanted = _statement_id(request)
     originals = documents.array(request.body)
     if wanted is not None and request.body.lstrip().startswith(b"["):
@@ -152,12 +152,12 @@ def answered_version(event: Mapping[str, Any]) -> str:
     return VERSIONS["xapi/1.0.3" if asked.get(VERSION_HEADER, "").startswith("1.0") else "xapi/2.0"]
 
 
-def _json_only(request: Request) -> None:
+def _json_only(request: Request, status: int = 415) -> None:
     if request.media_type == "application/json":
         return
     if request.media_type == "multipart/mixed":
-        raise Refusal(415, "attachments are not kept: send statements alone, as application/json")
-    raise Refusal(415, "send JSON, with the header Content-Type: application/json")
+        raise Refusal(status, "attachments are not kept: send statements alone, as application/json")
+    raise Refusal(status, "send JSON, with the header Content-Type: application/json")
 
 
 def _listed(form: str, taken: Taken) -> Accepted:

@@ -61,10 +61,10 @@ def respond(event: Mapping[str, Any], context: Context, note: Note) -> Answer:
     request = read(event)
     if (request.method, request.path) == ("GET", "/xapi/about"):
         return doors.about()
-    door = doors.door(request)
     given = credential(request)
     registered = _register().sender(given)
     note["sender"] = given.name
+    door = doors.door(request)
     sender = Sender(given.name, registered.student_id)
     doors.check_field(door, sender)
     accepted = door.take(request, _for(door, sender), partial(_open, registered.keys))
