@@ -1,11 +1,14 @@
-"""De-aggregation of Kinesis Producer Library records.
+"""Aggregation and de-aggregation of Kinesis Producer Library records.
 
 A KPL record is ``magic · protobuf AggregatedRecord · MD5 of the protobuf``, of which only field 3
-(``repeated Record records``) and in it field 3 (``bytes data``) matter here:
+(``repeated Record records``) and in it field 3 (``bytes data``) matter to a reader. Written here because it
+is three small messages of protocol buffers, and AWS's Python package for it changes ``sys.path`` when it is
+imported.
 https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
 """
 
 import hashlib
+from collections.abc import Sequence
 
 from processor.errors import RejectRecord
 
@@ -16,6 +19,40 @@ MAX_USER_RECORDS = 50_000
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _RECORDS = _DATA = 3
+# Tags as they are written: a field's number and wire type. Field 1 of AggregatedRecord: a partition key; of
+# Record: the index of its own.
+_KEYS_TAG, _RECORDS_TAG, _INDEX_TAG, _DATA_TAG = 0x0A, 0x1A, 0x08, 0x1A
+
+
+def aggregate(records: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return the frame of user records, each a partition key and data; ``deaggregate`` reads it."""
+    index = {key: number for number, key in enumerate(dict.fromkeys(key for key, _ in records))}
+    body = b"".join(
+        [
+            *(_delimited(_KEYS_TAG, key.encode()) for key in index),
+            *(
+                _delimited(
+                    _RECORDS_TAG,
+                    bytes([_INDEX_TAG]) + _written(index[key]) + _delimited(_DATA_TAG, data),
+                )
+                for key, data in records
+            ),
+        ]
+    )
+    return MAGIC + body + hashlib.md5(body, usedforsecurity=False).digest()
+
+
+def _delimited(tag: int, content: bytes) -> bytes:
+    return bytes([tag]) + _written(len(content)) + content
+
+
+def _written(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
 
 
 def deaggregate(data: bytes) -> list[bytes]:

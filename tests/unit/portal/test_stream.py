@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.ingest.http import Refusal
-from portal.ingest.stream import MAX_BYTES, MAX_RECORDS, StreamRecord, calls, put_all
+from portal.ingest.stream import (
+    MAX_BYTES,
+    MAX_RECORD_BYTES,
+    MAX_RECORDS,
+    StreamRecord,
+    calls,
+    packed,
+    put_all,
+)
+from processor.records import kpl
 
 
 class Kinesis:
@@ -22,13 +31,19 @@ class Kinesis:
         if failed is None:
             raise ConnectionError
         failed &= set(range(len(records)))
-        self.acknowledged += [r["Data"] for place, r in enumerate(records) if place not in failed]
+        self.acknowledged += [
+            data for place, r in enumerate(records) if place not in failed for data in user_records(r["Data"])
+        ]
         results = [{"ErrorCode": "InternalFailure"} if n in failed else {} for n in range(len(records))]
         return {"FailedRecordCount": len(failed), "Records": results}
 
 
+def user_records(data: bytes) -> list[bytes]:
+    return kpl.deaggregate(data) if data.startswith(kpl.MAGIC) else [data]
+
+
 def record(number: int) -> StreamRecord:
-    return StreamRecord(str(number).encode(), f"s{number % 3}")
+    return StreamRecord(str(number).encode() * 9_000, f"s{number % 3}")  # some to a pack
 
 
 @settings(deadline=None, max_examples=30)  # it pauses between attempts
@@ -50,8 +65,16 @@ def test_what_cannot_be_put_in_time_is_refused_with_when_to_come_again(failed: s
 
 
 def test_calls_are_as_large_as_kinesis_takes() -> None:
-    many = [record(number) for number in range(10_000)]
+    many = [StreamRecord(b"x", "k")] * 10_000
     assert [len(call) for call in calls(many)] == [MAX_RECORDS] * 20
     large = [StreamRecord(bytes(2**20 - 1), "k")] * 11
     assert [len(call) for call in calls(large)] == [5, 5, 1]
     assert 5 * large[0].size <= MAX_BYTES
+
+
+@given(st.lists(st.tuples(st.binary(max_size=60_000), st.text(max_size=50)), max_size=20))
+def test_packs_hold_every_record_in_its_order(records: list[tuple[bytes, str]]) -> None:
+    packs = list(packed([StreamRecord(*record) for record in records]))
+    found = [data for pack in packs for data in user_records(pack.data)]
+    assert found == [data for data, _ in records]
+    assert all(pack.size < MAX_RECORD_BYTES for pack in packs)
