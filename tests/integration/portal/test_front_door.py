@@ -128,14 +128,14 @@ async def test_nothing_that_was_acknowledged_is_lost_when_the_function_is_killed
     def kill() -> int:
         name = f"student-performance-ingest-{client.deployment.suffix}"
         victims = [p for p in psutil.Process().children(recursive=True) if name in " ".join(_command(p))]
-        for victim in victims:
+        for victim in victims[:1]:
             victim.kill()
-        return len(victims)
+        return len(victims[:1])
 
     with ThreadPoolExecutor(4) as pool:
         sent = [pool.submit(send, number) for number in range(40)]
-        while not all(one.done() for one in sent):
-            await asyncio.sleep(0.5)
+        while not all(one.done() for one in sent) and killed < 5:
+            await asyncio.sleep(1)
             killed += kill()
         acknowledged = [identity for one in sent for identity in one.result()]
     assert killed > 1
