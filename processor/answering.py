@@ -6,11 +6,13 @@ from typing import Any, Final
 import msgspec
 from asyncpg import QueryCanceledError
 
-from processor import commands, environment
+from processor import commands, environment, statements
 from processor.commands.command import A, Command, Function, name_of
 from processor.errors import CommandError
 from processor.handler import Context
 from processor.storage.connection import RESPONSE_MARGIN, Deadline, Session
+
+SQL: Final = statements.load(statements.FOLDER / "access.sql")
 
 STATEMENT_SECONDS: Final[dict[Function, float]] = {"operations": 600.0, "reports": 20.0}
 """How long one statement may take: a migration may rewrite a table, but nobody waits longer for a report."""
@@ -34,12 +36,16 @@ def run(wanted: Command[Any], context: Context) -> dict[str, Any]:
     database = environment.database(attempt=seconds + RESPONSE_MARGIN, statement=seconds)
     patience = min(wanted.patience, seconds + 2 * RESPONSE_MARGIN)
     deadline = Deadline(min(context.get_remaining_time_in_millis() / 1000, patience))
-    given = environment.LOOP.run(database.run(lambda session: _attempt(wanted, session), deadline))
+    request_id = context.aws_request_id
+    given = environment.LOOP.run(
+        database.run(lambda session: _attempt(wanted, session, request_id), deadline)
+    )
     plain: dict[str, Any] = msgspec.to_builtins(given)
     return plain
 
 
-async def _attempt(wanted: Command[A], session: Session) -> A:
+async def _attempt(wanted: Command[A], session: Session, request_id: str) -> A:
+    await _note(wanted, session, request_id)
     try:
         return await wanted.run(session, environment.settings())
     except QueryCanceledError as error:
@@ -50,3 +56,17 @@ async def _attempt(wanted: Command[A], session: Session) -> A:
             f"the database works on {name_of(type(wanted))} for more than "
             f"{STATEMENT_SECONDS[wanted.function]:.0f} s: ask for less"
         ) from error
+
+
+async def _note(wanted: Command[A], session: Session, request_id: str) -> None:
+    """Commit who asks about a student or a course before it is answered; another attempt is another row."""
+    about = wanted.about()
+    if about is None:
+        return
+    if not wanted.who:
+        raise CommandError(
+            "who is missing: say who asks, because each answer about a student or a course is noted"
+        )
+    await session.connection.execute(
+        SQL["log_access"], wanted.who, request_id, name_of(type(wanted)), about.student_id, about.course
+    )

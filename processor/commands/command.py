@@ -1,7 +1,7 @@
 """What every command is: a struct of its parameters that can run itself, and answers with another struct."""
 
 from datetime import UTC, datetime
-from typing import ClassVar, Generic, Literal, TypeVar, get_type_hints
+from typing import Annotated, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
@@ -12,19 +12,34 @@ from processor.storage.connection import Session
 Function = Literal["operations", "reports"]
 """Who answers: ``reports`` may only look, ``operations`` owns the schema."""
 
+LONGEST_WHO: Final = 2_048  # as long as an ARN may be
+
 A = TypeVar("A")
 
 
-class Command(msgspec.Struct, Generic[A], tag_field="command", forbid_unknown_fields=True):
+class About(NamedTuple):
+    """Whom or what an answer is about: one student, one course, or one student in one course."""
+
+    student_id: str | None
+    course: str | None
+
+
+class Command(msgspec.Struct, Generic[A], tag_field="command", forbid_unknown_fields=True, kw_only=True):
     """The parameters are the members; the event's ``command`` is the tag of the subclass.
 
-    ``function``: which of the two answers it. ``patience``: the seconds for all of a call, however often it
-    is tried: long enough for what goes over years, short enough to answer before the function's own time
-    limit.
+    ``who``: who asks, as they state it; needed where the answer is about somebody. ``function``: which of the
+    two answers it. ``patience``: the seconds for all of a call, however often it is tried: long enough for
+    what goes over years, short enough to answer before the function's own time limit.
     """
 
     function: ClassVar[Function] = "operations"
     patience: ClassVar[float] = 600.0
+
+    who: Annotated[str, msgspec.Meta(max_length=LONGEST_WHO)] | None = None
+
+    def about(self) -> About | None:
+        """Return whom or what the answer is about; None where it is about no single one."""
+        return None
 
     async def run(self, session: Session, settings: Settings) -> A:
         """Return the answer; raise CommandError where a parameter is wrong.

@@ -9,7 +9,7 @@ from asyncpg import Record
 from asyncpg.prepared_stmt import PreparedStatement
 
 from processor import statements
-from processor.commands.command import Command, Function, in_utc
+from processor.commands.command import About, Command, Function, in_utc
 from processor.commands.room import Room
 from processor.errors import CommandError
 from processor.pipelines import named
@@ -55,6 +55,11 @@ class Query(Command[QueryAnswer], tag="query"):
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
     offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
     pipeline: str | None = None
+
+    def about(self) -> About | None:
+        """Return the student and the course that the report is narrowed down to, whichever report it is."""
+        student_id, course = (self.parameters.get(name) or None for name in ("student_id", "course"))
+        return About(student_id, course) if student_id or course else None
 
     async def run(self, session: Session, settings: Settings) -> QueryAnswer:
         """Return as many rows as one answer carries."""

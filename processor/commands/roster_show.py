@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 import msgspec
 from asyncpg import Connection, Record
 
-from processor.commands.command import Command, Function
+from processor.commands.command import About, Command, Function
 from processor.commands.room import fitting
 from processor.commands.roster import SQL
 from processor.errors import CommandError
@@ -88,6 +88,10 @@ class RosterShow(Command[RosterShowAnswer], tag="roster_show", kw_only=True):
     course: str | None = None
     after: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1_000
+
+    def about(self) -> About | None:
+        """Return the course whose people and due work are listed."""
+        return About(None, self.course) if self.course else None
 
     async def run(self, session: Session, _: Settings) -> RosterShowAnswer:
         """Return as many rows as one answer carries."""

@@ -10,7 +10,7 @@ from processor.commands.query import Query, QueryAnswer
 from spm.errors import OperationRefusedError
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
+    from spm.aws.stack import Aws
 
 A = TypeVar("A")
 
@@ -18,14 +18,16 @@ A = TypeVar("A")
 class Commands:
     """The commands that the functions of one stack answer."""
 
-    def __init__(self, client: "LambdaClient", function_names: Mapping[Function, str]) -> None:
-        self._client = client
+    def __init__(self, aws: "Aws", function_names: Mapping[Function, str]) -> None:
+        self._aws = aws
         self._function_names = function_names
 
     def run(self, command: Command[A]) -> A:
         """Return the answer; raise OperationRefusedError with the function's words."""
         name = name_of(type(command))
-        answer = self._client.invoke(
+        if command.about():
+            command = msgspec.structs.replace(command, who=self._aws.identity)
+        answer = self._aws.functions.invoke(
             FunctionName=self._function_names[command.function], Payload=msgspec.json.encode(command)
         )
         result = msgspec.json.decode(answer["Payload"].read())

@@ -86,6 +86,11 @@ class Aws:
         return self._session.client("lambda", endpoint_url=self._endpoint_url, config=PATIENT)
 
     @cached_property
+    def identity(self) -> str:
+        """The ARN of whoever these credentials belong to; asking for it needs no right."""
+        return self._session.client("sts", endpoint_url=self._endpoint_url).get_caller_identity()["Arn"]
+
+    @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         """The logs of functions."""
         return self._session.client("logs", endpoint_url=self._endpoint_url)
@@ -124,7 +129,7 @@ class Stack:
 
     def commands(self, aws: Aws) -> Commands:
         """The way to this stack's database."""
-        return Commands(aws.functions, {"operations": self.operations_name, "reports": self.reports_name})
+        return Commands(aws, {"operations": self.operations_name, "reports": self.reports_name})
 
 
 def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:

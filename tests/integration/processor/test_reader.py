@@ -212,3 +212,62 @@ def test_a_statement_that_takes_too_long_is_an_answer(
     monkeypatch.setitem(SHIPPED.reports, "slow", SHIPPED.report("SELECT pg_sleep(60) LIMIT {limit}"))
     answer = reading.handler({"command": "query", "report": "slow"}, CommandContext())
     assert answer == {"refused": "the database works on query for more than 1 s: ask for less"}
+
+
+class TestAccessLog:
+    ASKED = "SELECT who, request_id, command, student_id, course FROM access_log ORDER BY id"
+
+    @pytest.fixture
+    def world(self, as_owner: World, monkeypatch: pytest.MonkeyPatch) -> World:
+        """A world whose reader is the login of this process, the reports function's environment."""
+        as_owner.secrets[CURRENT] = as_owner.login
+        environment.LOOP.run(as_owner.deliver(records(range(5))))
+        as_owner.secrets[CURRENT] = as_owner.reader_login
+        database = as_owner.processor(attempt=10)
+        monkeypatch.setattr(environment, "database", lambda **_: database)
+        return as_owner
+
+    def rows(self, world: World) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in environment.LOOP.run(world.owner.fetch(self.ASKED))]
+
+    def test_says_who_asked_about_which_student_or_course(self, world: World) -> None:
+        ada = {"student_id": "student-3", "course": "course-3"}
+        for asked in (
+            {"command": "query", "report": "student", "parameters": ada},
+            {"command": "query", "report": "types", "parameters": {"student_id": "student-3"}},
+            {"command": "roster_show", "table": "enrolments", "course": "math"},
+        ):
+            assert "refused" not in reading.handler(asked | {"who": "arn:ada"}, CommandContext())
+        request = CommandContext().aws_request_id
+        assert self.rows(world) == [
+            ("arn:ada", request, "query", "student-3", "course-3"),
+            ("arn:ada", request, "query", "student-3", None),
+            ("arn:ada", request, "roster_show", None, "math"),
+        ]
+
+    def test_says_nothing_of_what_is_about_no_single_one(self, world: World) -> None:
+        for asked in ({"command": "status"}, {"command": "query", "report": "students"}):
+            assert "refused" not in reading.handler(asked, CommandContext())
+        assert self.rows(world) == []
+
+    def test_nothing_is_answered_to_nobody(self, world: World) -> None:
+        asked = {"command": "query", "report": "student", "parameters": {"student_id": "student-3"}}
+        for who in ({}, {"who": ""}, {"who": None}):
+            assert "who is missing" in reading.handler(asked | who, CommandContext())["refused"]
+        assert self.rows(world) == []
+
+    def test_is_written_before_the_answer_and_stays_where_that_fails(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        broken = SHIPPED.report("SELECT 1 / 0 FROM {log} WHERE student_id = {student_id} LIMIT {limit}")
+        monkeypatch.setitem(SHIPPED.reports, "broken", broken)
+        asked = {"command": "query", "report": "broken", "parameters": {"student_id": "student-3"}}
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            reading.handler(asked | {"who": "arn:ada"}, CommandContext())
+        assert [row[3] for row in self.rows(world)] == ["student-3"]
+
+    def test_where_it_cannot_be_written_nothing_is_answered(self, world: World) -> None:
+        environment.LOOP.run(world.owner.execute("ALTER TABLE access_log ADD CHECK (who <> 'arn:ada')"))
+        asked = {"command": "query", "report": "student", "parameters": {"student_id": "student-3"}}
+        with pytest.raises(asyncpg.CheckViolationError):
+            reading.handler(asked | {"who": "arn:ada"}, CommandContext())
