@@ -21,6 +21,7 @@ from spm.commands import (
     query,
     rejected,
     replay,
+    risk,
     roster,
     senders,
     status,
@@ -58,6 +59,7 @@ app.command(name="query")(query.query)
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(replay.app, name="replay")
 app.add_typer(roster.app, name="roster")
+app.add_typer(risk.app, name="risk")
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(senders.app, name="senders")
 app.command(name="retention")(maintain.retention)

@@ -16,6 +16,7 @@ from processor.commands.redrive import Redrive
 from processor.commands.refresh import Refresh
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
+from processor.commands.risk_list import RiskList
 from processor.commands.roster_check import RosterCheck
 from processor.commands.roster_import import RosterImport
 from processor.commands.roster_show import RosterShow
@@ -34,6 +35,7 @@ AnyCommand = (
     | Refresh
     | Rejected
     | Retention
+    | RiskList
     | RosterCheck
     | RosterImport
     | RosterShow

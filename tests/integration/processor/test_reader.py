@@ -54,6 +54,7 @@ READABLE = {
 LOOKS: list[dict[str, Any]] = [
     {"command": "status"},
     {"command": "roster_show"},
+    {"command": "risk_list"},
     {"command": "roster_check"},
     *({"command": "query", "report": report, "limit": 3} for report in SHIPPED.reports),
     {"command": "query", "report": "student", "parameters": {"student_id": "student-3"}},

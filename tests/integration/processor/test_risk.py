@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from processor.commands.refresh import RefreshAnswer
+from processor.commands.risk_list import RiskList
 from processor.insight.measures import Rules
 from processor.insight.risk import evaluate_due
 from processor.records.kinesis import KinesisRecord
@@ -316,6 +317,32 @@ async def test_a_rule_that_cannot_be_is_refused(school: World, name: str, value:
 async def test_rules_are_what_the_evaluation_knows(world: World) -> None:
     names = await world.owner.fetch("SELECT name FROM risk_rule WHERE course IS NULL")
     assert sorted(row["name"] for row in names) == sorted(Rules._fields)
+
+
+async def test_lists_the_highest_first_with_all_reasons_page_by_page(diary: Diary) -> None:
+    diary.handed_in("A1", STUDENTS[1:])
+    await diary.refresh("2026-09-22T12:00:00Z")
+    owner = Session(diary.world.owner)
+    found = []
+    offset: int | None = 0
+    while offset is not None:
+        answer = await RiskList(level="none", limit=2, offset=offset).run(owner, SETTINGS)
+        found += answer.risks
+        offset = answer.next
+    assert [(row.student, row.score) for row in found] == [
+        ("ada", 3.5),
+        ("bob", 1.8),
+        ("cleo", 1.6),
+        ("dan", 1.4),
+        ("eve", 1.2),
+        ("fay", 1.0),
+    ]
+    assert [reason.rule for reason in found[0].reasons] == ["missing", "never", "rank"]
+    high = await RiskList(level="high").run(owner, SETTINGS)
+    assert [row.student for row in high.risks] == ["ada", "bob"]
+    of_one = await RiskList(course="math", student="eve").run(owner, SETTINGS)
+    assert [(row.student, row.level) for row in of_one.risks] == [("eve", "elevated")]
+    assert (await RiskList(course="alchemy").run(owner, SETTINGS)).risks == []
 
 
 async def test_a_deployment_without_the_shipped_pipeline_has_nothing_to_evaluate(world: World) -> None:

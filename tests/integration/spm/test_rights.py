@@ -34,6 +34,7 @@ COMMANDS = {
     "rejected": ["rejected", "redrive", "--dry-run", "--reason", "not_utf8"],
     "roster import": ["roster", "import", "ROSTER", "--dry-run"],
     "roster show": ["roster", "show"],
+    "risk": ["risk", "list"],
     "roster check": ["roster", "check"],
     "logs": ["logs", "processor"],
     "retention": ["retention", "--older-than", "2000-01", "--dry-run"],

@@ -1,0 +1,73 @@
+"""Listing who is at risk, and why."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+
+from processor import statements
+from processor.commands.command import Command, Function
+from processor.commands.room import fitting
+from processor.insight.levels import ELEVATED, HIGH, NONE
+from processor.settings import Settings
+from processor.storage.connection import Session
+
+SQL: Final = statements.load(statements.FOLDER / "risk_list.sql")
+
+LEVELS: Final = (NONE, ELEVATED, HIGH)
+LARGEST_OFFSET: Final = 2**31 - 1
+
+
+class ToldReason(msgspec.Struct):
+    """What one rule adds to the score, from which numbers, and as a sentence."""
+
+    rule: str
+    adds: float
+    numbers: dict[str, Any]
+    sentence: str
+
+
+class ListedRisk(msgspec.Struct):
+    """A student in a course; ``since``: when the level was entered; the largest reason is the first."""
+
+    course: str
+    student: str
+    display_name: str | None
+    score: float
+    level: str
+    since: datetime
+    evaluated_at: datetime
+    reasons: list[ToldReason]
+
+
+class RiskListAnswer(msgspec.Struct):
+    """``next`` is the offset of the rows that are left, if there are any."""
+
+    risks: list[ListedRisk]
+    next: int | None
+
+
+class RiskList(Command[RiskListAnswer], tag="risk_list", kw_only=True):
+    """List students by their score, the highest first; ``level``: the lowest one that is wanted."""
+
+    function: ClassVar[Function] = "reports"
+
+    course: str | None = None
+    student: str | None = None
+    level: Literal["none", "elevated", "high"] = "elevated"
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 100
+    offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
+
+    async def run(self, session: Session, _: Settings) -> RiskListAnswer:
+        """Return as many as one answer carries."""
+        wanted = LEVELS[LEVELS.index(self.level) :]
+        found = await session.connection.fetch(
+            SQL["found"], self.course, self.student, wanted, self.limit, self.offset
+        )
+        rows = [
+            ListedRisk(**row | {"reasons": msgspec.json.decode(row["reasons"], type=list[ToldReason])})
+            for row in map(dict, found)
+        ]
+        risks = fitting(rows)
+        is_last = len(risks) == len(found) < self.limit
+        return RiskListAnswer(risks, None if is_last else self.offset + len(risks))

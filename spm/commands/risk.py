@@ -1,0 +1,98 @@
+"""``spm risk``: who is at risk in which course, and why (docs/risk.md)."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from processor.commands.risk_list import ListedRisk, RiskList
+from spm.aws.commands import Commands
+from spm.aws.target import connect
+from spm.terminal import console
+from spm.terminal.options import JsonOption, SuffixOption, TargetOption
+
+MOST_OF_A_PAGE: Final = 1_000
+
+app = typer.Typer(help="Who is at risk in which course, and why.", no_args_is_help=True)
+
+
+class Level(StrEnum):
+    """The lowest level that is wanted."""
+
+    NONE = "none"
+    ELEVATED = "elevated"
+    HIGH = "high"
+
+
+@app.command(name="list")
+def list_(
+    *,
+    course: Annotated[str | None, typer.Option(help="Only this course.", show_default=False)] = None,
+    level: Annotated[Level, typer.Option(help="The lowest level to list.")] = Level.ELEVATED,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many students.")] = 50,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List students at risk, the highest score first, each with the largest reason.
+
+    Example: spm risk list --course MATH-101 --level high
+    """
+    wanted = RiskList(course=course, level=level.value)
+    found = listed(connect(target, suffix).commands, wanted, limit)
+    if as_json:
+        console.print_json(found)
+    elif not found:
+        console.err.print("nobody is at such a risk")
+    else:
+        console.print_table(
+            ["course", "student", "level", "score", "why"],
+            ([row.course, row.student, row.level, f"{row.score:.2f}", _first(row)] for row in found),
+        )
+        if len(found) == limit:
+            console.err.print(f"the first {limit:,} students; --limit shows more")
+
+
+@app.command()
+def show(
+    student: Annotated[str, typer.Argument(help="Whose risk.")],
+    *,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a student's risk in each course with every reason.
+
+    Example: spm risk show student-0042
+    """
+    wanted = RiskList(student=student, level=Level.NONE.value)
+    found = listed(connect(target, suffix).commands, wanted, MOST_OF_A_PAGE)
+    if as_json:
+        console.print_json(found)
+        return
+    if not found:
+        console.err.print(f"{console.visible(student)} is enrolled in no course that was evaluated")
+        raise typer.Exit(1)
+    for row in found:
+        since = console.moment(row.since)
+        line = f"{row.course}: {row.level} ({row.score:.2f}) since {since}"
+        console.out.print(console.visible(line), markup=False)
+        for reason in row.reasons:
+            console.out.print(f"  {reason.adds:.2f}  {console.visible(reason.sentence)}", markup=False)
+
+
+def listed(commands: Commands, wanted: RiskList, limit: int) -> list[ListedRisk]:
+    """Return up to ``limit`` students, page after page."""
+    found: list[ListedRisk] = []
+    offset: int | None = 0
+    while offset is not None and len(found) < limit:
+        size = min(MOST_OF_A_PAGE, limit - len(found))
+        answer = commands.run(msgspec.structs.replace(wanted, limit=size, offset=offset))
+        found += answer.risks
+        offset = answer.next
+    return found
+
+
+def _first(row: ListedRisk) -> str:
+    return row.reasons[0].sentence if row.reasons else ""
