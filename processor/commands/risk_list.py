@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import msgspec
 
 from processor import statements
-from processor.commands.command import Command, Function
+from processor.commands.command import About, Command, Function
 from processor.commands.room import fitting
 from processor.insight.levels import ELEVATED, HIGH, NONE
 from processor.settings import Settings
@@ -57,6 +57,10 @@ class RiskList(Command[RiskListAnswer], tag="risk_list", kw_only=True):
     level: Literal["none", "elevated", "high"] = "elevated"
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 100
     offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
+
+    def about(self) -> About | None:
+        """Return the student and the course that the list is narrowed down to."""
+        return About(self.student, self.course) if self.student or self.course else None
 
     async def run(self, session: Session, _: Settings) -> RiskListAnswer:
         """Return as many as one answer carries."""

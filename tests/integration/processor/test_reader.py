@@ -237,6 +237,8 @@ class TestAccessLog:
             {"command": "query", "report": "student", "parameters": ada},
             {"command": "query", "report": "types", "parameters": {"student_id": "student-3"}},
             {"command": "roster_show", "table": "enrolments", "course": "math"},
+            {"command": "risk_list", "student": "student-3", "course": "math"},
+            {"command": "risk_list", "course": "math"},
         ):
             assert "refused" not in reading.handler(asked | {"who": "arn:ada"}, CommandContext())
         request = CommandContext().aws_request_id
@@ -244,6 +246,8 @@ class TestAccessLog:
             ("arn:ada", request, "query", "student-3", "course-3"),
             ("arn:ada", request, "query", "student-3", None),
             ("arn:ada", request, "roster_show", None, "math"),
+            ("arn:ada", request, "risk_list", "student-3", "math"),
+            ("arn:ada", request, "risk_list", None, "math"),
         ]
 
     def test_says_nothing_of_what_is_about_no_single_one(self, world: World) -> None:
