@@ -1,5 +1,6 @@
 """The command line of ``./scripts/bench``."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from bench import (
     ratios,
     reading,
     regressions,
+    reports,
     results,
     scaling,
     stages,
@@ -41,7 +43,7 @@ def main(
         list[str] | None,
         typer.Argument(
             help="With --full: ratios, growth, cold, hostile, storage, stages, way, embedded, publish, "
-            "reading; or all of these. And, when LocalStack is up: way-localstack."
+            "reading, reports; or all of these. And, when LocalStack is up: way-localstack."
         ),
     ] = None,
     *,
@@ -55,7 +57,7 @@ def main(
     """
     if not full:
         raise typer.Exit(_check())
-    measures = {
+    measures: dict[str, Callable[[], list[results.Row]]] = {
         "ratios": lambda: _ratios(FULL_ROUNDS),
         "growth": lambda: growth.measure(stored, partial(results.write, "growth")),
         "cold": cold.measure,
@@ -67,6 +69,7 @@ def main(
         "embedded": embedded.measure,
         "publish": publishing.measure,
         "reading": reading.measure,
+        "reports": lambda: reports.measure(stored),
     }
     for part in parts or [name for name in measures if name not in NEEDS_MORE]:
         console.print(f"measuring {part}")

@@ -59,9 +59,10 @@ class BenchDatabase:
 
 @contextlib.contextmanager
 def server() -> Iterator[PostgresServer]:
-    """Start a server, and remove it with everything it holds."""
+    """Start a server, and remove it with everything it holds; stopped and started again it holds the same."""
     with tempfile.TemporaryDirectory(prefix="spm-bench-") as folder:
-        postgres = PostgresServer(Path(folder))
+        Path(folder).chmod(0o755)
+        postgres = PostgresServer(Path(folder) / "run", data=Path(folder) / "data")
         postgres.start()
         try:
             yield postgres
@@ -73,9 +74,14 @@ def new_target(postgres: PostgresServer, name: str = DATABASE) -> BenchDatabase:
     """Return a new, migrated database on the server."""
     postgres.drop_database(name)
     postgres.create_database(name)
-    login = Login(postgres.host, postgres.port, PROCESSOR, PASSWORD, name)
-    asyncio.run(_migrate(postgres.dsn(name), login))
-    return BenchDatabase(login, postgres.dsn(name))
+    target = target_of(postgres, name)
+    asyncio.run(_migrate(target.owner_dsn, target.processor))
+    return target
+
+
+def target_of(postgres: PostgresServer, name: str = DATABASE) -> BenchDatabase:
+    """Return the database of the name; a server that was started again listens elsewhere."""
+    return BenchDatabase(Login(postgres.host, postgres.port, PROCESSOR, PASSWORD, name), postgres.dsn(name))
 
 
 async def _migrate(dsn: str, login: Login) -> None:

@@ -12,19 +12,26 @@ PREFIX: Final = "report_"
 SINCE: Final = "since"
 UNTIL: Final = "until"
 STORED_SINCE: Final = "stored_since"
+AS_OF: Final = "as_of"
+AS_TEACHER: Final = "as_teacher"
 LIMIT: Final = "limit"
+LOG: Final = "log"
 
 TIMES: Final = {SINCE: "occurred_at >=", UNTIL: "occurred_at <", STORED_SINCE: "stored_at >="}
 """What every report can be narrowed down to: when events happened, and from when on they were stored."""
 
-_TYPES: Final = {**dict.fromkeys(TIMES, "timestamptz"), LIMIT: "bigint"}  # all others are text
+_TYPES: Final = {**dict.fromkeys((*TIMES, AS_OF), "timestamptz"), LIMIT: "bigint"}  # all others are text
 
 
 class Report(NamedTuple):
-    """A statement whose ``$1``, ``$2``, … take these parameters."""
+    """A statement whose ``$1``, ``$2``, … take these parameters.
+
+    One that does not read the log shows what is compacted.
+    """
 
     sql: str
     parameters: Sequence[str]
+    reads_log: bool
 
 
 def standard(names: Sequence[str], filters: Mapping[str, str]) -> Mapping[str, str]:
@@ -45,16 +52,16 @@ def report(sql: str, log: str, names: Sequence[str], filters: Mapping[str, str])
     compared = {name: f"{column} =" for name, column in filters.items()} | TIMES
     conditions = [f"({{{name}}} IS NULL OR {left} {{{name}}})" for name, left in compared.items()]
     own = [name for name in names if name not in ("event_id", "occurred_at")]
-    parameters = (*filters, *TIMES, LIMIT)
+    parameters = (*filters, *TIMES, AS_OF, AS_TEACHER, LIMIT)
     blanks = {
-        "log": identifier(log),
+        LOG: identifier(log),
         "own": identifiers(own),
         "filtered": " AND ".join(conditions),
     }
     asked_for = fill(sql, blanks | {name: f"{{{name}}}" for name in parameters})
     used = list(dict.fromkeys(BLANK.findall(asked_for)))
     numbers = {name: f"${used.index(name) + 1}::{_TYPES.get(name, 'text')}" for name in used}
-    return Report(fill(asked_for, numbers), used)
+    return Report(fill(asked_for, numbers), used, LOG in BLANK.findall(sql))
 
 
 def compared(filters: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulation.errors import EmulationError
 from spm.aws.explain import explain
 from spm.commands import (
+    course,
     demo,
     generate,
     local,
@@ -54,6 +55,7 @@ app.command(name="publish")(publish.command)
 app.command(name="status")(status.command)
 app.command(name="tail")(tail.command)
 app.command(name="logs")(logs.command)
+app.command(name="course")(course.command)
 app.command(name="student")(query.student)
 app.command(name="query")(query.query)
 app.add_typer(rejected.app, name="rejected")

@@ -8,8 +8,10 @@ import msgspec
 from processor.commands.check import Check
 from processor.commands.command import Command, Function, name_of
 from processor.commands.compact import Compact
+from processor.commands.course import ShowCourse
 from processor.commands.dismiss import Dismiss
 from processor.commands.migrate import Migrate
+from processor.commands.overview import ShowOverview, ShowRevision
 from processor.commands.query import Query
 from processor.commands.rebuild import Rebuild
 from processor.commands.redrive import Redrive
@@ -22,6 +24,7 @@ from processor.commands.roster_import import RosterImport
 from processor.commands.roster_show import RosterShow
 from processor.commands.roster_stage import RosterStage
 from processor.commands.status import Status
+from processor.commands.student import Search, ShowStudent
 from processor.errors import CommandError
 
 AnyCommand = (
@@ -40,6 +43,11 @@ AnyCommand = (
     | RosterImport
     | RosterShow
     | RosterStage
+    | Search
+    | ShowCourse
+    | ShowOverview
+    | ShowRevision
+    | ShowStudent
     | Status
 )
 

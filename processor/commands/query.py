@@ -1,7 +1,7 @@
 """A pipeline's ready-made reports."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from processor.commands.command import About, Command, Function, in_utc
 from processor.commands.room import Room
 from processor.errors import CommandError
 from processor.pipelines import named
-from processor.reports import LIMIT, TIMES, Report
+from processor.reports import AS_OF, AS_TEACHER, LIMIT, TIMES, UNTIL, Report
 from processor.settings import Settings
 from processor.statements import fill
 from processor.storage.connection import Session
@@ -30,12 +30,14 @@ ROWS_AT_ONCE: Final = 100
 class QueryAnswer(msgspec.Struct):
     """The column names and rows of a report; ``next`` is the offset of the rows that are left, if any are.
 
-    These are left because an answer is full: ``limit`` has no part in it.
+    These are left because an answer is full: ``limit`` has no part in it. ``waiting``: how many stored chunks
+    are not in it yet, because they wait to be compacted.
     """
 
     columns: list[str]
     rows: list[list[Any]]
     next: int | None
+    waiting: int = 0
 
 
 class Query(Command[QueryAnswer], tag="query"):
@@ -43,6 +45,7 @@ class Query(Command[QueryAnswer], tag="query"):
 
     ``parameters``: what it is narrowed down to: ``since`` and ``until``, when events happened;
     ``stored_since``; and the pipeline's filters, which are exact matches. A report need not have all of them.
+    ``as_teacher``: a person of the roster; then nothing is told of a course that this person does not teach.
     ``sort``: a column of the answer, in place of the report's own order. ``offset``: how many rows to skip.
     """
 
@@ -55,6 +58,7 @@ class Query(Command[QueryAnswer], tag="query"):
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
     offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
     pipeline: str | None = None
+    as_teacher: str | None = None
 
     def about(self) -> About | None:
         """Return the student and the course that the report is narrowed down to, whichever report it is."""
@@ -75,11 +79,15 @@ class Query(Command[QueryAnswer], tag="query"):
         async with session.connection.transaction(readonly=True):
             statement = await session.connection.prepare(self._ordered(report, columns))
             rows, is_whole = await _fitting(statement, (*values, self.limit, self.offset))
-        return QueryAnswer(columns, rows, None if is_whole else self.offset + len(rows))
+        waiting = 0 if report.reads_log else (await pipeline.upkeep.waiting(session.connection))[0]
+        return QueryAnswer(columns, rows, None if is_whole else self.offset + len(rows), waiting)
 
     def _values(self, report: Report) -> list[object]:
         """Return what the statement takes; raise CommandError for what it is not narrowed down by."""
-        narrowing = [name for name in report.parameters if name != LIMIT]
+        if self.as_teacher is not None and AS_TEACHER not in report.parameters:
+            raise CommandError(f"the report {self.report} cannot be narrowed down to a teacher's courses")
+        narrowing = [UNTIL if name == AS_OF else name for name in report.parameters]
+        narrowing = [name for name in narrowing if name not in (AS_TEACHER, LIMIT)]
         if unknown := [name for name, value in self.parameters.items() if value and name not in narrowing]:
             allowed = ", ".join(narrowing) or "nothing"
             raise CommandError(
@@ -88,7 +96,14 @@ class Query(Command[QueryAnswer], tag="query"):
         times = {name: self._time(name) for name in TIMES}
         # In another order than the report's, any of its rows may be among the first.
         limit = None if self.sort is not None else self.offset + self.limit
-        values: dict[str, object] = {**self.parameters, **times, LIMIT: limit}
+        as_of = times[UNTIL] or datetime.now(UTC)
+        values: dict[str, object] = {
+            **self.parameters,
+            **times,
+            AS_OF: as_of,
+            AS_TEACHER: self.as_teacher,
+            LIMIT: limit,
+        }
         return [values.get(name) for name in report.parameters]
 
     def _time(self, name: str) -> datetime | None:

@@ -2,48 +2,113 @@
 
 -- name: report_students
 SELECT
-    student_id, count(*) AS events, avg(score) AS mean_score, max(occurred_at) AS last_activity
-FROM {log}
-WHERE {filtered}
+    student_id, sum(events)::bigint AS events, (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score,
+    max(last_at) AS last_activity
+FROM student_course
+WHERE ({student_id} IS NULL OR student_id = {student_id}) AND ({course} IS NULL OR course = {course})
+    AND ({as_teacher} IS NULL OR course IN (SELECT id FROM visible_course({as_teacher})))
 GROUP BY student_id
 ORDER BY events DESC, student_id
 LIMIT {limit}
 
 -- name: report_courses
 SELECT
-    metadata->>'course' AS course, count(*) AS events, count(DISTINCT student_id) AS students,
-    avg(score) AS mean_score, max(occurred_at) AS last_activity
-FROM {log}
-WHERE {filtered}
-GROUP BY 1
+    nullif(course, '') AS course, sum(events)::bigint AS events, count(*) AS students,
+    (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score, max(last_at) AS last_activity
+FROM (
+    SELECT
+        course, student_id, sum(events) AS events, sum(scored) AS scored, sum(score_sum) AS score_sum,
+        max(last_at) AS last_at
+    FROM student_course
+    WHERE ({student_id} IS NULL OR student_id = {student_id}) AND ({course} IS NULL OR course = {course})
+        AND ({as_teacher} IS NULL OR course IN (SELECT id FROM visible_course({as_teacher})))
+    GROUP BY course, student_id
+) AS by_student
+GROUP BY course
 ORDER BY events DESC, course
 LIMIT {limit}
 
--- name: report_student
-SELECT occurred_at, event_type, score, metadata
-FROM {log}
-WHERE student_id = {student_id} AND {filtered}
-ORDER BY occurred_at DESC, sequence_number DESC, sub_sequence DESC, source_id
-LIMIT {limit}
-
 -- name: report_types
+-- since and until mean whole days, UTC.
 SELECT
-    event_type, count(*) AS events, count(score) AS scored, avg(score) AS mean_score,
-    max(occurred_at) AS last_activity
-FROM {log}
-WHERE {filtered}
+    event_type, sum(events)::bigint AS events, sum(scored)::bigint AS scored,
+    (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score, max(last_at) AS last_activity
+FROM course_day
+WHERE ({course} IS NULL OR course = {course}) AND ({event_type} IS NULL OR event_type = {event_type})
+    AND ({since} IS NULL OR day >= ({since} AT TIME ZONE 'UTC')::date)
+    AND ({until} IS NULL OR day < {until} AT TIME ZONE 'UTC')
+    AND ({as_teacher} IS NULL OR course IN (SELECT id FROM visible_course({as_teacher})))
 GROUP BY event_type
 ORDER BY events DESC, event_type
 LIMIT {limit}
 
 -- name: report_days
+-- As the types: whole days, UTC.
 SELECT
-    (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*) AS events, count(DISTINCT student_id) AS students,
-    avg(score) AS mean_score
-FROM {log}
-WHERE {filtered}
-GROUP BY 1
+    day, sum(events)::bigint AS events, sum(scored)::bigint AS scored,
+    (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score
+FROM course_day
+WHERE ({course} IS NULL OR course = {course}) AND ({event_type} IS NULL OR event_type = {event_type})
+    AND ({since} IS NULL OR day >= ({since} AT TIME ZONE 'UTC')::date)
+    AND ({until} IS NULL OR day < {until} AT TIME ZONE 'UTC')
+    AND ({as_teacher} IS NULL OR course IN (SELECT id FROM visible_course({as_teacher})))
+GROUP BY day
 ORDER BY day DESC
+LIMIT {limit}
+
+-- name: report_student
+-- Reads the log, by its index of students.
+SELECT occurred_at, event_type, score, metadata
+FROM {log}
+WHERE student_id = {student_id} AND {filtered}
+    AND ({as_teacher} IS NULL OR metadata->>'course' IN (SELECT id FROM visible_course({as_teacher})))
+ORDER BY occurred_at DESC, sequence_number DESC, sub_sequence DESC, source_id
+LIMIT {limit}
+
+-- name: report_distribution
+-- How many students scored how much, in each piece of work, by tens of per cent; the last holds all above.
+SELECT
+    given.course, given.assessment,
+    least(greatest(floor(10 * score / coalesce(given.max_score, assessment.max_score, 100)), 0), 9)::int * 10 AS from_per_cent,
+    count(*) AS students
+FROM assessment_result AS given
+LEFT JOIN assessment ON (assessment.course, assessment.id) = (given.course, given.assessment)
+WHERE ({course} IS NULL OR given.course = {course}) AND scored_at <= {as_of}
+    AND ({as_teacher} IS NULL OR given.course IN (SELECT id FROM visible_course({as_teacher})))
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+LIMIT {limit}
+
+-- name: report_missing
+-- Work that was due and has not been handed in, the longest overdue first. Grace and risk have no part in it.
+SELECT pupil.course, assessment.id AS assessment, moment.due_at, pupil.student AS student_id
+FROM pupil({as_of}) AS pupil
+JOIN assessment ON assessment.course = pupil.course AND assessment.counts
+LEFT JOIN assessment_exception AS exception
+    ON (exception.course, exception.assessment, exception.person) = (assessment.course, assessment.id, pupil.student)
+CROSS JOIN LATERAL (SELECT coalesce(exception.due_at, assessment.due_at) AS due_at) AS moment
+WHERE moment.due_at <= {as_of} AND exception.excused IS NOT TRUE
+    AND NOT EXISTS (
+        SELECT FROM student_assessment AS result
+        WHERE (result.course, result.assessment, result.student_id) = (assessment.course, assessment.id, pupil.student)
+            AND result.handed_in_at <= {as_of}
+    )
+    AND ({course} IS NULL OR pupil.course = {course}) AND ({student_id} IS NULL OR pupil.student = {student_id})
+    AND ({as_teacher} IS NULL OR pupil.course IN (SELECT id FROM visible_course({as_teacher})))
+ORDER BY moment.due_at, pupil.course, assessment.id, pupil.student
+LIMIT {limit}
+
+-- name: report_inactive
+-- Students of whom nothing was seen in a course for seven days, or ever; the longest silent first.
+SELECT pupil.course, pupil.student AS student_id, seen.last_activity
+FROM pupil({as_of}) AS pupil
+LEFT JOIN (
+    SELECT course, student_id, max(last_at) AS last_activity FROM student_course GROUP BY course, student_id
+) AS seen ON (seen.course, seen.student_id) = (pupil.course, pupil.student)
+WHERE coalesce(seen.last_activity <= {as_of} - interval '7 days', true)
+    AND ({course} IS NULL OR pupil.course = {course}) AND ({student_id} IS NULL OR pupil.student = {student_id})
+    AND ({as_teacher} IS NULL OR pupil.course IN (SELECT id FROM visible_course({as_teacher})))
+ORDER BY seen.last_activity NULLS FIRST, pupil.course, pupil.student
 LIMIT {limit}
 
 -- name: student_assessment

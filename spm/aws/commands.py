@@ -50,4 +50,4 @@ class Commands:
             left = query.limit - len(rows)
             answer = self.run(msgspec.structs.replace(query, offset=answer.next, limit=left))
             rows += answer.rows
-        return QueryAnswer(answer.columns, rows, None)
+        return QueryAnswer(answer.columns, rows, None, answer.waiting)

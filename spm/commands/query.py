@@ -10,12 +10,14 @@ from typing import Annotated, Any, Final
 import typer
 
 from processor.commands.query import Query
+from processor.commands.refresh import Refresh
 from processor.pipeline import Pipeline
 from spm.aws.target import connect
 from spm.errors import InputError
 from spm.terminal import console
 from spm.terminal.options import (
     CourseOption,
+    FreshOption,
     JsonOption,
     PipelineOption,
     SinceOption,
@@ -66,6 +68,7 @@ def query(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Show at most this many rows.")] = 100,
     page: PageOption = 1,
+    fresh: FreshOption = False,
     form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.TABLE,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
@@ -80,6 +83,8 @@ def query(
     Example: spm query sessions --pipeline attendance --where session_id=math-1
     """
     connection = connect(target, suffix, pipeline)
+    if fresh:
+        connection.commands.run(Refresh())
     answer = connection.commands.report(
         Query(
             report,
@@ -93,6 +98,9 @@ def query(
     )
     print_rows(answer.columns, answer.rows[:limit], Form.JSON if as_json else form)
     say_if_there_is_more(answer.rows, limit, page)
+    if answer.waiting:
+        batches = console.counted(answer.waiting, "stored batch", "stored batches")
+        console.err.print(f"{batches} came since the last minute's turn; --fresh takes them in")
 
 
 def student(

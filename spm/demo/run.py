@@ -14,6 +14,7 @@ from typing import Final
 
 from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
 from processor.commands.query import Query
+from processor.commands.refresh import Refresh
 from processor.commands.rejected import Rejected
 from processor.commands.status import Status, StatusAnswer
 from spm.aws.commands import Commands
@@ -70,6 +71,7 @@ def send_and_look(aws: Aws, stack: Stack, options: Options, tally: Tally) -> Res
     seconds = time.monotonic() - started
     with console.step("Delivering one batch twice more"):
         redelivered = deliver_again(aws, stack)
+    commands.run(Refresh())
     return Result(
         accepted=accepted,
         seconds=seconds,

@@ -170,9 +170,9 @@ def pairs(members: Mapping[str, object]) -> str:
     )
 
 
-def counted(count: int, one: str) -> str:
+def counted(count: int, one: str, many: str | None = None) -> str:
     """Return a number with what it counts: 1 month, 2 months."""
-    return f"{count:,} {one}{'' if count == 1 else 's'}"
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 @contextmanager

@@ -42,6 +42,12 @@ PipelineOption = Annotated[
     str | None,
     typer.Option("--pipeline", help="Another deployed pipeline than the first.", show_default=False),
 ]
+FreshOption = Annotated[
+    bool,
+    typer.Option(
+        "--fresh", help="First take in what was stored since the last minute's turn; needs operators' rights."
+    ),
+]
 StudentOption = Annotated[str | None, typer.Option("--student", help="Only this student.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
 CourseOption = Annotated[str | None, typer.Option("--course", help="Only this course.")]

@@ -40,9 +40,9 @@ async def stored(world: World) -> list[tuple[Any, ...]]:
 
 
 async def report(world: World, name: str, **given: str) -> list[tuple[Any, ...]]:
-    sql, parameters = PIPELINE.reports[name]
+    asked = PIPELINE.reports[name]
     values = {"limit": 10, **given}
-    return [tuple(row) for row in await world.owner.fetch(sql, *map(values.get, parameters))]
+    return [tuple(row) for row in await world.owner.fetch(asked.sql, *map(values.get, asked.parameters))]
 
 
 async def test_from_records_to_reports(world: World) -> None:

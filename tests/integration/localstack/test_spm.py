@@ -37,7 +37,7 @@ def test_publish_look_and_repair(cloud: Cloud, environment: Environment, tmp_pat
     assert receipt["published"] == 60
     assert len(stored(cloud, environment, events)) == 60
 
-    [rows] = spm("query", "students", "--student", "spm-1")
+    [rows] = spm("query", "students", "--fresh", "--student", "spm-1")
     assert [row["events"] for row in rows] == [60]
     tail = spm("tail", "--student", "spm-1", "-n60", "--no-follow")
     assert [row["student_id"] for row in tail] == ["spm-1"] * 60

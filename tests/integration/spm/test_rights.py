@@ -31,6 +31,7 @@ COMMANDS = {
     "tail": ["tail", "--no-follow"],
     "student": ["student", "nobody"],
     "query": ["query", "types"],
+    "course": ["course", "nowhere"],
     "rejected": ["rejected", "redrive", "--dry-run", "--reason", "not_utf8"],
     "roster import": ["roster", "import", "ROSTER", "--dry-run"],
     "roster show": ["roster", "show"],

@@ -13,6 +13,7 @@ FROZEN = {
     "0001_student_performance": "d8a1254b39f6206db3127a1bdc898b7483153d9797e62b8df0a05a82efdfde21",
     "0002_projections": "c4a95f277afceac275851070f01c5ca256d5d61d6d988de462e9daafd4710b29",
     "0003_risk": "f420bf5528fd7622cc3b60f456533a7593e54313debc4fa5941d1cea58a69a4f",
+    "0004_pages": "a8ffae1e89f581004d55d847c7e2c369b0cd8c61f3aa73589e40de6a8e1995e2",
 }
 
 

@@ -1,0 +1,28 @@
+"""What all questions about courses and students have in common."""
+
+from datetime import UTC, datetime
+from typing import ClassVar, Final, TypeVar
+
+from processor import statements
+from processor.commands.command import Command, Function, in_utc
+
+SQL: Final = statements.load(statements.FOLDER / "pages.sql")
+
+A = TypeVar("A")
+
+
+class AsOf(Command[A]):
+    """A question about what was known at a moment, now unless told otherwise, and of whose courses.
+
+    ``as_teacher``: a person of the roster; then nothing is told of a course that this person does not teach.
+    """
+
+    function: ClassVar[Function] = "reports"
+
+    at: datetime | None = None
+    as_teacher: str | None = None
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment, in UTC; raises CommandError where that is beyond the years."""
+        return in_utc("at", self.at) or datetime.now(UTC)

@@ -1,0 +1,82 @@
+"""One student in all courses, and the search that finds one."""
+
+from typing import Any
+
+from processor.commands.as_of import SQL, AsOf
+from processor.commands.command import About
+from processor.commands.course import reasons_of
+from processor.commands.overview import last_event_at
+from processor.errors import CommandError
+from processor.insight.answers import (
+    Found,
+    RiskPoint,
+    SearchAnswer,
+    StudentCourse,
+    StudentPage,
+    StudentWork,
+)
+from processor.settings import Settings
+from processor.storage.connection import Session
+
+
+class ShowStudent(AsOf[StudentPage], tag="student", kw_only=True):
+    """Tell of one student; refused where nobody of this id is in a course that the asker may see."""
+
+    student: str
+
+    def about(self) -> About:
+        """Return the student."""
+        return About(self.student, None)
+
+    async def run(self, session: Session, _: Settings) -> StudentPage:
+        """Return the student's courses as of then, in the order of their ids."""
+        as_of, fetch = self.as_of, session.connection.fetch
+        courses = await fetch(SQL["student"], self.as_teacher, self.student)
+        if not courses:
+            raise CommandError(f"there is no student {self.student} in a course that may be seen")
+        ids = [course["id"] for course in courses]
+        work = await fetch(SQL["work_of_student"], as_of, self.student, ids)
+        changes = await fetch(SQL["changes_of_student"], as_of, self.student, ids)
+        return StudentPage(
+            id=self.student,
+            name=await session.connection.fetchval(SQL["name_of_student"], self.student),
+            time_zone=courses[0]["time_zone"],
+            as_of=as_of,
+            last_event_at=await last_event_at(session.connection),
+            courses=[_course(course, work, changes) for course in courses],
+        )
+
+
+class Search(AsOf[SearchAnswer], tag="search", kw_only=True):
+    """Find students and courses by a part of their id or name."""
+
+    text: str
+
+    async def run(self, session: Session, _: Settings) -> SearchAnswer:
+        """Return at most 50; none for an empty text."""
+        if not self.text.strip():
+            return SearchAnswer([])
+        rows = await session.connection.fetch(SQL["search"], self.as_of, self.as_teacher, self.text.strip())
+        return SearchAnswer([Found(**row) for row in rows])
+
+
+def _course(course: Any, work: list[Any], changes: list[Any]) -> StudentCourse:  # noqa: ANN401 - rows are untyped
+    return StudentCourse(
+        id=course["id"],
+        title=course["title"],
+        level=course["level"] or "none",
+        score=None if course["score"] is None else float(course["score"]),
+        since=course["since"],
+        reasons=reasons_of(course["reasons"]),
+        last_activity=course["last_activity"],
+        work=[StudentWork(**_others(one)) for one in work if one["course"] == course["id"]],
+        changes=[
+            RiskPoint(one["at"], float(one["score"] or 0), one["level"])
+            for one in changes
+            if one["course"] == course["id"]
+        ],
+    )
+
+
+def _others(row: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    return {name: value for name, value in row.items() if name != "course"}

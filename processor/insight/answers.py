@@ -1,0 +1,171 @@
+"""What is answered about courses and students, as values: pages and commands show the same."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+Level = Literal["high", "elevated", "none"]
+
+
+class Reason(Struct, frozen=True):
+    """Why a student needs attention, in a person's words, with the rule that said so."""
+
+    rule: str
+    sentence: str
+
+
+class HandedIn(Struct, frozen=True):
+    """How many of a course's students handed a piece of work in."""
+
+    title: str
+    done: int
+    of: int
+
+
+class CourseLine(Struct, frozen=True):
+    """One course among others.
+
+    ``risen``: how many entered their level since yesterday; ``handed_in``: the latest due work, the oldest
+    first; ``active``: seen in the last seven days; ``by_week``: events of the last eight weeks.
+    """
+
+    id: str
+    title: str
+    students: int
+    high: int
+    elevated: int
+    risen: int
+    handed_in: list[HandedIn]
+    active: int
+    by_week: list[int]
+
+
+class Overview(Struct, frozen=True):
+    """Every course that the reader may see."""
+
+    as_of: datetime
+    last_event_at: datetime | None
+    courses: list[CourseLine]
+
+
+class Attention(Struct, frozen=True):
+    """A student of a course who needs attention, since when and why."""
+
+    student: str
+    name: str | None
+    level: Level
+    score: float
+    since: datetime
+    reasons: list[Reason]
+    last_activity: datetime | None
+
+
+class Work(Struct, frozen=True):
+    """A piece of work, of all students. ``bins``: scores by tens of per cent; ``counts``: can be due."""
+
+    id: str
+    title: str
+    due_at: datetime | None
+    handed_in: int
+    late: int
+    of: int
+    median: float | None
+    bins: list[int]
+    counts: bool = True
+
+
+class Attendance(Struct, frozen=True):
+    """How often students were there, over all lessons of the course."""
+
+    present: int
+    late: int
+    absent: int
+    excused: int
+
+
+class CoursePage(Struct, frozen=True):
+    """One course. ``hours``: events by weekday, Monday first, and hour, in the course's zone."""
+
+    id: str
+    title: str
+    time_zone: str
+    begins: date | None
+    ends: date | None
+    as_of: datetime
+    last_event_at: datetime | None
+    students: int
+    active: int
+    attention: list[Attention]
+    work: list[Work]
+    hours: list[list[int]]
+    attendance: Attendance | None
+
+
+class StudentWork(Struct, frozen=True):
+    """A piece of work of one student, and the middle half of the course's scores, in per cent."""
+
+    id: str
+    title: str
+    due_at: datetime | None
+    excused: bool
+    handed_in_at: datetime | None
+    late: bool
+    missing: bool
+    per_cent: float | None
+    lower: float | None
+    median: float | None
+    upper: float | None
+
+
+class RiskPoint(Struct, frozen=True):
+    """A change of level."""
+
+    at: datetime
+    score: float
+    level: Level
+
+
+class StudentCourse(Struct, frozen=True):
+    """What happened in one of a student's courses."""
+
+    id: str
+    title: str
+    level: Level
+    score: float | None
+    since: datetime | None
+    reasons: list[Reason]
+    last_activity: datetime | None
+    work: list[StudentWork]
+    changes: list[RiskPoint]
+
+
+class StudentPage(Struct, frozen=True):
+    """One student in all courses that the reader may see."""
+
+    id: str
+    name: str | None
+    time_zone: str
+    as_of: datetime
+    last_event_at: datetime | None
+    courses: list[StudentCourse]
+
+
+class Found(Struct, frozen=True):
+    """A student or a course that a search found."""
+
+    kind: Literal["student", "course"]
+    id: str
+    title: str
+
+
+class Revision(Struct, frozen=True):
+    """A text that changes whenever an answer may have changed."""
+
+    revision: str
+
+
+class SearchAnswer(Struct, frozen=True):
+    """Students and courses, those whose id it is first; 50 at most."""
+
+    found: list[Found]

@@ -1,0 +1,227 @@
+-- What the pages show of courses and students: projections, the roster and risk, never the log. visible_course takes the
+-- teacher whose courses alone are seen, or null for all courses.
+
+-- name: revision
+-- Changes whenever a page may have changed.
+SELECT
+    coalesce((SELECT sum(revision) FROM course_revision), 0)::text
+    || ' ' || coalesce((SELECT max(id) FROM risk_change), 0)::text
+    || ' ' || coalesce((SELECT max(evaluated_at) FROM risk_evaluation)::text, '') AS revision
+
+-- name: last_event
+SELECT max(last_at) AS last_event_at FROM course_day WHERE day >= (SELECT max(day) FROM course_day)
+
+-- name: overview
+SELECT
+    visible.id, visible.title,
+    count(pupil.student) AS students,
+    count(*) FILTER (WHERE risk.level = 'high') AS high,
+    count(*) FILTER (WHERE risk.level = 'elevated') AS elevated,
+    count(*) FILTER (WHERE risk.level <> 'none' AND risk.since > $1 - interval '1 day') AS risen,
+    count(*) FILTER (WHERE seen.last_at > $1 - interval '7 days') AS active
+FROM visible_course($2) AS visible
+LEFT JOIN pupil($1) AS pupil ON pupil.course = visible.id
+LEFT JOIN (
+    SELECT course, student_id, max(last_at) AS last_at FROM student_course GROUP BY course, student_id
+) AS seen ON (seen.course, seen.student_id) = (pupil.course, pupil.student)
+LEFT JOIN risk ON (risk.course, risk.student) = (pupil.course, pupil.student)
+GROUP BY visible.id, visible.title
+ORDER BY visible.id
+
+-- name: latest_due_work
+-- The last five pieces of work that were due in each course, the oldest first.
+SELECT visible.id AS course, coalesce(nullif(due.title, ''), due.id) AS title, count(DISTINCT result.student_id) AS done
+FROM visible_course($2) AS visible
+CROSS JOIN LATERAL (
+    SELECT id, title, due_at FROM assessment
+    WHERE course = visible.id AND counts AND due_at <= $1
+    ORDER BY due_at DESC, id LIMIT 5
+) AS due
+LEFT JOIN student_assessment AS result
+    ON (result.course, result.assessment) = (visible.id, due.id) AND result.handed_in_at <= $1
+    AND EXISTS (
+        SELECT FROM enrolment
+        WHERE (enrolment.course, enrolment.person, enrolment.role) = (visible.id, result.student_id, 'student')
+            AND coalesce(enrolment.begins <= ($1 AT TIME ZONE visible.time_zone)::date, true)
+            AND coalesce(enrolment.ends > ($1 AT TIME ZONE visible.time_zone)::date, true)
+    )
+GROUP BY visible.id, due.id, due.title, due.due_at
+ORDER BY visible.id, due.due_at, due.id
+
+-- name: weeks
+-- Events of each of the last eight weeks, the oldest first; a week without any is left out.
+SELECT visible.id AS course, ($1::date - day) / 7 AS weeks_ago, sum(events)::bigint AS events
+FROM visible_course($2) AS visible JOIN course_day ON course_day.course = visible.id
+WHERE day > $1::date - 56 AND day <= $1::date
+GROUP BY 1, 2
+ORDER BY 1, 2 DESC
+
+-- name: course
+SELECT id, title, time_zone, begins, ends FROM visible_course($1) WHERE id = $2
+
+-- name: students_of_course
+SELECT
+    count(*) AS students,
+    count(*) FILTER (WHERE last_at > $1 - interval '7 days') AS active,
+    coalesce(sum(present), 0)::bigint AS present,
+    coalesce(sum(late), 0)::bigint AS late,
+    coalesce(sum(absent), 0)::bigint AS absent,
+    coalesce(sum(excused), 0)::bigint AS excused
+FROM pupil($1) AS pupil
+JOIN visible_course($2) AS visible ON visible.id = pupil.course
+LEFT JOIN LATERAL (
+    SELECT max(last_at) AS last_at, sum(present) AS present, sum(late) AS late, sum(absent) AS absent,
+        sum(excused) AS excused
+    FROM student_course
+    WHERE (student_course.course, student_course.student_id) = (pupil.course, pupil.student)
+) AS seen ON true
+WHERE pupil.course = $3
+
+-- name: attention
+SELECT
+    risk.student, person.display_name AS name, risk.level, risk.score, risk.since, risk.reasons,
+    (
+        SELECT max(last_at) FROM student_course
+        WHERE (student_course.course, student_course.student_id) = (risk.course, risk.student)
+    ) AS last_activity
+FROM risk
+JOIN visible_course($1) AS visible ON visible.id = risk.course
+LEFT JOIN person ON person.id = risk.student
+WHERE risk.course = $2 AND risk.level <> 'none'
+ORDER BY risk.score DESC, risk.student
+
+-- name: work_of_course
+-- Assessments of the roster, and whatever else was handed in under a name. of: the students for whom it is there.
+SELECT
+    coalesce(assessment.id, result.assessment) AS id,
+    coalesce(nullif(assessment.title, ''), assessment.id, result.assessment) AS title,
+    assessment.due_at,
+    coalesce(assessment.counts, true) AS counts,
+    coalesce(result.handed_in, 0) AS handed_in,
+    coalesce(result.late, 0) AS late,
+    result.median,
+    coalesce(result.bins, array_fill(0::bigint, ARRAY[10])) AS bins
+FROM (
+    SELECT assessment.* FROM assessment JOIN visible_course($2) AS visible ON visible.id = assessment.course
+    WHERE assessment.course = $3
+) AS assessment
+FULL JOIN (
+    SELECT
+        assessment,
+        count(*) AS handed_in,
+        count(*) FILTER (WHERE handed_in_at > due_at) AS late,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY per_cent) AS median,
+        ARRAY[
+            count(*) FILTER (WHERE per_cent < 10),
+            count(*) FILTER (WHERE per_cent >= 10 AND per_cent < 20),
+            count(*) FILTER (WHERE per_cent >= 20 AND per_cent < 30),
+            count(*) FILTER (WHERE per_cent >= 30 AND per_cent < 40),
+            count(*) FILTER (WHERE per_cent >= 40 AND per_cent < 50),
+            count(*) FILTER (WHERE per_cent >= 50 AND per_cent < 60),
+            count(*) FILTER (WHERE per_cent >= 60 AND per_cent < 70),
+            count(*) FILTER (WHERE per_cent >= 70 AND per_cent < 80),
+            count(*) FILTER (WHERE per_cent >= 80 AND per_cent < 90),
+            count(*) FILTER (WHERE per_cent >= 90)
+        ] AS bins
+    FROM (
+        SELECT
+            given.assessment, given.handed_in_at, due.due_at,
+            100 * given.score / coalesce(given.max_score, due.max_score, 100) AS per_cent
+        FROM assessment_result AS given
+        JOIN visible_course($2) AS visible ON visible.id = given.course
+        LEFT JOIN assessment AS due ON (due.course, due.id) = (given.course, given.assessment)
+        WHERE given.course = $3 AND given.handed_in_at <= $1
+    ) AS given
+    GROUP BY assessment
+) AS result ON result.assessment = assessment.id
+ORDER BY assessment.due_at NULLS LAST, 1
+
+-- name: hours_of_course
+SELECT
+    extract(isodow FROM local)::int AS weekday, extract(hour FROM local)::int AS hour, sum(events)::bigint AS events
+FROM visible_course($2) AS visible
+JOIN course_hour ON course_hour.course = visible.id
+CROSS JOIN LATERAL (SELECT course_hour.hour AT TIME ZONE visible.time_zone AS local) AS at
+WHERE visible.id = $3 AND course_hour.hour <= $1
+GROUP BY 1, 2
+
+-- name: student
+-- Their courses as of then, and any other in which something of theirs is known.
+SELECT
+    visible.id, visible.title, visible.time_zone, risk.level, risk.score, risk.since, risk.reasons,
+    (
+        SELECT max(last_at) FROM student_course
+        WHERE (student_course.course, student_course.student_id) = (visible.id, $2)
+    ) AS last_activity
+FROM visible_course($1) AS visible
+LEFT JOIN risk ON (risk.course, risk.student) = (visible.id, $2)
+WHERE EXISTS (
+        SELECT FROM enrolment
+        WHERE (enrolment.course, enrolment.person, enrolment.role) = (visible.id, $2, 'student')
+    )
+    OR EXISTS (
+        SELECT FROM student_course
+        WHERE (student_course.course, student_course.student_id) = (visible.id, $2)
+    )
+ORDER BY visible.id
+
+-- name: name_of_student
+SELECT display_name FROM person WHERE id = $1
+
+-- name: work_of_student
+-- One student's results beside the middle half of everybody's, in each of the courses $3. An excused piece of work is
+-- never late and never missing, one that is due on another day for this student is late and missing by that day.
+SELECT
+    coalesce(assessment.course, mine.course) AS course,
+    coalesce(assessment.id, mine.assessment) AS id,
+    coalesce(nullif(assessment.title, ''), assessment.id, mine.assessment) AS title,
+    moment.due_at,
+    coalesce(exception.excused, false) AS excused,
+    mine.handed_in_at,
+    coalesce(mine.handed_in_at > moment.due_at AND exception.excused IS NOT TRUE, false) AS late,
+    coalesce(
+        mine.handed_in_at IS NULL AND assessment.counts AND moment.due_at <= $1 AND exception.excused IS NOT TRUE, false
+    ) AS missing,
+    100 * mine.score / coalesce(mine.max_score, assessment.max_score, 100) AS per_cent,
+    everybody.lower, everybody.median, everybody.upper
+FROM (SELECT * FROM assessment WHERE course = ANY ($3::text[])) AS assessment
+FULL JOIN (
+    SELECT * FROM assessment_result WHERE course = ANY ($3::text[]) AND student_id = $2 AND handed_in_at <= $1
+) AS mine ON (mine.course, mine.assessment) = (assessment.course, assessment.id)
+LEFT JOIN assessment_exception AS exception
+    ON (exception.course, exception.assessment, exception.person) = (assessment.course, assessment.id, $2)
+CROSS JOIN LATERAL (SELECT coalesce(exception.due_at, assessment.due_at) AS due_at) AS moment
+LEFT JOIN LATERAL (
+    SELECT
+        percentile_cont(0.25) WITHIN GROUP (ORDER BY share) * 100 AS lower,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY share) * 100 AS median,
+        percentile_cont(0.75) WITHIN GROUP (ORDER BY share) * 100 AS upper
+    FROM (
+        SELECT given.score / coalesce(given.max_score, assessment.max_score, 100) AS share
+        FROM assessment_result AS given
+        WHERE (given.course, given.assessment)
+                = (coalesce(assessment.course, mine.course), coalesce(assessment.id, mine.assessment))
+            AND given.scored_at <= $1
+    ) AS given
+    HAVING count(share) >= 5
+) AS everybody ON true
+ORDER BY 1, moment.due_at NULLS LAST, 2
+
+-- name: changes_of_student
+SELECT course, changed_at AS at, score, level FROM risk_change
+WHERE student = $2 AND course = ANY ($3::text[]) AND changed_at <= $1
+ORDER BY id
+
+-- name: search
+-- Students and courses whose id or name holds the text $3; those whose id it is come first.
+SELECT kind, id, title FROM (
+    SELECT 'course' AS kind, id, title FROM visible_course($2)
+    UNION ALL
+    SELECT DISTINCT 'student', pupil.student, coalesce(person.display_name, pupil.student)
+    FROM pupil($1) AS pupil
+    JOIN visible_course($2) AS visible ON visible.id = pupil.course
+    LEFT JOIN person ON person.id = pupil.student
+) AS known
+WHERE position(lower($3) IN lower(id)) > 0 OR position(lower($3) IN lower(title)) > 0
+ORDER BY lower(id) <> lower($3), kind, title, id
+LIMIT 50

@@ -1,0 +1,225 @@
+"""What is answered about courses and students, on a real PostgreSQL; and to whom."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from processor import commands
+from processor.commands.as_of import AsOf
+from processor.commands.command import About
+from processor.errors import CommandError
+from processor.settings import Settings
+from processor.storage.connection import Session
+from tests.integration.processor.test_roster import apply
+from tests.integration.processor.world import World, record
+
+SETTINGS = Settings("arn:secret")
+AT = "2026-11-22T13:00:00Z"
+
+MATHS = {
+    "id": "MATH",
+    "title": "Algebra",
+    "time_zone": "Europe/Berlin",
+    "begins": "2026-09-01",
+    "ends": "2026-12-18",
+}
+HISTORY = {"id": "HIST", "title": "History", "time_zone": "UTC"}
+ROSTER: dict[str, list[dict[str, Any]]] = {
+    "courses": [MATHS, HISTORY],
+    "assessments": [
+        {"course": "MATH", "id": "A1", "title": "Essay", "due_at": "2026-11-10T12:00:00Z", "max_score": 20},
+        {"course": "MATH", "id": "A2", "title": "", "due_at": "2026-11-20T12:00:00Z"},
+        {"course": "MATH", "id": "EX", "title": "Exam", "due_at": "2026-11-01T12:00:00Z", "counts": False},
+    ],
+    "enrolments": [
+        *({"course": "MATH", "person": name, "role": "student"} for name in ("ada", "bob", "cy")),
+        {"course": "MATH", "person": "gone", "role": "student", "ends": "2026-11-01"},
+        {"course": "MATH", "person": "turing", "role": "teacher"},
+        {"course": "HIST", "person": "ada", "role": "student"},
+        {"course": "HIST", "person": "clio", "role": "teacher"},
+    ],
+    "people": [{"id": "ada", "display_name": "Ada Lovelace"}],
+}
+EVENTS: list[dict[str, Any]] = [
+    {"student_id": "ada", "event_type": "submission", "score": 15, "timestamp": "2026-11-09T10:00:00Z",
+     "metadata": {"course": "MATH", "assessment": "A1"}},
+    {"student_id": "ada", "event_type": "submission", "score": 18, "timestamp": "2026-11-12T10:00:00Z",
+     "metadata": {"course": "MATH", "assessment": "A1"}},
+    {"student_id": "bob", "event_type": "submission", "score": 5, "timestamp": "2026-11-11T10:00:00Z",
+     "metadata": {"course": "MATH", "assessment": "A1"}},
+    {"student_id": "gone", "event_type": "submission", "score": 1, "timestamp": "2026-11-08T10:00:00Z",
+     "metadata": {"course": "MATH", "assessment": "A1"}},
+    {"student_id": "ada", "event_type": "attendance", "timestamp": "2026-11-20T19:30:00Z",
+     "metadata": {"course": "MATH", "status": "present"}},
+    {"student_id": "cy", "event_type": "attendance", "timestamp": "2026-11-20T19:30:00Z",
+     "metadata": {"course": "MATH", "status": "absent"}},
+    {"student_id": "ada", "event_type": "quiz", "score": 7, "timestamp": "2026-11-21T10:00:00Z",
+     "metadata": {"course": "MATH", "assessment": "pop", "max_score": 10}},
+    {"student_id": "eve", "event_type": "login", "timestamp": "2026-11-21T10:00:00Z",
+     "metadata": {"course": "CLUB"}},
+]  # fmt: skip
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+async def session(world: World) -> Session:
+    """The session of a database that holds the roster and the events."""
+    session = Session(world.owner)
+    await apply(session, ROSTER)
+    await world.deliver([record(n, json.dumps(event).encode()) for n, event in enumerate(EVENTS)])
+    await world.pipeline.upkeep.compact(world.owner)
+    await world.owner.execute(
+        "INSERT INTO risk VALUES ('MATH', 'cy', 2.75, 'high', $1, $2, $2),"
+        " ('MATH', 'ada', 0.1, 'none', '[]', $2, $2)",
+        json.dumps(
+            [{"rule": "missing", "adds": 2, "numbers": {}, "sentence": "Both pieces of work are missing"}]
+        ),
+        datetime(2026, 11, 22, 3, tzinfo=UTC),
+    )
+    return session
+
+
+async def ask(session: Session, command: str, **parameters: Any) -> dict[str, Any]:
+    event = json.loads(json.dumps({"command": command, "at": AT, **parameters}))
+    parsed = commands.parse(event, "reports")
+    return dict(json.loads(msgspec.json.encode(await parsed.run(session, SETTINGS))))
+
+
+async def test_the_overview_counts_each_course(session: Session) -> None:
+    answer = await ask(session, "overview")
+    club, history, maths = answer["courses"]
+    assert [club["id"], history["id"], maths["id"]] == ["CLUB", "HIST", "MATH"]
+    assert (maths["students"], maths["high"], maths["elevated"], maths["risen"]) == (3, 1, 0, 1)
+    assert maths["active"] == 2  # bob was last seen eleven days before
+    assert maths["handed_in"] == [{"title": "Essay", "done": 2, "of": 3}, {"title": "A2", "done": 0, "of": 3}]
+    assert maths["by_week"] == [1, 3, 3]
+    assert (club["students"], club["handed_in"]) == (1, [])  # no roster knows it
+    assert history["by_week"] == []
+    assert answer["last_event_at"] == "2026-11-21T10:00:00Z"
+
+
+async def test_a_course_shows_work_by_the_latest_score_and_its_hours_in_its_own_zone(
+    session: Session,
+) -> None:
+    answer = await ask(session, "course", course="MATH")
+    exam, essay, second, pop = answer["work"]
+    assert (essay["handed_in"], essay["late"], essay["median"], essay["of"]) == (3, 1, 25.0, 3)
+    assert essay["bins"] == [1, 0, 1, 0, 0, 0, 0, 0, 0, 1]  # 5, 25 and 90 %: ada's regrade counts
+    assert (second["title"], second["handed_in"], second["median"]) == ("A2", 0, None)
+    assert (exam["id"], exam["counts"]) == ("EX", False)
+    assert (pop["id"], pop["due_at"], pop["median"]) == ("pop", None, 70.0)
+    assert answer["hours"][4][20] == 2  # Friday, 19:30 UTC, is half past eight in Berlin
+    assert answer["attendance"] == {"present": 1, "late": 0, "absent": 1, "excused": 0}
+    [cy] = answer["attention"]
+    assert (cy["student"], cy["name"], cy["score"]) == ("cy", None, 2.75)
+    assert cy["reasons"] == [{"rule": "missing", "sentence": "Both pieces of work are missing"}]
+
+
+async def test_a_student_is_shown_what_is_missing_and_where_the_others_are(session: Session) -> None:
+    answer = await ask(session, "student", student="cy")
+    [maths] = answer["courses"]
+    by_id = {work["id"]: work for work in maths["work"]}
+    assert (by_id["A1"]["missing"], by_id["A2"]["missing"], by_id["EX"]["missing"]) == (True, True, False)
+    assert by_id["A1"]["lower"] is None  # fewer than five scores are no comparison
+    assert (maths["level"], maths["last_activity"]) == ("high", "2026-11-20T19:30:00Z")
+    ada = await ask(session, "student", student="ada")
+    assert (ada["name"], [course["id"] for course in ada["courses"]]) == ("Ada Lovelace", ["HIST", "MATH"])
+    essay = next(work for work in ada["courses"][1]["work"] if work["id"] == "A1")
+    assert (essay["per_cent"], essay["late"], essay["handed_in_at"]) == (90.0, False, "2026-11-09T10:00:00Z")
+
+
+async def test_an_exception_excuses_or_moves_the_day(world: World, session: Session) -> None:
+    await world.owner.execute(
+        "INSERT INTO assessment_exception VALUES ('MATH', 'A1', 'cy', NULL, true),"
+        " ('MATH', 'A2', 'cy', '2026-12-01T00:00:00Z', false),"
+        " ('MATH', 'A1', 'bob', '2026-11-12T00:00:00Z', false)"
+    )
+    [maths] = (await ask(session, "student", student="cy"))["courses"]
+    by_id = {work["id"]: work for work in maths["work"]}
+    assert (by_id["A1"]["missing"], by_id["A1"]["excused"], by_id["A2"]["missing"]) == (False, True, False)
+    [maths] = (await ask(session, "student", student="bob"))["courses"]
+    assert not next(work for work in maths["work"] if work["id"] == "A1")["late"]
+
+
+async def test_a_search_finds_parts_of_ids_and_names(session: Session) -> None:
+    assert (await ask(session, "search", text="LOVE"))["found"] == [
+        {"kind": "student", "id": "ada", "title": "Ada Lovelace"}
+    ]
+    assert [one["id"] for one in (await ask(session, "search", text="a"))["found"]] == ["MATH", "ada"]
+    assert (await ask(session, "search", text="%"))["found"] == []
+    assert (await ask(session, "search", text=" "))["found"] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "parameters"),
+    [
+        ("course", {"course": "nope"}),
+        ("student", {"student": "nope"}),
+        ("course", {"course": "MATH", "at": "9999-12-31T23:59:59-10:00"}),
+    ],
+)
+async def test_what_is_unknown_is_refused(session: Session, command: str, parameters: dict[str, Any]) -> None:
+    with pytest.raises(CommandError):
+        await ask(session, command, **parameters)
+
+
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "overview": {},
+    "revision": {},
+    "course": {"course": "MATH"},
+    "student": {"student": "cy"},
+    "search": {"text": "a"},
+}
+
+
+def test_every_question_is_among_those_that_are_tried() -> None:
+    kinds = {kind for kind in get_args(commands.AnyCommand) if issubclass(kind, AsOf)}
+    assert {kind.__struct_config__.tag for kind in kinds} == set(QUESTIONS)
+
+
+@pytest.mark.parametrize("command", QUESTIONS)
+async def test_a_teacher_hears_nothing_of_another_course(session: Session, command: str) -> None:
+    try:
+        answer = await ask(session, command, as_teacher="clio", **QUESTIONS[command])
+    except CommandError:
+        return
+    text = json.dumps(answer)
+    secrets = ("MATH", "Algebra", "Essay", "bob", "cy", "CLUB", "missing")
+    assert not [word for word in secrets if f'"{word}' in text]
+
+
+async def test_a_teacher_sees_the_own_course_whole_and_of_a_student_no_other(session: Session) -> None:
+    assert await ask(session, "course", course="MATH", as_teacher="turing") == await ask(
+        session, "course", course="MATH"
+    )
+    ada = await ask(session, "student", student="ada", as_teacher="clio")
+    assert [course["id"] for course in ada["courses"]] == ["HIST"]
+    assert (await ask(session, "overview", as_teacher="nobody"))["courses"] == []
+
+
+@pytest.mark.parametrize(
+    ("event", "about"),
+    [
+        ({"command": "student", "student": "ada"}, About("ada", None)),
+        ({"command": "course", "course": "MATH"}, About(None, "MATH")),
+        ({"command": "overview"}, None),
+        ({"command": "search", "text": "ada"}, None),
+    ],
+)
+def test_whoever_looks_at_a_student_or_course_is_noted(event: dict[str, Any], about: About | None) -> None:
+    assert commands.parse(event, "reports").about() == about
+
+
+async def test_a_revision_changes_with_events_roster_and_risk(world: World, session: Session) -> None:
+    seen = {(await ask(session, "revision"))["revision"]}
+    await world.deliver([record(99, json.dumps(EVENTS[0] | {"student_id": "bob"}).encode())])
+    await world.pipeline.upkeep.compact(world.owner)
+    seen.add((await ask(session, "revision"))["revision"])
+    await apply(session, {"enrolments": [{"course": "HIST", "person": "bob", "role": "student"}]})
+    seen.add((await ask(session, "revision"))["revision"])
+    assert len(seen) == 3
