@@ -76,10 +76,11 @@ def build(where: Platform, pipelines: Sequence[str] = ()) -> Path:
 def build_portal(where: Platform) -> Path:
     """Return the folder with the asset of the functions outside the VPC, as ``build`` does.
 
-    It holds the portal, and of the processor what judges records.
+    It holds the front door, and of the processor what judges records.
     """
     records = [*(ROOT / "processor" / "records").rglob("*.py"), *(ROOT / "processor").glob("__init__.py")]
-    files = sorted({*(ROOT / "portal").rglob("*.py"), *records, ROOT / "processor" / "errors.py"})
+    front_door = [ROOT / "portal" / "__init__.py", *(ROOT / "portal" / "ingest").rglob("*.py")]
+    files = sorted({*front_door, *records, ROOT / "processor" / "errors.py"})
     return _built(where, files, ("--only-group", "portal"))
 
 

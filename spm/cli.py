@@ -12,6 +12,7 @@ from emulation.errors import EmulationError
 from spm.aws.explain import explain
 from spm.commands import (
     course,
+    dashboard,
     demo,
     generate,
     local,
@@ -52,6 +53,7 @@ app.command(name="demo")(demo.command)
 app.command(name="local")(local.command)
 app.command(name="generate")(generate.command)
 app.command(name="publish")(publish.command)
+app.command(name="dashboard")(dashboard.command)
 app.command(name="status")(status.command)
 app.command(name="tail")(tail.command)
 app.command(name="logs")(logs.command)

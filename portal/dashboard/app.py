@@ -1,0 +1,173 @@
+"""The dashboard as a web application: pages made on the server, the same here and behind a Function URL."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from portal.dashboard import words
+from portal.dashboard.fragments import Fragments
+from portal.dashboard.pages import course, overview, student
+from portal.dashboard.source import RefusedError, Source, UnavailableError
+from portal.dashboard.tables import Table
+
+FOLDER: Final = Path(__file__).parent
+STALE: Final = timedelta(minutes=10)
+LONGEST_ID: Final = 100
+
+# No script but our own, no request to another host, no frame around us
+# (OWASP, "HTTP Security Response Headers").
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class Dashboard:
+    """The routes over one source; ``now`` is asked for each page."""
+
+    def __init__(
+        self,
+        source: Callable[[Request], Source],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        zone: tzinfo = UTC,
+    ) -> None:
+        self._source = source
+        self._now = now
+        self._zone = zone
+        self._templates = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
+        )
+        self._draw = Fragments(self._templates)
+
+    def routes(self) -> list[Route | Mount]:
+        """Return every route; each page but the static files asks the source."""
+        return [
+            Route("/", self.overview),
+            Route("/course", self.course),
+            Route("/student", self.student),
+            Route("/search", self.search),
+            Route("/revision", self.revision),
+            Mount("/static", StaticFiles(directory=FOLDER / "static")),
+        ]
+
+    def overview(self, request: Request) -> Response:
+        """Show all courses."""
+        answer = self._source(request).overview()
+        return self._page(request, "overview", overview.view(answer, self._zone, self._draw))
+
+    def course(self, request: Request) -> Response:
+        """Show one course."""
+        key = _id(request)
+        answer = self._source(request).course(key) if key else None
+        if answer is None:
+            return self._unknown(request, "course", key)
+        zone = ZoneInfo(answer.time_zone)
+        return self._page(request, "course", course.view(answer, self._now(), zone, self._draw))
+
+    def student(self, request: Request) -> Response:
+        """Show one student."""
+        key = _id(request)
+        answer = self._source(request).student(key) if key else None
+        if answer is None:
+            return self._unknown(request, "student", key)
+        zone = ZoneInfo(answer.time_zone)
+        return self._page(request, "student", student.view(answer, self._now(), zone))
+
+    def search(self, request: Request) -> Response:
+        """Show what a text finds."""
+        text = request.query_params.get("q", "").strip()[:LONGEST_ID]
+        found = self._source(request).search(text) if text else []
+        title = f"{words.plural(len(found), 'match', 'matches')} for “{text}”" if text else "Search"
+        return self._page(request, "search", {"title": title, "found": found, "query": text, "tables": []})
+
+    def revision(self, request: Request) -> Response:
+        """Answer 304 until something changed."""
+        digest = blake2b(self._source(request).revision().encode(), digest_size=12).hexdigest()
+        tag = f'"{digest}"'
+        headers = HEADERS | {"ETag": tag}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return PlainTextResponse("changed\n", headers=headers)
+
+    async def unavailable(self, request: Request, error: Exception) -> Response:
+        """Show why there is no answer, and what still holds."""
+        view = {
+            "title": "The figures cannot be reached right now",
+            "text": "Nothing is lost: events are stored as they come, and this page tries again by itself.",
+            "next": f"If it stays so, tell whoever runs the system: {error}",
+        }
+        return self._page(request, "message", view, status=503)
+
+    def _page(self, request: Request, page: str, view: dict[str, Any], status: int = 200) -> Response:
+        tables = [_sorted(table, request) for table in view.get("tables", [])]
+        if request.query_params.get("format") == "csv":
+            return _csv(tables, request.query_params.get("table", ""))
+        context = {
+            "page": page,
+            "where": page.capitalize(),
+            "revision_address": "revision",
+            "may_operate": False,
+            "signed_in": "",
+            "query": "",
+            "stale": self._stale(view.get("last_event_at")),
+            **view,
+            "tables": tables,
+        }
+        text = self._templates.get_template(f"{page}.html").render(context)
+        return HTMLResponse(text, status_code=status, headers=HEADERS)
+
+    def _stale(self, last_event_at: datetime | None) -> str:
+        if last_event_at is None or self._now() - last_event_at < STALE:
+            return ""
+        return f"No events for {words.ago(last_event_at, self._now())}: what happened since is not here."
+
+    def _unknown(self, request: Request, kind: str, key: str) -> Response:
+        view = {
+            "title": f"No {kind} {key}".rstrip() if key else f"Which {kind}?",
+            "text": f"There is no such {kind}, or it is in none of your courses.",
+            "next": "Search for it above, or ask whoever looks after the roster.",
+        }
+        return self._page(request, "message", view, status=404)
+
+
+def make_app(dashboard: Dashboard, guards: Sequence[Middleware] = ()) -> Starlette:
+    """Return the application; every request passes the guards first."""
+    return Starlette(
+        routes=dashboard.routes(),
+        middleware=[*guards, Middleware(GZipMiddleware, minimum_size=500)],
+        exception_handlers={RefusedError: dashboard.unavailable, UnavailableError: dashboard.unavailable},
+    )
+
+
+def _id(request: Request) -> str:
+    return request.query_params.get("id", "").strip()[:LONGEST_ID]
+
+
+def _sorted(table: Table, request: Request) -> Table:
+    name, _, sort = request.query_params.get("sort", "").partition(":")
+    return table.sorted(sort) if name == table.name else table
+
+
+def _csv(tables: list[Table], name: str) -> Response:
+    for table in tables:
+        if table.name == name:
+            headers = HEADERS | {"Content-Disposition": 'attachment; filename="table.csv"'}
+            return Response(table.csv(), media_type="text/csv; charset=utf-8", headers=headers)
+    return PlainTextResponse("This page has no such table.\n", status_code=404, headers=HEADERS)

@@ -1,0 +1,194 @@
+"""Charts as geometry: what a template draws as SVG. A chart's table holds every number that it shows.
+
+A viewBox is 360 units wide, so that text of 13 units is more than 12 pixels high on a telephone.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+WIDTH: Final = 360
+LEFT: Final = 34
+RIGHT: Final = 8
+TOP: Final = 22
+BOTTOM: Final = 38
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class Mark(NamedTuple):
+    """A rectangle or point, its text for whoever points at it, and a class for its colour."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    title: str
+    kind: str = ""
+
+
+class Tick(NamedTuple):
+    """A label on an axis, and where."""
+
+    at: float
+    text: str
+
+
+class Bars(NamedTuple):
+    """Vertical bars from a zero line; ``line`` is a value of the x axis that is marked."""
+
+    height: int
+    marks: Sequence[Mark]
+    x: Sequence[Tick]
+    y: Sequence[Tick]
+    x_title: str
+    y_title: str
+    line: float | None = None
+    line_text: str = ""
+
+
+class Grid(NamedTuple):
+    """Cells of one hue; ``kind`` of each is its step from 0 to 5."""
+
+    height: int
+    marks: Sequence[Mark]
+    x: Sequence[Tick]
+    y: Sequence[Tick]
+
+
+class Lines(NamedTuple):
+    """Points over a band, left to right: the band's outline, its middle line, the points and the line."""
+
+    height: int
+    band: str
+    middle: str
+    line: str
+    marks: Sequence[Mark]
+    x: Sequence[Tick]
+    y: Sequence[Tick]
+    x_title: str
+    y_title: str
+
+
+class Sparkline(NamedTuple):
+    """A small line from zero; the last point is marked."""
+
+    points: str
+    last_x: float
+    last_y: float
+
+
+def nice_top(highest: float) -> int:
+    """Return the end of an axis that holds the value and can be quartered: 4, 8, 20, 40, 80, 200, …"""
+    magnitude = 1
+    while True:
+        for top in (4, 8, 20):
+            if top * magnitude >= highest:
+                return top * magnitude
+        magnitude *= 10
+
+
+def histogram(bins: Sequence[int], median: float | None) -> Bars:
+    """Return how often each ten per cent of a score came; all bars stand on zero."""
+    height = 180
+    top = nice_top(max(bins, default=0))
+    step = (WIDTH - LEFT - RIGHT) / len(bins)
+    floor = height - BOTTOM
+    marks = []
+    for position, count in enumerate(bins):
+        tall = (floor - TOP) * count / top
+        low = position * 10
+        what = f"{low} to {low + 10} %: {count:,} student{'s' * (count != 1)}"
+        marks.append(Mark(LEFT + position * step + 1, floor - tall, step - 2, tall, what))
+    x = [Tick(LEFT + tens * step, str(tens * 10)) for tens in range(0, 11, 2)]
+    return Bars(
+        height,
+        marks,
+        x,
+        _y_ticks(top, floor),
+        "score in per cent",
+        "students",
+        None if median is None else LEFT + min(median, 100) / 10 * step,
+        "" if median is None else f"median {median:.0f}",
+    )
+
+
+def heat(hours: Sequence[Sequence[int]]) -> Grid:
+    """Return a cell for each weekday and hour, dark where most happens."""
+    top = max((count for row in hours for count in row), default=0)
+    cell_width = (WIDTH - LEFT - RIGHT) / 24
+    cell_height = 18
+    marks = [
+        Mark(
+            LEFT + hour * cell_width,
+            TOP + weekday * cell_height,
+            cell_width - 1,
+            cell_height - 1,
+            f"{WEEKDAYS[weekday]} {hour:02d}:00: {count:,} event{'s' * (count != 1)}",
+            f"heat-{-(-5 * count // top) if top else 0}",
+        )
+        for weekday, row in enumerate(hours)
+        for hour, count in enumerate(row)
+    ]
+    x = [Tick(LEFT + hour * cell_width, f"{hour:02d}:00") for hour in (0, 6, 12, 18)]
+    y = [Tick(TOP + (n + 0.7) * cell_height, name) for n, name in enumerate(WEEKDAYS)]
+    return Grid(TOP + 7 * cell_height + 20, marks, x, y)
+
+
+class Score(NamedTuple):
+    """One piece of work: the student's score and the course's middle half, in per cent, where known."""
+
+    title: str
+    mine: float | None
+    lower: float | None
+    median: float | None
+    upper: float | None
+
+
+def scores(all_scores: Sequence[Score]) -> Lines:
+    """Return a student's scores over the band in which the middle half of the course lies."""
+    height = 190
+    floor = height - BOTTOM
+    step = (WIDTH - LEFT - RIGHT) / max(len(all_scores), 1)
+
+    def x(position: int) -> float:
+        return LEFT + (position + 0.5) * step
+
+    def y(value: float) -> float:
+        return floor - (floor - TOP) * min(max(value, 0), 100) / 100
+
+    known = [(n, s) for n, s in enumerate(all_scores) if s.lower is not None and s.upper is not None]
+    above = [(x(n), y(s.upper or 0)) for n, s in known]
+    below = [(x(n), y(s.lower or 0)) for n, s in reversed(known)]
+    mine = [(x(n), y(s.mine)) for n, s in enumerate(all_scores) if s.mine is not None]
+    marks = [
+        Mark(x(n), y(s.mine), 0, 0, f"{s.title}: {s.mine:.0f} %", "point")
+        for n, s in enumerate(all_scores)
+        if s.mine is not None
+    ]
+    return Lines(
+        height,
+        _points(above + below),
+        _points([(x(n), y(s.median)) for n, s in known if s.median is not None]),
+        _points(mine),
+        marks,
+        [Tick(x(n), s.title) for n, s in enumerate(all_scores) if n % -(-len(all_scores) // 8 or 1) == 0],
+        [Tick(y(value), str(value)) for value in (0, 25, 50, 75, 100)],
+        "piece of work, in the order of its due date",
+        "per cent of the points",
+    )
+
+
+def sparkline(values: Sequence[float], top: float) -> Sparkline | None:
+    """Return a line from zero to ``top``, 72 by 20 units; None where there are fewer than two values."""
+    if len(values) < 2:
+        return None
+    step = 68 / (len(values) - 1)
+    points = [(2 + n * step, 18 - 16 * min(value / (top or 1), 1)) for n, value in enumerate(values)]
+    return Sparkline(_points(points), *points[-1])
+
+
+def _y_ticks(top: int, floor: int) -> list[Tick]:
+    return [Tick(floor - (floor - TOP) * part / 4, f"{top * part / 4:g}") for part in (0, 2, 4)]
+
+
+def _points(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

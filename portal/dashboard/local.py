@@ -1,0 +1,49 @@
+"""Who may see the dashboard on the machine that serves it: whoever holds the address that was printed there.
+
+A page of another site may reach a server on loopback, by its own name too (DNS rebinding): what does not
+ask for this host by this name is refused, and so is what another origin sends.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Collection
+from hmac import compare_digest
+
+from starlette.datastructures import URL
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+Next = Callable[[Request], Awaitable[Response]]
+
+
+class LocalDoor:
+    """Lets in who brings the token, once, and from then on who brings the cookie that it was changed for."""
+
+    def __init__(self, port: int, hosts: Collection[str] = ("127.0.0.1", "localhost")) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self._cookie = secrets.token_urlsafe(24)
+        self._name = f"spm-{port}"  # cookies are shared between the ports of a host
+        self._hosts = {f"{host}:{port}" for host in hosts}
+        self._is_used = False
+
+    async def __call__(self, request: Request, call_next: Next) -> Response:
+        """Pass the request on, or refuse it; as a function of Starlette's BaseHTTPMiddleware."""
+        if request.headers.get("host", "") not in self._hosts:
+            return _refused(403, "This dashboard answers to the address that was printed, and no other.")
+        origin = request.headers.get("origin")
+        if origin is not None and URL(origin).netloc not in self._hosts:
+            return _refused(403, "Another site asked for this; nothing was done.")
+        if self._brings_cookie(request):
+            return await call_next(request)
+        if not self._is_used and compare_digest(request.query_params.get("token", ""), self.token):
+            self._is_used = True
+            answer = RedirectResponse(".", status_code=303)
+            answer.set_cookie(self._name, self._cookie, httponly=True, samesite="strict")
+            return answer
+        return _refused(401, "Open the address that was printed; it opens once. Otherwise start it again.")
+
+    def _brings_cookie(self, request: Request) -> bool:
+        return compare_digest(request.cookies.get(self._name, ""), self._cookie)
+
+
+def _refused(status: int, why: str) -> Response:
+    return PlainTextResponse(f"{why}\n", status_code=status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,131 @@
+"""A course: who needs attention and why, how work was done, when people work."""
+
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+from portal.dashboard import charts, words
+from portal.dashboard.fragments import Fragments
+from portal.dashboard.tables import Cell, Heading, Table
+from processor.insight.answers import Attendance, Attention, CoursePage, Work
+
+FIRST: Final = 8
+"""As many are shown whole; a table holds all of them."""
+
+ATTENTION = (
+    Heading("level", "Level"),
+    Heading("student", "Student"),
+    Heading("why", "Why"),
+    Heading("since", "Since"),
+)
+WORK = (
+    Heading("work", "Work"),
+    Heading("due", "Due"),
+    Heading("handed_in", "Handed in", is_number=True),
+    Heading("late", "Late", is_number=True),
+    Heading("median", "Half scored above", is_number=True),
+)
+
+
+def view(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> dict[str, Any]:
+    """Return what the template shows."""
+    scored = [work for work in answer.work if sum(work.bins)]
+    latest = scored[-1] if scored else None
+    return {
+        "title": _finding(answer),
+        "course": answer,
+        "week": _week(answer, now, zone),
+        "attention": [_person(one, now, zone) for one in answer.attention[:FIRST]],
+        "more": len(answer.attention[FIRST:]),
+        "tables": [
+            _attention_table(answer, now, zone, draw),
+            _work_table(answer.work, now, zone),
+        ],
+        "latest": latest,
+        "histogram": latest and charts.histogram(latest.bins, latest.median),
+        "hours": charts.heat(answer.hours),
+        "busiest": _busiest(answer.hours),
+        "attendance": _attendance(answer.attendance),
+        "active": words.share(answer.active, answer.students),
+        "as_of": words.clock(answer.as_of, zone),
+        "last_event_at": answer.last_event_at,
+    }
+
+
+def _finding(answer: CoursePage) -> str:
+    count = len(answer.attention)
+    if not count:
+        return f"None of {words.plural(answer.students, 'student')} needs attention"
+    verb = "needs" if count == 1 else "need"
+    return f"{count:,} of {words.plural(answer.students, 'student')} {verb} attention"
+
+
+def _week(answer: CoursePage, now: datetime, zone: tzinfo) -> str:
+    if answer.begins is None or answer.ends is None:
+        return ""
+    today = now.astimezone(zone).date()
+    weeks = -(-((answer.ends - answer.begins).days + 1) // 7)
+    week = (today - answer.begins).days // 7 + 1
+    if week < 1:
+        return f"begins {words.day(answer.begins, now, zone)}"
+    return f"week {week} of {weeks}" if week <= weeks else f"ended {words.day(answer.ends, now, zone)}"
+
+
+def _person(one: Attention, now: datetime, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "student": one.student,
+        "name": one.name,
+        "level": one.level,
+        "reasons": [reason.sentence for reason in one.reasons],
+        "since": words.day(one.since, now, zone),
+        "last": words.day(one.last_activity, now, zone),
+    }
+
+
+def _attention_table(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> Table:
+    rows = [
+        (
+            one.student,
+            [
+                Cell(one.score, draw.level(one.level)),
+                Cell(one.student, draw.link("student", one.student, one.name or one.student)),
+                Cell(" ".join(reason.sentence for reason in one.reasons), draw.reasons(one.reasons)),
+                Cell(one.since.isoformat(), words.day(one.since, now, zone)),
+            ],
+        )
+        for one in answer.attention
+    ]
+    return Table("attention", "Students who need attention", ATTENTION, rows)
+
+
+def _work_table(all_work: list[Work], now: datetime, zone: tzinfo) -> Table:
+    rows = [
+        (
+            work.id,
+            [
+                Cell(work.title, work.title),
+                Cell(
+                    work.due_at.isoformat() if work.due_at else None,
+                    words.day(work.due_at, now, zone) if work.due_at else "no due date",
+                ),
+                Cell(work.handed_in, words.share(work.handed_in, work.of)),
+                Cell(work.late, f"{work.late:,}"),
+                Cell(work.median, words.per_cent(work.median)),
+            ],
+        )
+        for work in all_work
+    ]
+    return Table("work", "Due work", WORK, rows)
+
+
+def _attendance(counts: Attendance | None) -> str:
+    if counts is None:
+        return ""
+    there = counts.present + counts.late
+    late = f", {counts.late:,} times late" if counts.late else ""
+    return f"Students came to {words.share(there, there + counts.absent)} lessons{late}."
+
+
+def _busiest(hours: list[list[int]]) -> str:
+    names = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+    count, weekday, hour = max((n, day, hour) for day, row in enumerate(hours) for hour, n in enumerate(row))
+    return f"Most happens on {names[weekday]} at {hour:02d}:00" if count else "Nothing has happened yet"

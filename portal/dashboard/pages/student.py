@@ -1,0 +1,95 @@
+"""A student: what happened in each course, compared with what."""
+
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+from portal.dashboard import charts, words
+from portal.dashboard.tables import Cell, Heading, Table
+from processor.insight.answers import StudentCourse, StudentPage, StudentWork
+
+WORK = (
+    Heading("work", "Work"),
+    Heading("due", "Due"),
+    Heading("handed_in", "Handed in"),
+    Heading("score", "Score", is_number=True),
+    Heading("course", "Middle half of the course", is_number=True),
+)
+ORDER: Final = {"high": 0, "elevated": 1, "none": 2}
+
+
+def view(answer: StudentPage, now: datetime, zone: tzinfo) -> dict[str, Any]:
+    """Return what the template shows."""
+    courses = sorted(answer.courses, key=lambda course: (ORDER[course.level], course.id))
+    return {
+        "title": _finding(courses),
+        "student": answer,
+        "courses": [_course(course, now, zone) for course in courses],
+        "tables": [_work_table(course, now, zone) for course in courses],
+        "as_of": words.clock(answer.as_of, zone),
+        "last_event_at": answer.last_event_at,
+    }
+
+
+def _finding(courses: list[StudentCourse]) -> str:
+    affected = [course for course in courses if course.level != "none"]
+    others = len(courses) - len(affected)
+    if not affected:
+        return f"Needs no attention in {words.plural(len(courses), 'course')}"
+    if len(affected) > 2:
+        return f"Needs attention in {len(affected)} of {len(courses)} courses"
+    where = " and ".join(course.id for course in affected)
+    rest = f"; none in {words.plural(others, 'other course')}" if others else ""
+    return f"Needs attention in {where}{rest}"
+
+
+def _course(course: StudentCourse, now: datetime, zone: tzinfo) -> dict[str, Any]:
+    points = [charts.Score(w.id, w.per_cent, w.lower, w.median, w.upper) for w in course.work]
+    return {
+        "answer": course,
+        "since": words.day(course.since, now, zone) if course.since else "",
+        "last": words.day(course.last_activity, now, zone),
+        "reasons": [reason.sentence for reason in course.reasons],
+        "scores": charts.scores(points) if any(p.mine is not None for p in points) else None,
+        "compared": _compared(course.work),
+        "changes": [
+            (words.day(change.at, now, zone), change.level, words.LEVELS[change.level])
+            for change in reversed(course.changes)
+        ],
+    }
+
+
+def _compared(work: list[StudentWork]) -> str:
+    both = [(one.per_cent, one.lower) for one in work if one.per_cent is not None and one.lower is not None]
+    below = sum(mine < lower for mine, lower in both)
+    if not both:
+        return "No score can be compared yet"
+    if not below:
+        return "No score is below the middle half of the course"
+    verb = "is" if below == 1 else "are"
+    return f"{below} of {words.plural(len(both), 'score')} {verb} below the middle half of the course"
+
+
+def _work_table(course: StudentCourse, now: datetime, zone: tzinfo) -> Table:
+    rows = [(one.id, _row(one, now, zone)) for one in course.work]
+    return Table(f"work-{course.id}", f"Work in {course.title}", WORK, rows)
+
+
+def _row(one: StudentWork, now: datetime, zone: tzinfo) -> list[Cell]:
+    return [
+        Cell(one.title, one.title),
+        Cell(
+            one.due_at.isoformat() if one.due_at else None,
+            words.day(one.due_at, now, zone) if one.due_at else "no due date",
+        ),
+        Cell(one.handed_in_at.isoformat() if one.handed_in_at else None, _handed_in(one, now, zone)),
+        Cell(one.per_cent, words.per_cent(one.per_cent)),
+        Cell(one.median, "–" if one.lower is None else f"{one.lower:.0f}–{one.upper:.0f} %"),
+    ]
+
+
+def _handed_in(one: StudentWork, now: datetime, zone: tzinfo) -> str:
+    if one.excused:
+        return "excused"
+    if one.handed_in_at:
+        return words.day(one.handed_in_at, now, zone) + (", late" if one.late else "")
+    return "missing" if one.missing else "not yet"

@@ -1,0 +1,90 @@
+"""Where the pages get their answers from: the reports function, by its commands."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from processor.commands.command import Command
+from processor.commands.course import ShowCourse
+from processor.commands.overview import ShowOverview, ShowRevision
+from processor.commands.student import Search, ShowStudent
+from processor.insight.answers import CoursePage, Found, Overview, StudentPage
+
+A = TypeVar("A")
+
+
+class RefusedError(Exception):
+    """The function's words for a command that it does not carry out."""
+
+
+class UnavailableError(Exception):
+    """The function could not be asked, or has failed; why, in one line."""
+
+
+class Ask(Protocol):
+    """Has a command answered. Raises RefusedError where it is refused, UnavailableError without an answer."""
+
+    def __call__(self, command: Command[A]) -> A:
+        """Return the answer."""
+
+
+class Source(Protocol):
+    """Answers to what a page asks. None stands for what does not exist, or what the reader may not see."""
+
+    def revision(self) -> str:
+        """Return a text that changes whenever any page may have changed."""
+
+    def overview(self) -> Overview:
+        """Return all courses."""
+
+    def course(self, course: str) -> CoursePage | None:
+        """Return one course."""
+
+    def student(self, student: str) -> StudentPage | None:
+        """Return one student, in the courses that the reader may see."""
+
+    def search(self, text: str) -> list[Found]:
+        """Return students and courses whose id or name holds the text, the best first."""
+
+
+class Reports:
+    """A source that asks for each page; ``as_teacher`` sees only the courses that the roster gives them.
+
+    ``freshen`` is called before each look for changes.
+    """
+
+    def __init__(
+        self, ask: Ask, *, as_teacher: str | None = None, freshen: Callable[[], None] = lambda: None
+    ) -> None:
+        self._ask = ask
+        self._as_teacher = as_teacher
+        self._freshen = freshen
+
+    def revision(self) -> str:
+        """Ask for the revision."""
+        self._freshen()
+        return self._ask(ShowRevision(as_teacher=self._as_teacher)).revision
+
+    def overview(self) -> Overview:
+        """Ask for all courses."""
+        return self._ask(ShowOverview(as_teacher=self._as_teacher))
+
+    def course(self, course: str) -> CoursePage | None:
+        """Ask for one course."""
+        try:
+            return self._ask(ShowCourse(course=course, as_teacher=self._as_teacher))
+        except RefusedError:
+            return None
+
+    def student(self, student: str) -> StudentPage | None:
+        """Ask for one student."""
+        try:
+            return self._ask(ShowStudent(student=student, as_teacher=self._as_teacher))
+        except RefusedError:
+            return None
+
+    def search(self, text: str) -> list[Found]:
+        """Ask who is meant; a text that cannot be searched for finds nobody."""
+        try:
+            return self._ask(Search(text=text, as_teacher=self._as_teacher)).found
+        except RefusedError:
+            return []

@@ -1,0 +1,60 @@
+"""How the pages say times, shares and counts: as people at a school write them."""
+
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Final
+
+FEW: Final = 20  # below it a share is said as a count
+
+LEVELS: Final = {"high": "High", "elevated": "Elevated", "none": "None"}
+SHAPES: Final = {"high": "■", "elevated": "◧", "none": "□"}
+
+
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """Return the count with its noun: ``1 student``, ``1,204 students``."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def share(done: int, of: int) -> str:
+    """Return a share as people say it: few as a count, more in per cent."""
+    if of < FEW:
+        return f"{done} of {of}"
+    return f"{round(100 * done / of)} % of {of:,}"
+
+
+def per_cent(value: float | None) -> str:
+    """Return it as a whole number, or a dash."""
+    return "–" if value is None else f"{value:.0f} %"
+
+
+def day(moment: datetime | date | None, now: datetime, zone: tzinfo) -> str:
+    """Return the day: ``today``, ``yesterday``, ``Tuesday`` within a week, else ``11 November``."""
+    if moment is None:
+        return "never"
+    that = moment.astimezone(zone).date() if isinstance(moment, datetime) else moment
+    today = now.astimezone(zone).date()
+    days = (today - that).days
+    near = {0: "today", 1: "yesterday", -1: "tomorrow"}
+    if days in near:
+        return near[days]
+    if 0 < days < 7:
+        return f"{that:%A}"
+    if -7 < days < 0:
+        return f"next {that:%A}"
+    return f"{that.day} {that:%B}" if that.year == today.year else f"{that.day} {that:%B %Y}"
+
+
+def clock(moment: datetime, zone: tzinfo) -> str:
+    """Return the time of day: ``09:41``."""
+    return f"{moment.astimezone(zone):%H:%M}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long ago it was, below a day: ``12 minutes``."""
+    passed = max(now - moment, timedelta())
+    if passed < timedelta(minutes=1):
+        return plural(int(passed.total_seconds()), "second")
+    if passed < timedelta(hours=1):
+        return plural(passed // timedelta(minutes=1), "minute")
+    if passed < timedelta(days=1):
+        return plural(passed // timedelta(hours=1), "hour")
+    return plural(passed.days, "day")

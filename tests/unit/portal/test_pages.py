@@ -1,0 +1,156 @@
+"""Every page, made from values: what it says, and what it never does."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+from starlette.testclient import TestClient
+
+from portal.dashboard.app import Dashboard, make_app
+from portal.dashboard.source import UnavailableError
+from processor.insight.answers import CoursePage, Overview
+from tests.unit.portal import samples
+from tests.unit.portal.samples import NOW, Samples
+
+PAGES = ("/", "/course?id=MATH-101", "/student?id=student-0242", "/search?q=a", "/course?id=nope", "/student")
+
+
+class Changed(Samples):
+    """The same school with another overview or course."""
+
+    def __init__(self, *, first: Overview | None = None, math: CoursePage | None = None) -> None:
+        super().__init__()
+        self.first = first or samples.overview()
+        self.math = math or samples.course()
+
+    def overview(self) -> Overview:
+        return self.first
+
+    def course(self, key: str) -> CoursePage | None:
+        return self.math if key == "MATH-101" else None
+
+
+def client(source: Samples | None = None) -> TestClient:
+    dashboard = Dashboard(lambda _: source or Samples(), now=lambda: NOW)
+    return TestClient(make_app(dashboard), raise_server_exceptions=True)
+
+
+def headline(text: str) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", text)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_small_and_asks_no_other_host(page: str) -> None:
+    answer = client().get(page, headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+    assert answer.headers["cache-control"] == "no-store"
+    assert not re.search(r"""(src|href|action)=["'](https?:)?//""", answer.text)
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=", answer.text)
+    assert len(answer.text) < 60_000
+
+
+def test_the_headline_is_the_finding() -> None:
+    assert headline(client().get("/").text) == "9 students need attention, 1 new since yesterday"
+    assert headline(client().get("/course?id=MATH-101").text) == "3 of 182 students need attention"
+    assert headline(client().get("/student?id=student-0242").text) == (
+        "Needs attention in MATH-101; none in 1 other course"
+    )
+
+
+def test_one_student_needs_attention() -> None:
+    line = replace(samples.overview().courses[0], high=1, elevated=0, risen=0)
+    source = Changed(first=replace(samples.overview(), courses=[line]))
+    assert headline(client(source).get("/").text) == "1 student needs attention"
+
+
+def test_a_course_says_why_and_since_when() -> None:
+    text = client().get("/course?id=MATH-101").text
+    assert "3 of 7 pieces of due work are missing" in text
+    assert "Since yesterday. Last seen yesterday." in text
+    assert "week 13 of 16" in text
+
+
+def test_of_many_students_the_first_are_shown_and_a_table_holds_all() -> None:
+    person = samples.course().attention[0]
+    many = [replace(person, student=f"s-{n}") for n in range(30)]
+    text = client(Changed(math=replace(samples.course(), attention=many))).get("/course?id=MATH-101").text
+    assert len(re.findall(r'data-key="person:', text)) == 8
+    assert len(re.findall(r'data-key="attention:', text)) == 30
+    assert "All 30, 22 more than these, as a table" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [("sort=courses:course", "BIOL-130"), ("sort=courses:-students", "MATH-101"), ("sort=x", "MATH-101")],
+)
+def test_a_table_is_sorted_by_its_address(query: str, first: str) -> None:
+    keys = re.findall(r'data-key="courses:([^"]+)"', client().get(f"/?{query}").text)
+    assert keys[0] == first
+    assert len(keys) == 3
+
+
+def test_a_table_is_csv_at_the_same_address() -> None:
+    answer = client().get("/?table=courses&format=csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.splitlines()[1] == f"MATH-101,182,8,{145 / 182},160"
+    assert client().get("/?table=nothing&format=csv").status_code == 404
+
+
+def test_an_unknown_id_is_a_page_that_says_what_to_do() -> None:
+    answer = client().get("/course", params={"id": "<b>"})
+    assert answer.status_code == 404
+    assert headline(answer.text) == "No course &lt;b&gt;"
+    assert "ask whoever looks after the roster" in answer.text
+
+
+def test_data_is_text_whatever_it_holds() -> None:
+    evil = "<script>alert(1)</script>\"'&"
+    person = replace(samples.course().attention[0], student=evil, name=evil)
+    text = (
+        client(Changed(math=replace(samples.course(), attention=[person], title=evil)))
+        .get("/course?id=MATH-101")
+        .text
+    )
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "student?id=%3Cscript%3E" in text
+
+
+def test_nothing_has_come_yet() -> None:
+    empty = replace(samples.overview(), courses=[], last_event_at=None)
+    text = client(Changed(first=empty)).get("/").text
+    assert "No courses yet" in text
+    assert "spm roster import" in text
+
+
+def test_old_data_says_how_old_it_is() -> None:
+    old = replace(samples.overview(), last_event_at=NOW - timedelta(minutes=12))
+    text = client(Changed(first=old)).get("/").text
+    assert "No events for 12 minutes: what happened since is not here." in text
+    assert "No events for" not in client().get("/").text
+
+
+class Away(Samples):
+    def overview(self) -> Overview:
+        raise UnavailableError("no answer within 30 s")
+
+
+def test_an_error_says_what_still_holds() -> None:
+    answer = client(Away()).get("/")
+    assert answer.status_code == 503
+    assert headline(answer.text) == "The figures cannot be reached right now"
+    assert "Nothing is lost" in answer.text
+    assert "no answer within 30 s" in answer.text
+
+
+def test_a_revision_answers_304_until_something_changes() -> None:
+    source = Samples()
+    first = client(source).get("/revision")
+    tag = first.headers["etag"]
+    assert client(source).get("/revision", headers={"if-none-match": tag}).status_code == 304
+    source.version = "2"
+    changed = client(source).get("/revision", headers={"if-none-match": tag})
+    assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
