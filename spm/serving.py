@@ -1,0 +1,89 @@
+"""The pages for teachers and advisors, served on this machine."""
+
+import socket
+import threading
+import time
+from typing import Final, TypeVar
+
+import uvicorn
+from botocore.exceptions import BotoCoreError, ClientError
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+
+from portal.dashboard.app import Dashboard, make_app
+from portal.dashboard.local import LocalDoor
+from portal.dashboard.source import Ask, RefusedError, Reports, UnavailableError
+from processor.commands.command import Command
+from processor.commands.refresh import Refresh
+from spm.aws.commands import Commands
+from spm.aws.explain import explain
+from spm.errors import InputError, OperationRefusedError
+from spm.terminal import console
+
+FRESH_SECONDS: Final = 2.0
+
+A = TypeVar("A")
+
+
+def serve(commands: Commands, port: int, as_teacher: str | None) -> None:
+    """Print the address that opens the pages, and serve them until Ctrl-C; port 0 takes any that is free."""
+    ask = Asking(commands)
+    source = Reports(ask, as_teacher=as_teacher, freshen=Freshening(ask))
+    with _listening(port) as listener:
+        number = listener.getsockname()[1]
+        door = LocalDoor(number)
+        app = make_app(Dashboard(lambda _: source), [Middleware(BaseHTTPMiddleware, dispatch=door)])
+        console.err.print(f"http://127.0.0.1:{number}/?token={door.token}", soft_wrap=True)
+        console.err.print("Ctrl-C stops it")
+        uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off")).run(sockets=[listener])
+
+
+class Asking:
+    """Has the stack's functions answer."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    def __call__(self, command: Command[A]) -> A:
+        """Return the answer; raise RefusedError with the function's words, UnavailableError without any."""
+        try:
+            return self._commands.run(command)
+        except OperationRefusedError as error:
+            raise RefusedError(str(error)) from error
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError(explain(error)) from error
+
+
+class Freshening:
+    """Has everything brought up to date, every two seconds at most, so that an event is seen at once.
+
+    Whoever may not do that sees what the schedule did, a minute ago at most.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._next = 0.0
+        self._busy = threading.Lock()
+
+    def __call__(self) -> None:
+        """Do it, unless it was done just now or another thread is about it."""
+        if time.monotonic() < self._next or not self._busy.acquire(blocking=False):
+            return
+        try:
+            self._ask(Refresh())
+        except (RefusedError, UnavailableError):
+            pass  # the page then shows what there is, and says how old it is
+        finally:
+            self._next = time.monotonic() + FRESH_SECONDS
+            self._busy.release()
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise InputError(f"port {port} is taken: name another one with --port, or 0 for any") from error
+    return listener
