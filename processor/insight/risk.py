@@ -74,19 +74,23 @@ async def evaluate(connection: "Connection", course: str, as_of: datetime) -> Ev
             rules.rank_fewest_scores,
             rules.silent_days,
         )
-        changed = [judged for row in rows if (judged := _judge(row, rules, as_of))]
+        settled = await connection.fetchval(SQL["is_settled"], course, as_of)
+        changed = [judged for row in rows if (judged := _judge(row, rules, as_of, settled=settled))]
         ended = await _write(connection, course, as_of, changed, [row["student"] for row in rows])
         await connection.execute(SQL["note"], course, revision, as_of)
     return Evaluated(1, len(changed), ended + sum(judged.level != judged.before for judged in changed))
 
 
-def _judge(row: "Record", rules: Rules, as_of: datetime) -> Judgement | None:
-    """Return what is to be written of the student; None where all is as it was found before."""
+def _judge(row: "Record", rules: Rules, as_of: datetime, *, settled: bool) -> Judgement | None:
+    """Return what is to be written of the student; None where all is as it was found before.
+
+    In a course that is not ``settled`` yet, a level is left where it is entered.
+    """
     measures = Measures(*_measured(row))
     found = addends(measures, rules)
     score, told = total(found), reasons(found, rules)
     before: str = row["level"] or NONE
-    now = level(before, score, rules)
+    now = level(before if settled else NONE, score, rules)
     is_as_before = row["level"] == now and row["score"] == score
     if is_as_before and msgspec.json.decode(row["reasons"]) == told:
         return None

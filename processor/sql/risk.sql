@@ -47,6 +47,11 @@ SET LOCAL enable_nestloop = off
 -- name: revision
 SELECT revision FROM course_revision WHERE course = $1
 
+-- name: is_settled
+-- Whether the course was evaluated a day ago already. Until then levels have no memory: while a school's data come in for
+-- the first time, everybody seems to miss everything, and many would stay just above where a level is left.
+SELECT EXISTS (SELECT FROM risk_change WHERE course = $1 AND changed_at <= $2::timestamptz - interval '1 day')
+
 -- name: rules
 -- Those of the course $1, otherwise those of every course.
 SELECT DISTINCT ON (name) name, value

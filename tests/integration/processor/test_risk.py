@@ -186,21 +186,40 @@ async def test_what_was_due_before_the_enrolment_began_is_not_due(school: World,
 
 
 async def test_a_level_is_left_a_little_below_where_it_was_entered(school: World, diary: Diary) -> None:
-    for value, expected in (
-        (3.5, "high"),
-        (3.6, "high"),
-        (3.75, "elevated"),
-        (3.6, "elevated"),
-        (3.5, "high"),
+    for at, value, expected in (
+        ("2026-09-11T12:00:00Z", 3.5, "high"),
+        ("2026-09-12T12:00:00Z", 3.6, "high"),
+        ("2026-09-12T12:00:00Z", 3.75, "elevated"),
+        ("2026-09-12T12:00:00Z", 3.6, "elevated"),
+        ("2026-09-12T12:00:00Z", 3.5, "high"),
     ):
-        await school.owner.execute(
-            "INSERT INTO risk_rule VALUES ('math', 'high_at', $1)"
-            " ON CONFLICT (course, name) DO UPDATE SET value = excluded.value",
-            Decimal(str(value)),
-        )
-        assert (await diary.refresh("2026-09-12T12:00:00Z"))["courses"] == 1
+        await enter_high_at(school, value)
+        assert (await diary.refresh(at))["courses"] == 1
         assert (await diary.risk("ada"))["level"] == expected
     assert await diary.changes("ada") == [("none", "high"), ("high", "elevated"), ("elevated", "high")]
+
+
+async def test_on_a_courses_first_day_a_level_is_left_where_it_is_entered(
+    school: World, diary: Diary
+) -> None:
+    """While data come in for the first time, all seem to miss everything: no memory of that is kept."""
+    for at, value, expected in (
+        ("2026-09-12T12:00:00Z", 3.5, "high"),
+        ("2026-09-12T13:00:00Z", 3.6, "elevated"),
+        ("2026-09-12T14:00:00Z", 3.5, "high"),
+        ("2026-09-13T12:00:00Z", 3.6, "high"),
+    ):
+        await enter_high_at(school, value)
+        await diary.refresh(at)
+        assert (await diary.risk("ada"))["level"] == expected
+
+
+async def enter_high_at(school: World, value: float) -> None:
+    await school.owner.execute(
+        "INSERT INTO risk_rule VALUES ('math', 'high_at', $1)"
+        " ON CONFLICT (course, name) DO UPDATE SET value = excluded.value",
+        Decimal(str(value)),
+    )
 
 
 async def test_only_what_changed_is_written(school: World, diary: Diary) -> None:

@@ -157,6 +157,7 @@ class History:
     number: int = 0
     levels: dict[tuple[str, str], str] = field(default_factory=dict)
     changes: list[tuple[str, str, str, str]] = field(default_factory=list)
+    first_changes: dict[str, datetime] = field(default_factory=dict)  # of each course
 
     async def live(self, beginning: Sequence[float | None], steps: Sequence[Step]) -> None:
         await self.begin(beginning)
@@ -230,11 +231,13 @@ class History:
             else:
                 row = found[key]
                 expected[key].compare(float(row["score"]), json.loads(row["reasons"]))
-                now = oracle.level(before, float(row["score"]))
+                is_settled = self.first_changes.get(key[0], as_of) <= as_of - timedelta(days=1)
+                now = oracle.level(before if is_settled else "none", float(row["score"]))
                 assert row["level"] == now
                 self.levels[key] = now
             if now != before:
                 self.changes.append((*key, before, now))
+                self.first_changes.setdefault(key[0], as_of)
         written = await self.world.owner.fetch(
             "SELECT course, student, from_level, level FROM risk_change ORDER BY id"
         )
