@@ -25,7 +25,8 @@ class ShowOverview(AsOf[Overview], tag="overview"):
             CourseLine(
                 **course,
                 handed_in=[
-                    HandedIn(w["title"], w["done"], course["students"]) for w in work.get(course["id"], [])
+                    HandedIn(one["title"], one["done"], max(one["done"], course["students"]))
+                    for one in work.get(course["id"], [])
                 ],
                 by_week=_each_week(weeks.get(course["id"], [])),
             )

@@ -15,9 +15,13 @@ from tests.unit.portal.samples import NOW, Samples
 SHOTS = ROOT / ".local" / "screenshots"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """A Chromium; a plain run skips where there is none, --all fails."""
+    """A Chromium; a plain run skips where there is none, --all fails.
+
+    Not for the whole session: as long as Playwright is there, an event loop runs in this thread, and no other
+    can be started.
+    """
     try:
         path = chromium.executable()
     except chromium.NoBrowserError as error:
