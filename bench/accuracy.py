@@ -19,7 +19,7 @@ class Scored(NamedTuple):
     failed: bool
 
 
-class Chosen(NamedTuple):
+class Choice(NamedTuple):
     """How good a choice of students is: ``share`` of all, ``precision``, ``recall``, ``false_alarms``.
 
     ``false_alarms``: the share of those who did not fail that are chosen all the same. NaN: of nobody.
@@ -54,17 +54,17 @@ def area_under_curve(rows: Iterable[Scored]) -> float:
     return (ranks - failed * (failed + 1) / 2) / (failed * passed)
 
 
-def chosen_by_level(rows: Sequence[Scored], levels: Sequence[str]) -> Chosen:
+def chosen_by_level(rows: Sequence[Scored], levels: Sequence[str]) -> Choice:
     """Judge the choice of those with one of the levels."""
     return _judge(rows, [row for row in rows if row.level in levels])
 
 
-def chosen_from(rows: Sequence[Scored], threshold: float) -> Chosen:
+def chosen_from(rows: Sequence[Scored], threshold: float) -> Choice:
     """Judge the choice of those with at least this score."""
     return _judge(rows, [row for row in rows if row.score >= threshold])
 
 
-def chosen_at_top(rows: Sequence[Scored], share: float) -> Chosen:
+def chosen_at_top(rows: Sequence[Scored], share: float) -> Choice:
     """Judge the choice of the share with the highest scores; of those with the last one's, some at random."""
     number = round(share * len(rows))
     if not number:
@@ -87,13 +87,13 @@ def thresholds(rows: Sequence[Scored]) -> tuple[float, float]:
     return min(high, default=math.inf), max(elevated, default=0.0)
 
 
-def _judge(rows: Sequence[Scored], chosen: Sequence[Scored]) -> Chosen:
+def _judge(rows: Sequence[Scored], chosen: Sequence[Scored]) -> Choice:
     return _judged(rows, len(chosen), sum(row.failed for row in chosen))
 
 
-def _judged(rows: Sequence[Scored], number: int, right: float) -> Chosen:
+def _judged(rows: Sequence[Scored], number: int, right: float) -> Choice:
     failed = sum(row.failed for row in rows)
-    return Chosen(
+    return Choice(
         number,
         _share(number, len(rows)),
         _share(right, number),

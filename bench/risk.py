@@ -22,7 +22,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bench import accuracy, oulad
-from bench.accuracy import SMALLEST_GROUP, Chosen, Scored
+from bench.accuracy import SMALLEST_GROUP, Choice, Scored
 from bench.contenders import Handler, quiet
 from bench.oulad import Handed, Oulad
 from bench.server import BenchDatabase, new_target, server
@@ -47,7 +47,7 @@ FLAGGED: Final = (HIGH, ELEVATED)
 console = Console(stderr=True)
 
 
-class Found(NamedTuple):
+class FoundRisk(NamedTuple):
     """A row of ``risk``; ``reasons`` are a JSON array."""
 
     course: str
@@ -75,7 +75,7 @@ def main(
         Console().print(table, "")
 
 
-def evaluated(school: Oulad, day: int) -> list[Found]:
+def evaluated(school: Oulad, day: int) -> list[FoundRisk]:
     """Have everything that was handed in by the end of the day stored, and its courses evaluated."""
     with server() as postgres, quiet(), Progress(console=console, transient=True) as progress:
         target = new_target(postgres)
@@ -88,7 +88,7 @@ def evaluated(school: Oulad, day: int) -> list[Found]:
         return asyncio.run(_refresh(target, day))
 
 
-def write(file: Path, day: int, found: Iterable[Found]) -> None:
+def write(file: Path, day: int, found: Iterable[FoundRisk]) -> None:
     """Write what was found as CSV."""
     with file.open("w", encoding="utf-8", newline="") as output:
         writer = csv.writer(output, lineterminator="\n")
@@ -112,10 +112,10 @@ async def _import(target: BenchDatabase, school: Oulad) -> None:
     await connection.close()
 
 
-async def _refresh(target: BenchDatabase, day: int) -> list[Found]:
+async def _refresh(target: BenchDatabase, day: int) -> list[FoundRisk]:
     connection = await asyncpg.connect(target.owner_dsn)
     await Refresh(at=oulad.end_of(day)).run(Session(connection), Settings("no secret holds this login"))
-    found = [Found(*row) for row in await connection.fetch(SQL["found"])]
+    found = [FoundRisk(*row) for row in await connection.fetch(SQL["found"])]
     await connection.close()
     return found
 
@@ -140,7 +140,7 @@ def _record(number: int, handed: Handed) -> Any:  # noqa: ANN401 - with members 
     }
 
 
-def tables(school: Oulad, day: int, found: Sequence[Found]) -> Iterator[Table]:
+def tables(school: Oulad, day: int, found: Sequence[FoundRisk]) -> Iterator[Table]:
     """Yield what there is to read: by presentation, with one left out, by group."""
     scored: dict[str, list[Scored]] = {}
     groups: dict[tuple[str, str], list[Scored]] = {}
@@ -161,7 +161,7 @@ def _by_presentation(day: int, scored: dict[str, list[Scored]]) -> Table:
     table.add_row("students", *(f"{len(rows):,}" for rows in scored.values()))
     table.add_row("fail or withdraw", *(_rate(accuracy.base_rate(rows)) for rows in scored.values()))
     table.add_row("AUC", *(_rate(accuracy.area_under_curve(rows)) for rows in scored.values()))
-    choices: dict[str, Callable[[list[Scored]], Chosen]] = {
+    choices: dict[str, Callable[[list[Scored]], Choice]] = {
         "high": lambda rows: accuracy.chosen_by_level(rows, (HIGH,)),
         "elevated or high": lambda rows: accuracy.chosen_by_level(rows, FLAGGED),
         "top 10 %": lambda rows: accuracy.chosen_at_top(rows, 0.1),

@@ -72,7 +72,7 @@ Trouble = Literal["missing", "late", "falling", "absent", "silent"]
 TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
 
 
-class Work(NamedTuple):
+class PlannedWork(NamedTuple):
     """Something to hand in, a quiz in class, or the exam, which is still to come and never due."""
 
     id: str
@@ -90,7 +90,7 @@ class TaughtCourse(NamedTuple):
     lessons: frozenset[int]
     hour: int
     hard: float
-    work: tuple[Work, ...]
+    work: tuple[PlannedWork, ...]
 
 
 class Pupil(NamedTuple):
@@ -156,9 +156,9 @@ def _course(number: int, begins: date, dice: random.Random) -> TaughtCourse:
 
 def _work(
     work_id: str, title: str, kind: Literal["submission", "quiz", "exam"], after: date, max_score: int
-) -> Work:
+) -> PlannedWork:
     due = datetime.combine(after - timedelta(days=1), time(23, 59, 59), ZoneInfo(TIME_ZONE))
-    return Work(work_id, f"{title} {work_id[-1]}", kind, due, max_score)
+    return PlannedWork(work_id, f"{title} {work_id[-1]}", kind, due, max_score)
 
 
 def happenings(school: School, seed: int) -> list[NativeEvent]:
@@ -196,7 +196,7 @@ def _of(school: School, pupil: Pupil, course: TaughtCourse, dice: random.Random)
 
 
 def _handed_in(
-    school: School, pupil: Pupil, course: TaughtCourse, work: Work, dice: random.Random
+    school: School, pupil: Pupil, course: TaughtCourse, work: PlannedWork, dice: random.Random
 ) -> Iterator[Happening]:
     """A submission, some days later its grade, and now and then a better one."""
     if dice.random() < _miss(pupil):
@@ -212,7 +212,9 @@ def _handed_in(
         yield graded + timedelta(days=2), "grade", better, {"assessment": work.id}
 
 
-def _points(school: School, pupil: Pupil, course: TaughtCourse, work: Work, dice: random.Random) -> float:
+def _points(
+    school: School, pupil: Pupil, course: TaughtCourse, work: PlannedWork, dice: random.Random
+) -> float:
     """Points in halves, as schools give them."""
     weeks = (work.due.date() - school.begins) / WEEK
     share = 1 - (1 - pupil.ability) * course.hard - (0.04 * weeks if pupil.trouble == "falling" else 0)

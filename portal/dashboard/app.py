@@ -19,8 +19,8 @@ from starlette.staticfiles import StaticFiles
 from portal.dashboard import words
 from portal.dashboard.fragments import Fragments
 from portal.dashboard.pages import course, overview, student
-from portal.dashboard.source import RefusedError, Source, UnavailableError
-from portal.dashboard.tables import Table
+from portal.dashboard.source import PageSource, RefusedError, UnavailableError
+from portal.dashboard.tables import PageTable
 
 FOLDER: Final = Path(__file__).parent
 STALE: Final = timedelta(minutes=10)
@@ -43,7 +43,7 @@ class Dashboard:
 
     def __init__(
         self,
-        source: Callable[[Request], Source],
+        source: Callable[[Request], PageSource],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         zone: tzinfo = UTC,
@@ -160,12 +160,12 @@ def _id(request: Request) -> str:
     return request.query_params.get("id", "").strip()[:LONGEST_ID]
 
 
-def _sorted(table: Table, request: Request) -> Table:
+def _sorted(table: PageTable, request: Request) -> PageTable:
     name, _, sort = request.query_params.get("sort", "").partition(":")
     return table.sorted(sort) if name == table.name else table
 
 
-def _csv(tables: list[Table], name: str) -> Response:
+def _csv(tables: list[PageTable], name: str) -> Response:
     for table in tables:
         if table.name == name:
             headers = HEADERS | {"Content-Disposition": 'attachment; filename="table.csv"'}

@@ -133,7 +133,7 @@ def heat(hours: Sequence[Sequence[int]]) -> Grid:
     return Grid(TOP + 7 * cell_height + 20, marks, x, y)
 
 
-class Score(NamedTuple):
+class ComparedScore(NamedTuple):
     """One piece of work: the student's score and the course's middle half, in per cent, where known."""
 
     title: str
@@ -143,7 +143,7 @@ class Score(NamedTuple):
     upper: float | None
 
 
-def scores(all_scores: Sequence[Score]) -> Lines:
+def scores(all_scores: Sequence[ComparedScore]) -> Lines:
     """Return a student's scores over the band in which the middle half of the course lies."""
     height = 190
     floor = height - BOTTOM

@@ -27,7 +27,7 @@ class Ask(Protocol):
         """Return the answer."""
 
 
-class Source(Protocol):
+class PageSource(Protocol):
     """Answers to what a page asks. None stands for what does not exist, or what the reader may not see."""
 
     def revision(self) -> str:

@@ -30,7 +30,7 @@ class Heading(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """Rows under headings. Each row has a key, by which a page knows it again when it changes."""
 
     name: str
@@ -39,7 +39,7 @@ class Table:
     rows: Sequence[tuple[str, Sequence[Cell]]]
     sort: str = ""
 
-    def sorted(self, sort: str) -> "Table":
+    def sorted(self, sort: str) -> "PageTable":
         """Return it ordered as ``column`` or ``-column`` says; unchanged for a column that it has not.
 
         What is missing comes last, either way.

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from portal.ingest import documents
 from portal.ingest.documents import Taken
-from portal.ingest.http import Answer, Refusal, Request
+from portal.ingest.http import HttpAnswer, Refusal, Request
 from portal.ingest.stream import StreamRecord
 from processor.errors import RejectRecord
 from processor.records.formats import caliper, canvas, forms, xapi
@@ -26,7 +26,7 @@ class Accepted(NamedTuple):
     form: str
     records: Sequence[StreamRecord]
     rejected: int
-    answer: Answer
+    answer: HttpAnswer
 
 
 class Door(NamedTuple):
@@ -54,7 +54,7 @@ def statements(request: Request, sender: Sender, _open: OpenSigned) -> Accepted:
         raise documents.refusal(twice, len(ids))
     if wanted is not None and ids[0].lower() != wanted.lower():
         raise Refusal(400, "the statement has another id than the parameter statementId")
-    answer = Answer(200, ids) if wanted is None else Answer(204)
+    answer = HttpAnswer(200, ids) if wanted is None else HttpAnswer(204)
     return Accepted(form, taken.records, len(taken.rejections), answer)
 
 
@@ -71,9 +71,9 @@ def _statement_id(request: Request) -> str | None:
     return wanted
 
 
-def about() -> Answer:
+def about() -> HttpAnswer:
     """Say which versions of xAPI are spoken."""
-    return Answer(200, {"version": list(VERSIONS.values())})
+    return HttpAnswer(200, {"version": list(VERSIONS.values())})
 
 
 def envelope(request: Request, sender: Sender, _open: OpenSigned) -> Accepted:
@@ -162,4 +162,4 @@ def _json_only(request: Request, status: int = 415) -> None:
 
 def _listed(form: str, taken: Taken) -> Accepted:
     content = {"taken": len(taken.records), "ids": taken.ids, "rejected": taken.rejections}
-    return Accepted(form, taken.records, len(taken.rejections), Answer(200, content))
+    return Accepted(form, taken.records, len(taken.rejections), HttpAnswer(200, content))

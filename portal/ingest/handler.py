@@ -13,7 +13,7 @@ from portal.ingest import canvas_keys, doors, settings, stream
 from portal.ingest.canvas_keys import Keys
 from portal.ingest.credentials import Register, credential
 from portal.ingest.doors import VERSION_HEADER
-from portal.ingest.http import Answer, Refusal, read, refused, response
+from portal.ingest.http import HttpAnswer, Refusal, read, refused, response
 from processor.records.formats.event import Sender
 
 MARGIN_SECONDS: Final = 2.0
@@ -22,7 +22,7 @@ MARGIN_SECONDS: Final = 2.0
 Note = dict[str, object]
 
 
-class Context(Protocol):
+class UrlContext(Protocol):
     """The part of Lambda's context object that is used."""
 
     aws_request_id: str
@@ -31,7 +31,7 @@ class Context(Protocol):
         """Return the milliseconds until Lambda ends the invocation."""
 
 
-def handler(event: Mapping[str, Any], context: Context) -> dict[str, object]:
+def handler(event: Mapping[str, Any], context: UrlContext) -> dict[str, object]:
     """Answer a request; whatever happens, with a body that says what to do.
 
     One line of log a request: who, which format, how many, which status; nothing of what was sent.
@@ -48,7 +48,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, object]:
             f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
         ]
         message = f"this is a defect: tell the operators the request id {context.aws_request_id}"
-        answer = Answer(500, {"error": message})
+        answer = HttpAnswer(500, {"error": message})
     if str(event.get("rawPath", "")).startswith("/xapi/"):
         answer = answer._replace(headers={VERSION_HEADER: doors.answered_version(event), **answer.headers})
     note |= {"status": answer.status, "ms": round((time.monotonic() - started) * 1000, 1)}
@@ -56,7 +56,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, object]:
     return response(answer)
 
 
-def respond(event: Mapping[str, Any], context: Context, note: Note) -> Answer:
+def respond(event: Mapping[str, Any], context: UrlContext, note: Note) -> HttpAnswer:
     """Return the answer once every record is acknowledged; raise Refusal."""
     request = read(event)
     if (request.method, request.path) == ("GET", "/xapi/about"):

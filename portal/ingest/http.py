@@ -52,7 +52,7 @@ class Request(NamedTuple):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """What the client gets: ``content`` becomes JSON; None: no body."""
 
     status: int
@@ -72,7 +72,7 @@ def read(event: Mapping[str, Any]) -> Request:
     return request._replace(body=_unpacked(request))
 
 
-def response(answer: Answer) -> dict[str, object]:
+def response(answer: HttpAnswer) -> dict[str, object]:
     """Return an answer as the Function URL takes it. Without a ``body`` LocalStack would send the whole."""
     body = "" if answer.content is None else json.dumps(answer.content, ensure_ascii=False)
     headers = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store"}
@@ -83,12 +83,12 @@ def response(answer: Answer) -> dict[str, object]:
     }
 
 
-def refused(refusal: Refusal) -> Answer:
+def refused(refusal: Refusal) -> HttpAnswer:
     """Return the answer to a request that was refused."""
     content: dict[str, object] = {"error": refusal.message}
     if refusal.problems:
         content["problems"] = list(refusal.problems)
-    return Answer(refusal.status, content, refusal.headers)
+    return HttpAnswer(refusal.status, content, refusal.headers)
 
 
 def _bytes(event: Mapping[str, Any]) -> bytes:

@@ -21,7 +21,7 @@ from processor.commands.roster_show import (
 from spm.aws.commands import Commands
 from spm.aws.target import connect
 from spm.errors import InputError
-from spm.roster.cells import Problem, is_zone
+from spm.roster.cells import CellProblem, is_zone
 from spm.roster.choices import CourseId, PersonId
 from spm.roster.files import contents
 from spm.roster.read import read_roster
@@ -156,7 +156,7 @@ def check(
         raise typer.Exit(1)
 
 
-def refuse(problems: list[Problem], *, as_json: bool) -> None:
+def refuse(problems: list[CellProblem], *, as_json: bool) -> None:
     """Name the first problems and raise InputError; return where there are none."""
     if not problems:
         return

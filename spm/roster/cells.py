@@ -21,7 +21,7 @@ NO: Final = frozenset({"false", "no", "0"})
 END_OF_DAY: Final = time(23, 59, 59)
 
 
-class Problem(NamedTuple):
+class CellProblem(NamedTuple):
     """What is wrong, where, and what would be right."""
 
     file: str
@@ -45,7 +45,7 @@ class Cells:
     file: str
     line: int
     values: dict[str, str]
-    problems: list[Problem]
+    problems: list[CellProblem]
 
     def get(self, column: str) -> str:
         """Return the cell as it is; empty where the row or the file has none."""
@@ -117,10 +117,10 @@ class Cells:
 
     def wrong(self, column: str, problem: str, right: str) -> None:
         """Note a problem."""
-        self.problems.append(Problem(self.file, self.line, column, problem, right))
+        self.problems.append(CellProblem(self.file, self.line, column, problem, right))
 
 
-def rows(table: RosterTable, needed: Sequence[str], problems: list[Problem]) -> Iterator[Cells]:
+def rows(table: RosterTable, needed: Sequence[str], problems: list[CellProblem]) -> Iterator[Cells]:
     """Yield the table's rows; note rows that are too long, and raise InputError where a column is missing."""
     columns = [column.lower() for column in table.columns]
     if missing := [column for column in needed if column.lower() not in columns]:

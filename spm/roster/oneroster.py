@@ -48,7 +48,7 @@ TIME_ZONE: Final = "metadata.timeZone"
 """OneRoster has no time zones; a column that begins with ``metadata.`` is an extension that it allows."""
 
 
-class Span(NamedTuple):
+class AcademicSession(NamedTuple):
     """From a day until the day before another; None where it is open."""
 
     begins: date | None
@@ -72,7 +72,7 @@ class Reader:
     choices: Choices
     roster: Roster = field(default_factory=lambda: Roster(course_column="classSourcedId"))
     zones: dict[str, str] = field(default_factory=dict)
-    sessions: dict[str, Span] = field(default_factory=dict)
+    sessions: dict[str, AcademicSession] = field(default_factory=dict)
     weightless: set[str] = field(default_factory=set)
     classes: dict[str, str] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
@@ -117,7 +117,9 @@ class Reader:
 
     def _sessions(self) -> None:
         for cells in self._rows("academicsessions.csv"):
-            self.sessions[cells.get("sourcedId")] = Span(cells.day("startDate"), cells.day("endDate"))
+            self.sessions[cells.get("sourcedId")] = AcademicSession(
+                cells.day("startDate"), cells.day("endDate")
+            )
 
     def _categories(self) -> None:
         for cells in self._rows("categories.csv"):
@@ -144,7 +146,7 @@ class Reader:
                 course, cells, {"id": column, "begins": "termSourcedIds", "ends": "termSourcedIds"}
             )
 
-    def _term(self, cells: Cells) -> Span:
+    def _term(self, cells: Cells) -> AcademicSession:
         """From the first to the last day of a class's terms."""
         named = [term for term in map(str.strip, cells.get("termSourcedIds").split(",")) if term]
         for term in named:
@@ -153,7 +155,7 @@ class Reader:
                     "termSourcedIds", f"{term} is not in academicSessions.csv", "the sourcedId of a term"
                 )
         spans = [self.sessions[term] for term in named if term in self.sessions]
-        return Span(
+        return AcademicSession(
             min((span.begins for span in spans if span.begins), default=None),
             max((span.ends for span in spans if span.ends), default=None),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from processor.roster import TABLES, AnyRow, Assessment, Course, Person, wrong
-from spm.roster.cells import Cells, Problem
+from spm.roster.cells import CellProblem, Cells
 
 Key = tuple[str, ...]
 
@@ -34,7 +34,7 @@ class Roster:
 
     course_column: str = "course"
     rows: dict[str, dict[Key, Placed]] = field(default_factory=lambda: {table: {} for table in TABLES})
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[CellProblem] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
     def check(self, row: AnyRow, cells: Cells, columns: Mapping[str, str]) -> None:
@@ -57,14 +57,14 @@ class Roster:
             for placed in self.rows[table].values():
                 yield table, placed.row
 
-    def referring_to(self, courses: list[str]) -> list[Problem]:
+    def referring_to(self, courses: list[str]) -> list[CellProblem]:
         """Return a problem for the first row that refers to each of these courses, which nobody has."""
-        first: dict[str, Problem] = {}
+        first: dict[str, CellProblem] = {}
         for table in ("assessments", "enrolments"):
             for (course, *_), (_row, cells) in self.rows[table].items():
                 if course in courses and course not in first:
                     problem, right = f"there is no course {course}", "one that is imported"
-                    first[course] = Problem(cells.file, cells.line, self.course_column, problem, right)
+                    first[course] = CellProblem(cells.file, cells.line, self.course_column, problem, right)
         return list(first.values())
 
 

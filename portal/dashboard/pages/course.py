@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from portal.dashboard import charts, words
 from portal.dashboard.fragments import Fragments
-from portal.dashboard.tables import Cell, Heading, Table
+from portal.dashboard.tables import Cell, Heading, PageTable
 from processor.insight.answers import Attendance, Attention, CoursePage, Work
 
 FIRST: Final = 8
@@ -81,7 +81,7 @@ def _person(one: Attention, now: datetime, zone: tzinfo) -> dict[str, Any]:
     }
 
 
-def _attention_table(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> Table:
+def _attention_table(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> PageTable:
     rows = [
         (
             one.student,
@@ -94,10 +94,10 @@ def _attention_table(answer: CoursePage, now: datetime, zone: tzinfo, draw: Frag
         )
         for one in answer.attention
     ]
-    return Table("attention", "Students who need attention", ATTENTION, rows)
+    return PageTable("attention", "Students who need attention", ATTENTION, rows)
 
 
-def _work_table(all_work: list[Work], now: datetime, zone: tzinfo) -> Table:
+def _work_table(all_work: list[Work], now: datetime, zone: tzinfo) -> PageTable:
     rows = [
         (
             work.id,
@@ -114,7 +114,7 @@ def _work_table(all_work: list[Work], now: datetime, zone: tzinfo) -> Table:
         )
         for work in all_work
     ]
-    return Table("work", "Due work", WORK, rows)
+    return PageTable("work", "Due work", WORK, rows)
 
 
 def _attendance(counts: Attendance | None) -> str:

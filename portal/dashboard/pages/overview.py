@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from portal.dashboard import charts, words
 from portal.dashboard.fragments import Fragments
-from portal.dashboard.tables import Cell, Heading, Table
+from portal.dashboard.tables import Cell, Heading, PageTable
 from processor.insight.answers import CourseLine, HandedIn, Overview
 
 HEADINGS = (
@@ -40,9 +40,9 @@ def _finding(attention: int, risen: int) -> str:
     return f"{words.plural(attention, 'student')} {verb} attention{new}"
 
 
-def _courses(courses: list[CourseLine], draw: Fragments) -> Table:
+def _courses(courses: list[CourseLine], draw: Fragments) -> PageTable:
     rows = [(course.id, _row(course, draw)) for course in courses]
-    return Table("courses", "Courses", HEADINGS, rows).sorted("-attention")
+    return PageTable("courses", "Courses", HEADINGS, rows).sorted("-attention")
 
 
 def _row(course: CourseLine, draw: Fragments) -> list[Cell]:

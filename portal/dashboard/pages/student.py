@@ -4,7 +4,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from portal.dashboard import charts, words
-from portal.dashboard.tables import Cell, Heading, Table
+from portal.dashboard.tables import Cell, Heading, PageTable
 from processor.insight.answers import StudentCourse, StudentPage, StudentWork
 
 WORK = (
@@ -43,7 +43,7 @@ def _finding(courses: list[StudentCourse]) -> str:
 
 
 def _course(course: StudentCourse, now: datetime, zone: tzinfo) -> dict[str, Any]:
-    points = [charts.Score(w.id, w.per_cent, w.lower, w.median, w.upper) for w in course.work]
+    points = [charts.ComparedScore(w.id, w.per_cent, w.lower, w.median, w.upper) for w in course.work]
     return {
         "answer": course,
         "since": words.day(course.since, now, zone) if course.since else "",
@@ -69,9 +69,9 @@ def _compared(work: list[StudentWork]) -> str:
     return f"{below} of {words.plural(len(both), 'score')} {verb} below the middle half of the course"
 
 
-def _work_table(course: StudentCourse, now: datetime, zone: tzinfo) -> Table:
+def _work_table(course: StudentCourse, now: datetime, zone: tzinfo) -> PageTable:
     rows = [(one.id, _row(one, now, zone)) for one in course.work]
-    return Table(f"work-{course.id}", f"Work in {course.title}", WORK, rows)
+    return PageTable(f"work-{course.id}", f"Work in {course.title}", WORK, rows)
 
 
 def _row(one: StudentWork, now: datetime, zone: tzinfo) -> list[Cell]:

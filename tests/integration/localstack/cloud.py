@@ -44,7 +44,7 @@ SHARED = {
 THIS_RUN: Final[dict[str, str | list[str] | bool]] = {"label": f"{LABEL_SESSION_ID}={SESSION_ID}"}
 
 
-class Record(NamedTuple):
+class ShownRecord(NamedTuple):
     """A record as the stream holds it."""
 
     shard_id: str
@@ -76,10 +76,10 @@ class Environment:
         keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         return {key: json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys}
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[ShownRecord]:
         """Read the whole stream."""
         return [
-            Record(
+            ShownRecord(
                 shard_id,
                 record["SequenceNumber"],
                 record["PartitionKey"],

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from spm.publishing.put_records import Entry, publish
 from spm.term import NativeEvent
-from tests.integration.localstack.cloud import Cloud, Environment, Record
+from tests.integration.localstack.cloud import Cloud, Environment, ShownRecord
 from tests.waiting import wait_until
 
 STORED = """
@@ -85,7 +85,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _row(record: Record, event: NativeEvent) -> StoredRow:
+def _row(record: ShownRecord, event: NativeEvent) -> StoredRow:
     return StoredRow(
         record.shard_id,
         record.sequence_number,

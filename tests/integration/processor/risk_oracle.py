@@ -33,7 +33,7 @@ class Tables(NamedTuple):
 
 
 @dataclass
-class Result:
+class WorkResult:
     """What a student handed in."""
 
     handed_in_at: datetime
@@ -83,13 +83,13 @@ def expected(tables: Tables, as_of: datetime) -> dict[tuple[str, str], Expected]
     found = {}
     for course in tables.courses:
         if _is_within(course, as_of.astimezone(ZoneInfo(course["time_zone"])).date()):
-            in_course = Course(tables, course, as_of)
+            in_course = CourseRows(tables, course, as_of)
             for student in in_course.enrolled:
                 found[course["id"], student] = in_course.expected(student)
     return found
 
 
-class Course:
+class CourseRows:
     """One course at a time."""
 
     def __init__(self, tables: Tables, course: Row, as_of: datetime) -> None:
@@ -197,15 +197,15 @@ class Course:
             [at for at, status in lessons if status == "absent"],
         )
 
-    def _results(self) -> dict[tuple[str, str], Result]:
-        found: dict[tuple[str, str], Result] = {}
+    def _results(self) -> dict[tuple[str, str], WorkResult]:
+        found: dict[tuple[str, str], WorkResult] = {}
         for row, metadata in self.events:
             if "assessment" not in metadata:
                 continue
             if row["score"] is None and row["event_type"] != "submission":
                 continue
             key = metadata["assessment"], row["student_id"]
-            result = found.setdefault(key, Result(row["occurred_at"]))
+            result = found.setdefault(key, WorkResult(row["occurred_at"]))
             if row["score"] is not None:
                 result.scored_at, result.score = row["occurred_at"], row["score"]
                 result.maximum = metadata.get("max_score")
@@ -251,7 +251,7 @@ class Course:
         since = self._day(last[student]) if student in last else None
         return {"active": active, "students": len(self.enrolled), "since": since}
 
-    def _of(self, student: str) -> list[tuple[str, Result]]:
+    def _of(self, student: str) -> list[tuple[str, WorkResult]]:
         return [(work, result) for (work, who), result in self.results.items() if who == student]
 
     def _midnight(self, day: date | None) -> datetime | None:

@@ -35,7 +35,7 @@ _days = st.integers(0, DAYS)
 _course, _student, _work = st.sampled_from(COURSES), st.sampled_from(STUDENTS), st.sampled_from(WORKS)
 
 
-class Event(NamedTuple):
+class Happening(NamedTuple):
     student: str
     course: str
     kind: Literal["grade", "submission", "attendance", "login"]
@@ -46,7 +46,7 @@ class Event(NamedTuple):
     status: str | None
 
 
-class Work(NamedTuple):
+class WorkEdit(NamedTuple):
     course: str
     work: str
     due: int | None
@@ -71,15 +71,15 @@ class Except(NamedTuple):
 class Step(NamedTuple):
     """What is delivered and said, and how many days pass until the next refresh."""
 
-    events: list[Event]
+    events: list[Happening]
     again: bool
-    edits: list[Work | Enrol | Except]
+    edits: list[WorkEdit | Enrol | Except]
     days: int
 
 
 _scores = st.sampled_from((None, -3.0, 0.0, 4.5, 5.0, 5.0, 10.0, 18.0, 30.0))
 _events = st.builds(
-    Event,
+    Happening,
     student=_student,
     course=_course,
     kind=st.sampled_from(("grade", "submission", "attendance", "login")),
@@ -91,7 +91,7 @@ _events = st.builds(
 )
 _maybe_day = st.none() | _days
 _works = st.builds(
-    Work, _course, _work, _maybe_day, st.sampled_from((None, 20.0)), st.sampled_from((True, True, False))
+    WorkEdit, _course, _work, _maybe_day, st.sampled_from((None, 20.0)), st.sampled_from((True, True, False))
 )
 _enrols = st.builds(Enrol, _course, _student, _maybe_day, st.none() | _days)
 _exceptions = st.builds(Except, _course, _work, _student, _maybe_day)
@@ -178,16 +178,16 @@ class History:
         for course in COURSES:
             await self.world.owner.execute(ADD_COURSE, course)
             for number, work in enumerate(WORKS[:2]):
-                await self.edit(Work(course, work, 5 + 10 * number, 20.0, counts=True))
+                await self.edit(WorkEdit(course, work, 5 + 10 * number, 20.0, counts=True))
         for student, score in zip(STUDENTS, scores, strict=True):
             await self.edit(Enrol("math", student, None, None))
             if score is not None:
-                done = Event(student, "math", "grade", 24, "A1", score, None, None)
+                done = Happening(student, "math", "grade", 24, "A1", score, None, None)
                 self.delivered.append(self.recorded(done))
         if self.delivered:
             await self.world.deliver(self.delivered)
 
-    def recorded(self, one: Event) -> KinesisRecord:
+    def recorded(self, one: Happening) -> KinesisRecord:
         self.number += 1
         metadata = {"course": one.course, "assessment": one.work, "max_score": one.max_score}
         if one.kind == "attendance":
@@ -202,9 +202,9 @@ class History:
         )
         return record(self.number, data)
 
-    async def edit(self, edit: Work | Enrol | Except) -> None:
+    async def edit(self, edit: WorkEdit | Enrol | Except) -> None:
         execute = self.world.owner.execute
-        if isinstance(edit, Work):
+        if isinstance(edit, WorkEdit):
             due = None if edit.due is None else moment(edit.due, 22)
             await execute(ADD_WORK, edit.course, edit.work, due, edit.max_score, edit.counts)
         elif isinstance(edit, Except):

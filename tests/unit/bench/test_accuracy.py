@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.accuracy import (
-    Chosen,
+    Choice,
     Scored,
     area_under_curve,
     base_rate,
@@ -32,17 +32,17 @@ ROWS = [
 
 def test_precision_recall_and_false_alarms_of_a_choice() -> None:
     assert base_rate(ROWS) == 3 / 8
-    assert chosen_by_level(ROWS, ["high"]) == Chosen(2, 2 / 8, 1 / 2, 1 / 3, 1 / 5)
+    assert chosen_by_level(ROWS, ["high"]) == Choice(2, 2 / 8, 1 / 2, 1 / 3, 1 / 5)
     assert (
         chosen_by_level(ROWS, ["high", "elevated"])
         == chosen_from(ROWS, 1.0)
-        == Chosen(4, 0.5, 0.5, 2 / 3, 0.4)
+        == Choice(4, 0.5, 0.5, 2 / 3, 0.4)
     )
 
 
 def test_of_those_with_the_last_score_of_the_top_some_are_taken_at_random() -> None:
-    assert chosen_at_top(ROWS, 3 / 8) == Chosen(3, 3 / 8, 0.5, 0.5, 0.3)
-    assert chosen_at_top(ROWS, 1 / 8) == Chosen(1, 1 / 8, 1.0, 1 / 3, 0.0)
+    assert chosen_at_top(ROWS, 3 / 8) == Choice(3, 3 / 8, 0.5, 0.5, 0.3)
+    assert chosen_at_top(ROWS, 1 / 8) == Choice(1, 1 / 8, 1.0, 1 / 3, 0.0)
 
 
 def test_of_nobody_there_is_no_figure() -> None:

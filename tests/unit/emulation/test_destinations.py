@@ -28,13 +28,13 @@ def mapping(destination: str | None) -> EventSourceMapping:
     )
 
 
-class Session:
+class StubSession:
     """Remembers every call of every client."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
-    def client(self, name: str) -> "Session":
+    def client(self, name: str) -> "StubSession":
         del name
         return self
 
@@ -89,7 +89,7 @@ def test_only_s3_gets_the_payload() -> None:
         "sns": "arn:aws:sns:us-east-1:000000000000:t",
         "s3": "arn:aws:s3:::b",
     }.items():
-        session = Session()
+        session = StubSession()
         Destination(session).send(TRIED, mapping(arn), "shard", NOW)
         operation, arguments = session.calls[-1]
         body = arguments.get("MessageBody") or arguments.get("Message") or arguments["Body"]
@@ -101,11 +101,11 @@ def test_only_s3_gets_the_payload() -> None:
 
 
 def test_without_a_destination_nothing_is_sent() -> None:
-    session = Session()
+    session = StubSession()
     Destination(session).send(TRIED, mapping(None), "shard", NOW)
     assert not session.calls
 
 
 def test_an_arn_of_another_kind_is_refused() -> None:
     with pytest.raises(MappingInvalid, match="arn:aws:lambda"):
-        Destination(Session()).send(TRIED, mapping("arn:aws:lambda:us-east-1:0:function:f"), "shard", NOW)
+        Destination(StubSession()).send(TRIED, mapping("arn:aws:lambda:us-east-1:0:function:f"), "shard", NOW)

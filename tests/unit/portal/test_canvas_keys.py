@@ -19,7 +19,7 @@ def signed(key: RSAKey, payload: bytes = EVENT, algorithm: str = "RS256") -> byt
     return jws.serialize_compact(header, payload, key, algorithms=[algorithm]).encode()
 
 
-class Published:
+class PublishedKeys:
     def __init__(self, *keys: RSAKey) -> None:
         self.keys = keys
         self.reads = 0
@@ -38,13 +38,13 @@ def refusal(keys: Keys, token: bytes) -> int:
 
 
 def test_the_payload_of_what_was_signed_is_the_event() -> None:
-    keys = Keys(Published(OLD, NEW), Clock())
+    keys = Keys(PublishedKeys(OLD, NEW), Clock())
     assert keys.payload(signed(NEW)) == keys.payload(signed(OLD) + b"\n") == EVENT
 
 
 def test_what_nobody_signed_is_refused() -> None:
     clock = Clock()
-    keys = Keys(Published(OLD), clock)
+    keys = Keys(PublishedKeys(OLD), clock)
     head, payload, signature = signed(OLD).split(b".")
     other = signed(OLD, b'{"metadata":{},"body":{"score":100}}').split(b".")[1]
     unsigned = b"eyJhbGciOiJub25lIn0." + payload + b"."
@@ -61,7 +61,7 @@ def test_what_nobody_signed_is_refused() -> None:
 
 
 def test_a_key_that_is_published_no_longer_signs_nothing_and_a_new_one_is_found() -> None:
-    clock, published = Clock(), Published(OLD)
+    clock, published = Clock(), PublishedKeys(OLD)
     keys = Keys(published, clock)
     assert keys.payload(signed(OLD)) == EVENT
     published.keys = (NEW,)
@@ -74,7 +74,7 @@ def test_a_key_that_is_published_no_longer_signs_nothing_and_a_new_one_is_found(
 
 
 def test_without_any_keys_canvas_is_told_to_come_again() -> None:
-    assert refusal(Keys(Published(), Clock()), signed(OLD)) == 503
+    assert refusal(Keys(PublishedKeys(), Clock()), signed(OLD)) == 503
 
 
 def test_keys_are_read_over_https_only() -> None:

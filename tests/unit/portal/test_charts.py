@@ -41,7 +41,10 @@ def test_the_busiest_hour_is_the_darkest() -> None:
 
 def test_scores_beyond_the_scale_are_drawn_at_its_end() -> None:
     chart = charts.scores(
-        [charts.Score("A1", 140.0, 50.0, 60.0, 70.0), charts.Score("A2", None, None, None, None)]
+        [
+            charts.ComparedScore("A1", 140.0, 50.0, 60.0, 70.0),
+            charts.ComparedScore("A2", None, None, None, None),
+        ]
     )
     assert [mark.y for mark in chart.marks] == [charts.TOP]
     assert chart.marks[0].title == "A1: 140 %"

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from portal.ingest.http import MOST_BYTES, Answer, Refusal, read, refused, response
+from portal.ingest.http import MOST_BYTES, HttpAnswer, Refusal, read, refused, response
 from tests.unit.portal.requests import invocation, request
 
 JSON = "application/json"
@@ -54,6 +54,6 @@ def test_a_body_that_is_said_to_be_base64_and_is_not_is_refused() -> None:
 
 
 def test_an_answer_has_a_body_even_where_it_is_empty() -> None:
-    assert response(Answer(204))["body"] == ""
+    assert response(HttpAnswer(204))["body"] == ""
     answer = refused(Refusal(503, "later", headers={"retry-after": "5"}))
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")

@@ -16,7 +16,7 @@ from tests.unit.portal.samples import NOW, Samples
 PAGES = ("/", "/course?id=MATH-101", "/student?id=student-0242", "/search?q=a", "/course?id=nope", "/student")
 
 
-class Changed(Samples):
+class ChangedSchool(Samples):
     """The same school with another overview or course."""
 
     def __init__(self, *, first: Overview | None = None, math: CoursePage | None = None) -> None:
@@ -62,7 +62,7 @@ def test_the_headline_is_the_finding() -> None:
 
 def test_one_student_needs_attention() -> None:
     line = replace(samples.overview().courses[0], high=1, elevated=0, risen=0)
-    source = Changed(first=replace(samples.overview(), courses=[line]))
+    source = ChangedSchool(first=replace(samples.overview(), courses=[line]))
     assert headline(client(source).get("/").text) == "1 student needs attention"
 
 
@@ -76,7 +76,9 @@ def test_a_course_says_why_and_since_when() -> None:
 def test_of_many_students_the_first_are_shown_and_a_table_holds_all() -> None:
     person = samples.course().attention[0]
     many = [replace(person, student=f"s-{n}") for n in range(30)]
-    text = client(Changed(math=replace(samples.course(), attention=many))).get("/course?id=MATH-101").text
+    text = (
+        client(ChangedSchool(math=replace(samples.course(), attention=many))).get("/course?id=MATH-101").text
+    )
     assert len(re.findall(r'data-key="person:', text)) == 8
     assert len(re.findall(r'data-key="attention:', text)) == 30
     assert "All 30, 22 more than these, as a table" in text
@@ -110,7 +112,7 @@ def test_data_is_text_whatever_it_holds() -> None:
     evil = "<script>alert(1)</script>\"'&"
     person = replace(samples.course().attention[0], student=evil, name=evil)
     text = (
-        client(Changed(math=replace(samples.course(), attention=[person], title=evil)))
+        client(ChangedSchool(math=replace(samples.course(), attention=[person], title=evil)))
         .get("/course?id=MATH-101")
         .text
     )
@@ -121,14 +123,14 @@ def test_data_is_text_whatever_it_holds() -> None:
 
 def test_nothing_has_come_yet() -> None:
     empty = replace(samples.overview(), courses=[], last_event_at=None)
-    text = client(Changed(first=empty)).get("/").text
+    text = client(ChangedSchool(first=empty)).get("/").text
     assert "No courses yet" in text
     assert "spm roster import" in text
 
 
 def test_old_data_says_how_old_it_is() -> None:
     old = replace(samples.overview(), last_event_at=NOW - timedelta(minutes=12))
-    text = client(Changed(first=old)).get("/").text
+    text = client(ChangedSchool(first=old)).get("/").text
     assert "No events for 12 minutes: what happened since is not here." in text
     assert "No events for" not in client().get("/").text
 

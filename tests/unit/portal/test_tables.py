@@ -4,18 +4,18 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.dashboard.tables import Cell, Heading, Table, Value
+from portal.dashboard.tables import Cell, Heading, PageTable, Value
 
 HEADINGS = (Heading("name", "Name"), Heading("points", "Points", is_number=True))
 
 
-def table(*rows: tuple[str, Value]) -> Table:
-    return Table(
+def table(*rows: tuple[str, Value]) -> PageTable:
+    return PageTable(
         "points", "Points", HEADINGS, [(name, [Cell(name, name), Cell(n, str(n))]) for name, n in rows]
     )
 
 
-def names(one: Table) -> list[str]:
+def names(one: PageTable) -> list[str]:
     return [key for key, _ in one.rows]
 
 
