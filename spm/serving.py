@@ -83,6 +83,7 @@ def _listening(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
+        listener.listen()  # whoever is told the address may connect at once
     except OSError as error:
         listener.close()
         raise InputError(f"port {port} is taken: name another one with --port, or 0 for any") from error
