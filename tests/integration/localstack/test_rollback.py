@@ -49,9 +49,9 @@ def test_what_a_bad_processor_leaves_behind_the_release_before_it_stores(
     wait_until(lambda: DEFECT in environment.processor_log(), "a failing batch", seconds=60)
     assert count(cloud, ids(meanwhile)) == 0
 
+    # A retry that was under way when the mapping was disabled may still come, and find the good release.
     switch_mapping(environment, enabled=False)
     cloud.deploy(CONTEXT)
-    assert count(cloud, ids(meanwhile)) == 0
     switch_mapping(environment, enabled=True)
 
     wait_for_rows(cloud, meanwhile, seconds=120)
