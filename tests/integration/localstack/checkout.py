@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tests.engine import ROOT
 
-COPIED = ("cdk.json", "docker-compose.yml", "infra", "package.json", "package-lock.json", "portal", "processor")
+COPIED = (
+    *("cdk.json", "docker-compose.yml", "infra", "package.json", "package-lock.json"),
+    *("portal", "processor"),
+)
 COPIED_FOR_UV = ("pyproject.toml", "uv.lock", "README.md")
 
 
