@@ -131,7 +131,7 @@ async def _seconds(answer: Awaitable[object]) -> float:
 
 @contextmanager
 def _coming_in(target: BenchDatabase) -> Iterator[None]:
-    """Store 2,000 events a second by the handler, and compact every minute, until left."""
+    """Store 2,000 events per second by the handler, and compact every minute, until left."""
     done = threading.Event()
     thread = threading.Thread(target=_store, args=(target, done))
     thread.start()

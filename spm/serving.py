@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import uvicorn
@@ -32,7 +33,8 @@ def serve(commands: Commands, port: int, as_teacher: str | None) -> None:
     with _listening(port) as listener:
         number = listener.getsockname()[1]
         door = LocalDoor(number)
-        app = make_app(Dashboard(lambda _: source), [Middleware(BaseHTTPMiddleware, dispatch=door)])
+        pages = Dashboard(lambda _: source, zone=datetime.now().astimezone().tzinfo or UTC)
+        app = make_app(pages, [Middleware(BaseHTTPMiddleware, dispatch=door)])
         console.err.print(f"http://127.0.0.1:{number}/?token={door.token}", soft_wrap=True)
         console.err.print("Ctrl-C stops it")
         uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off")).run(sockets=[listener])

@@ -69,38 +69,40 @@ class Dashboard:
 
     def overview(self, request: Request) -> Response:
         """Show all courses."""
-        answer = self._source(request).overview()
-        return self._page(request, "overview", overview.view(answer, self._zone, self._draw))
+        source, seen = self._asked(request)
+        return self._page(request, "overview", overview.view(source.overview(), self._zone, self._draw), seen)
 
     def course(self, request: Request) -> Response:
         """Show one course."""
+        source, seen = self._asked(request)
         key = _id(request)
-        answer = self._source(request).course(key) if key else None
+        answer = source.course(key) if key else None
         if answer is None:
-            return self._unknown(request, "course", key)
+            return self._unknown(request, "course", key, seen)
         zone = ZoneInfo(answer.time_zone)
-        return self._page(request, "course", course.view(answer, self._now(), zone, self._draw))
+        return self._page(request, "course", course.view(answer, self._now(), zone, self._draw), seen)
 
     def student(self, request: Request) -> Response:
         """Show one student."""
+        source, seen = self._asked(request)
         key = _id(request)
-        answer = self._source(request).student(key) if key else None
+        answer = source.student(key) if key else None
         if answer is None:
-            return self._unknown(request, "student", key)
+            return self._unknown(request, "student", key, seen)
         zone = ZoneInfo(answer.time_zone)
-        return self._page(request, "student", student.view(answer, self._now(), zone))
+        return self._page(request, "student", student.view(answer, self._now(), zone), seen)
 
     def search(self, request: Request) -> Response:
         """Show what a text finds."""
+        source, seen = self._asked(request)
         text = request.query_params.get("q", "").strip()[:LONGEST_ID]
-        found = self._source(request).search(text) if text else []
+        found = source.search(text) if text else []
         title = f"{words.plural(len(found), 'match', 'matches')} for “{text}”" if text else "Search"
-        return self._page(request, "search", {"title": title, "found": found, "query": text, "tables": []})
+        return self._page(request, "search", {"title": title, "found": found, "query": text}, seen)
 
     def revision(self, request: Request) -> Response:
         """Answer 304 until something changed."""
-        digest = blake2b(self._source(request).revision().encode(), digest_size=12).hexdigest()
-        tag = f'"{digest}"'
+        _, tag = self._asked(request)
         headers = HEADERS | {"ETag": tag}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
@@ -113,18 +115,24 @@ class Dashboard:
             "text": "Nothing is lost: events are stored as they come, and this page tries again by itself.",
             "next": f"If it stays so, tell whoever runs the system: {error}",
         }
-        return self._page(request, "message", view, status=503)
+        return self._page(request, "message", view, "", status=503)
 
-    def _page(self, request: Request, page: str, view: dict[str, Any], status: int = 200) -> Response:
+    def _asked(self, request: Request) -> tuple[PageSource, str]:
+        """Return the source and its revision before it answers: what changes meanwhile is then still news."""
+        source = self._source(request)
+        digest = blake2b(source.revision().encode(), digest_size=12).hexdigest()
+        return source, f'"{digest}"'
+
+    def _page(
+        self, request: Request, page: str, view: dict[str, Any], seen: str, status: int = 200
+    ) -> Response:
         tables = [_sorted(table, request) for table in view.get("tables", [])]
         if request.query_params.get("format") == "csv":
             return _csv(tables, request.query_params.get("table", ""))
         context = {
             "page": page,
             "where": page.capitalize(),
-            "revision_address": "revision",
-            "may_operate": False,
-            "signed_in": "",
+            "seen": seen,
             "query": "",
             "stale": self._stale(view.get("last_event_at")),
             **view,
@@ -138,13 +146,13 @@ class Dashboard:
             return ""
         return f"No events for {words.ago(last_event_at, self._now())}: what happened since is not here."
 
-    def _unknown(self, request: Request, kind: str, key: str) -> Response:
+    def _unknown(self, request: Request, kind: str, key: str, seen: str) -> Response:
         view = {
             "title": f"No {kind} {key}".rstrip() if key else f"Which {kind}?",
             "text": f"There is no such {kind}, or it is in none of your courses.",
             "next": "Search for it above, or ask whoever looks after the roster.",
         }
-        return self._page(request, "message", view, status=404)
+        return self._page(request, "message", view, seen, status=404)
 
 
 def make_app(dashboard: Dashboard, guards: Sequence[Middleware] = ()) -> Starlette:

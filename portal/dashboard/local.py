@@ -34,7 +34,7 @@ class LocalDoor:
             return _refused(403, "Another site asked for this; nothing was done.")
         if self._brings_cookie(request):
             return await call_next(request)
-        if not self._is_used and compare_digest(request.query_params.get("token", ""), self.token):
+        if not self._is_used and _are_equal(request.query_params.get("token", ""), self.token):
             self._is_used = True
             answer = RedirectResponse(".", status_code=303)
             answer.set_cookie(self._name, self._cookie, httponly=True, samesite="strict")
@@ -42,7 +42,12 @@ class LocalDoor:
         return _refused(401, "Open the address that was printed; it opens once. Otherwise start it again.")
 
     def _brings_cookie(self, request: Request) -> bool:
-        return compare_digest(request.cookies.get(self._name, ""), self._cookie)
+        return _are_equal(request.cookies.get(self._name, ""), self._cookie)
+
+
+def _are_equal(given: str, secret: str) -> bool:
+    """Compare in constant time; compare_digest takes texts of ASCII only."""
+    return compare_digest(given.encode(errors="surrogateescape"), secret.encode())
 
 
 def _refused(status: int, why: str) -> Response:

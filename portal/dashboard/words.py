@@ -5,9 +5,6 @@ from typing import Final
 
 FEW: Final = 20  # below it a share is said as a count
 
-LEVELS: Final = {"high": "High", "elevated": "Elevated", "none": "None"}
-SHAPES: Final = {"high": "■", "elevated": "◧", "none": "□"}
-
 
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """Return the count with its noun: ``1 student``, ``1,204 students``."""

@@ -58,7 +58,7 @@ def put_all(put: PutRecords, records: Sequence[StreamRecord], seconds: float) ->
 def packed(records: Sequence[StreamRecord]) -> Iterator[StreamRecord]:
     """Pack small records together, as the Kinesis Producer Library does, in their order.
 
-    A shard takes 1,000 records a second however small they are. The first one's key chooses the shard.
+    A shard takes 1,000 records per second however small they are. The first one's key chooses the shard.
     """
     pack: list[StreamRecord] = []
     size = 0

@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Bring records to the processor again, under their own identities.", no_args_is_help=True
 )
 
-RateOption = Annotated[float, typer.Option(min=1, help="Deliver at most this many records a second.")]
+RateOption = Annotated[float, typer.Option(min=1, help="Deliver at most this many records per second.")]
 DEFAULT_RATE = 1000.0
 
 

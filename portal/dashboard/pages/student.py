@@ -51,10 +51,7 @@ def _course(course: StudentCourse, now: datetime, zone: tzinfo) -> dict[str, Any
         "reasons": [reason.sentence for reason in course.reasons],
         "scores": charts.scores(points) if any(p.mine is not None for p in points) else None,
         "compared": _compared(course.work),
-        "changes": [
-            (words.day(change.at, now, zone), change.level, words.LEVELS[change.level])
-            for change in reversed(course.changes)
-        ],
+        "changes": [(words.day(change.at, now, zone), change.level) for change in reversed(course.changes)],
     }
 
 

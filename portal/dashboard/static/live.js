@@ -2,36 +2,30 @@
 // scroll, focus and open rows stay. A tab in the background rests. Without this script the page is as readable.
 "use strict";
 
-const address = document.body.dataset.revision;
-let revision = null;
+// What the page was made of. A page that could not be made was made of nothing: it is renewed as soon as it can be.
+let revision = document.body.dataset.seen || "none";
 let failures = 0;
 
 async function look() {
-  if (document.hidden || !address) return;
-  const headers = revision ? { "If-None-Match": revision } : {};
-  const answer = await fetch(address, { headers, cache: "no-store" });
+  if (document.hidden) return;
+  const answer = await fetch("revision", { headers: { "If-None-Match": revision }, cache: "no-store" });
   if (answer.status === 401) return location.reload();
   if (answer.status !== 304 && !answer.ok) throw new Error(String(answer.status));
   failures = 0;
-  if (answer.status === 304) return;
-  const before = revision;
-  revision = answer.headers.get("ETag");
-  if (before && revision !== before) await renew();
+  if (answer.ok && await renew()) revision = answer.headers.get("ETag");
 }
 
 async function renew() {
   const answer = await fetch(location.href, { cache: "no-store" });
-  if (!answer.ok) return;
+  if (!answer.ok) return false;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const main = document.querySelector("main");
   const open = [...main.querySelectorAll("details")].map((one) => one.open);
   const texts = new Map([...main.querySelectorAll("[data-key]")].map((one) => [one.dataset.key, one.textContent]));
-  const writing = [...main.querySelectorAll("textarea")].map((one) => one.value);
   const focused = path(document.activeElement, main);
   const top = window.scrollY;
   main.replaceChildren(...page.querySelector("main").childNodes);
   main.querySelectorAll("details").forEach((one, n) => { one.open = open[n] ?? one.open; });
-  main.querySelectorAll("textarea").forEach((one, n) => { one.value = writing[n] ?? one.value; });
   let changed = 0;
   main.querySelectorAll("[data-key]").forEach((one) => {
     if (texts.get(one.dataset.key) !== one.textContent) { one.classList.add("changed"); changed += 1; }
@@ -40,6 +34,7 @@ async function renew() {
   window.scrollTo(0, top);
   document.title = page.title;
   if (changed) document.getElementById("news").textContent = document.querySelector("h1").textContent;
+  return true;
 }
 
 function path(element, root) {
@@ -62,7 +57,7 @@ async function loop() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.tagName === "INPUT") return;
   event.preventDefault();
   document.getElementById("q").focus();
 });

@@ -12,7 +12,10 @@ from typing import Final
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[2]
 FOLDER: Final = ROOT / ".local" / "browser"
-INSTALLED: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INSTALLED: Final = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 UNPACK: Final = "import c from '@sparticuz/chromium'; console.log(await c.executablePath())"
 
 ARGUMENTS: Final = (

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page
 
+from portal.dashboard.source import UnavailableError
 from processor.insight.answers import Overview
 from tests.integration.browser.conftest import context_of
 from tests.unit.portal import samples
@@ -125,6 +126,52 @@ def test_a_page_follows_what_happens_and_keeps_its_place(
     assert page.evaluate("document.activeElement.closest('table').id") == "work"
     assert page.locator("li.changed").count() == 1
     assert page.locator("#news").inner_text() == "4 of 182 students need attention"
+    page.close()
+
+
+class InTheMeantime(Samples):
+    """Something happens right after the overview was made, before the page looks for changes."""
+
+    def overview(self) -> Overview:
+        made = samples.overview() if self.version == "1" else replace(samples.overview(), courses=[])
+        self.version = "2"
+        return made
+
+
+@pytest.mark.parametrize("school", [InTheMeantime()])
+def test_what_happens_while_a_page_is_made_is_not_missed(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    page.get_by_role("heading", name="No student needs attention").wait_for(timeout=5_000)
+    page.close()
+
+
+class Recovering(Samples):
+    """Nobody answers at first."""
+
+    is_away = True
+
+    def revision(self) -> str:
+        if self.is_away:
+            raise UnavailableError("no answer within 30 s")
+        return super().revision()
+
+
+RECOVERING = Recovering()
+
+
+@pytest.mark.parametrize("school", [RECOVERING])
+def test_a_page_that_could_not_be_made_tries_again_by_itself(
+    browser: Browser, address: str, axe: str, shots: Path
+) -> None:
+    RECOVERING.is_away = True
+    page = browser.new_page()
+    page.goto(address)
+    assert page.get_by_role("heading", name="The figures cannot be reached right now").is_visible()
+    page.screenshot(path=shots / "unavailable.png", full_page=True)
+    assert violations(page, axe) == []
+    RECOVERING.is_away = False
+    page.get_by_role("heading", name="9 students need attention").wait_for(timeout=20_000)
     page.close()
 
 

@@ -36,7 +36,7 @@ def test_the_printed_address_opens_once_and_its_cookie_stays(door: LocalDoor, cl
     assert client.get("/", params={"token": door.token}).status_code == 401
 
 
-@pytest.mark.parametrize("token", ["", "wrong"])
+@pytest.mark.parametrize("token", ["", "wrong", "é", "\0"])
 def test_nobody_else_comes_in(client: TestClient, token: str) -> None:
     answer = client.get("/", params={"token": token})
     assert (answer.status_code, "grades" in answer.text) == (401, False)
