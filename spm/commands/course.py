@@ -68,7 +68,7 @@ def _print_attention(answer: CoursePage) -> None:
                 one.level,
                 f"{one.score:.2f}",
                 f"{one.since:%Y-%m-%d}",
-                "; ".join(reason.sentence for reason in one.reasons),
+                " ".join(reason.sentence for reason in one.reasons),
             ]
             for one in answer.attention
         ),
