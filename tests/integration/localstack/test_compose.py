@@ -55,9 +55,10 @@ def test_from_up_to_down(project: Checkout) -> None:
     publish_one(project, "second")
     wait_until(lambda: students(project) == ["first", "second"], "the second row", seconds=60)
 
-    # LocalStack is killed: the containers of its functions are left behind.
+    # LocalStack is killed: the containers of its functions are left behind, of those that ran of late.
     project.run("docker", "compose", "kill", "localstack")
-    assert len(containers(project)) == 4
+    of_functions = [name for name in containers(project) if "-lambda-" in name]
+    assert any("-processor-" in name for name in of_functions)
     project.run("docker", "compose", "down")
     left = containers(project)
 

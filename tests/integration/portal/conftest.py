@@ -14,6 +14,7 @@ from emulation.cloud import EmbeddedCloud
 from portal.ingest.senders import token
 from spm.aws import ingest
 from tests.support import Deployment, deploy
+from tests.waiting import wait_until
 
 XAPI = {"Content-Type": "application/json", "X-Experience-API-Version": "1.0.3"}
 
@@ -61,6 +62,11 @@ def new_sender(embedded_cloud: EmbeddedCloud, door_deployment: Deployment) -> Ca
         stack = door_deployment.stack
         secret = ingest.add(door_deployment.aws, stack, name, student_id, None)
         url = ingest.address(str(stack.ingest_url), embedded_cloud.endpoint_url)
-        return DoorClient(door_deployment, url, name, secret)
+        client = DoorClient(door_deployment, url, name, secret)
+        # The door reads the senders again at most every two seconds: until then this one is unknown.
+        wait_until(
+            lambda: client.post("/xapi/statements", [])[0] != 401, "the new sender to be known", seconds=30
+        )
+        return client
 
     return add

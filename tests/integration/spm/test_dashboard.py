@@ -17,6 +17,8 @@ from tests.integration.spm.conftest import Spm
 from tests.support import Deployment
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 STUDENTS = ("ada", "bob", "cyd", "dan", "eve", "fay")
 
 
