@@ -22,7 +22,7 @@ from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import Ki
 from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import insert
 
-from bench.contenders import EVENT_COLUMNS, IDENTITY_COLUMNS
+from bench.contenders import IDENTITY_COLUMNS
 from bench.server import BenchDatabase
 from bench.workload import Invocation
 from processor import statements
@@ -30,6 +30,12 @@ from processor.handler import KinesisEvent
 from processor.records.kinesis import KinesisData
 
 SQL: Final = statements.load(Path(__file__).with_name("peers.sql"))
+
+EVENT_COLUMNS: Final = (
+    "source_id", "sequence_number", "sub_sequence", "arrived_at",
+    "event_id", "student_id", "event_type", "score", "occurred_at", "metadata",
+)  # fmt: skip
+"""What the rows below hold, in the order of peers.sql; the product's own order is another."""
 
 
 def rows(event: KinesisEvent, source: int) -> list[tuple[Any, ...]]:
