@@ -1,4 +1,4 @@
-"""The reports Lambda function: for whoever looks. Its login may select, and note who looked; nothing else."""
+"""The reports Lambda function: for whoever looks. Its login may select, note who looked, add follow-ups."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -14,6 +14,7 @@ from spm.commands import (
     course,
     dashboard,
     demo,
+    followup,
     generate,
     local,
     logs,
@@ -64,6 +65,7 @@ app.add_typer(rejected.app, name="rejected")
 app.add_typer(replay.app, name="replay")
 app.add_typer(roster.app, name="roster")
 app.add_typer(risk.app, name="risk")
+app.add_typer(followup.app, name="followup")
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(senders.app, name="senders")
 app.command(name="retention")(maintain.retention)

@@ -10,6 +10,7 @@ from processor.commands.command import Command, Function, name_of
 from processor.commands.compact import Compact
 from processor.commands.course import ShowCourse
 from processor.commands.dismiss import Dismiss
+from processor.commands.follow_up import AddFollowUp, FollowUps
 from processor.commands.migrate import Migrate
 from processor.commands.overview import ShowOverview, ShowRevision
 from processor.commands.query import Query
@@ -28,9 +29,11 @@ from processor.commands.student import Search, ShowStudent
 from processor.errors import CommandError
 
 AnyCommand = (
-    Check
+    AddFollowUp
+    | Check
     | Compact
     | Dismiss
+    | FollowUps
     | Migrate
     | Query
     | Rebuild

@@ -19,6 +19,7 @@ from tests.integration.processor.test_operations import CommandContext
 
 REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "course": {"course": "math", "who": "a test"},
+    "follow_up": {"course": "math", "student": "ada", "note": "called", "who": "a test"},
     "dismiss": {"because": "they are tests", "dry_run": True},
     "query": {"report": "tail"},
     "rebuild": {"projection": SHIPPED.projections[0].name},
@@ -29,7 +30,11 @@ REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "search": {"text": "a"},
     "student": {"student": "ada", "who": "a test"},
 }
-UNKNOWN: Final = {"course": "there is no course math", "student": "there is no student ada"}
+UNKNOWN: Final = {
+    "course": "there is no course math",
+    "follow_up": "there is no student ada",
+    "student": "there is no student ada",
+}
 """What the database of these tests does not hold."""
 TEXTS: Final = ("\0", "a\0b", "\ud800", "a\udfffb", "\udc00\ud800")
 INTEGERS: Final = (2**31, 2**63, 2**64, 10**40, -1, -(2**63) - 1)

@@ -174,6 +174,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "course": {"course": "MATH"},
     "student": {"student": "cy"},
     "search": {"text": "a"},
+    "follow_ups": {},
 }
 
 

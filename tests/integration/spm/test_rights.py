@@ -36,6 +36,7 @@ COMMANDS = {
     "roster import": ["roster", "import", "ROSTER", "--dry-run"],
     "roster show": ["roster", "show"],
     "risk": ["risk", "list"],
+    "followup": ["followup", "list"],
     "roster check": ["roster", "check"],
     "logs": ["logs", "processor"],
     "retention": ["retention", "--older-than", "2000-01", "--dry-run"],
