@@ -4,6 +4,7 @@ Hosted Canvas posts ``{"metadata": …, "body": …}``; a Canvas of one's own wr
 "body": …}`` to a stream.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -28,11 +29,16 @@ _NO_STUDENTS: Final = frozenset(
         "TaEnrollment",
         "DesignerEnrollment",
         "ObserverEnrollment",
+        "StudentViewEnrollment",  # the test student, as whom teachers look at their course
         "AccountAdmin",
         "AccountMembership",
         "AccountUser",
     )
 )
+
+
+# What a kind's name looks like: anything else under event_name could be anything, and is not repeated.
+_PLAIN_NAME: Final = re.compile(r"[a-z_.]{1,50}")
 
 
 class _Kind(NamedTuple):
@@ -50,6 +56,8 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "grade_override": _Kind("course_grade", "body", "override_score"),
     "submission_created": _Kind("submission", "body"),
     "submission_updated": _Kind("submission_updated", "body"),
+    "submission_custom_grade_status": _Kind("submission_custom_grade_status", "body"),
+    "final_grade_custom_status": _Kind("final_grade_custom_status", "body"),
     "submission_comment_created": _Kind("submission_comment", "body"),
     "plagiarism_resubmit": _Kind("plagiarism_resubmit", "body"),
     "discussion_entry_created": _Kind("discussion_entry", "body"),
@@ -91,7 +99,7 @@ def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> 
     head, body = event[name], event["body"]
     kind = _KINDS.get(head["event_name"])
     if kind is None:
-        raise RejectRecord("no_student", f"{head['event_name'][:50]!a} tells of no student's learning")
+        raise _no_kind(head["event_name"])
     student = _student(kind, name, head, body)
     if sender.student_id == "sis_id":
         student = _sis_student(student, name, head, body)
@@ -116,22 +124,42 @@ def _head_of(event: Mapping[str, Any]) -> str:
     return "attributes" if "attributes" in event and "metadata" not in event else "metadata"
 
 
+def _no_kind(name: str) -> RejectRecord:
+    known = name if _PLAIN_NAME.fullmatch(name) else "an event of this name"
+    return RejectRecord("no_student", f"{known} does not tell what one student did, by the student's id")
+
+
 def _student(kind: _Kind, name: str, head: Mapping[str, Any], body: Mapping[str, Any]) -> Student:
-    """Return the student by Canvas's local id; raise RejectRecord where a teacher or an observer acted."""
-    actor = _local(head.get("user_id"))
+    """Return the student by Canvas's local id; raise RejectRecord where somebody else acted, or nobody."""
+    student = _named(kind, name, head, body)
+    roles = {_text(body.get("type")), _text(body.get("role"))}
+    if student.id == _local(head.get("user_id")):
+        roles.add(_text(head.get("context_role")))
+    if roles & _NO_STUDENTS:
+        raise RejectRecord("no_student", f"who acted is no student in this course - at `{student.path}`")
+    return student
+
+
+def _named(kind: _Kind, name: str, head: Mapping[str, Any], body: Mapping[str, Any]) -> Student:
     if kind.student == "actor":
-        path, who = f"$.{name}.user_id", actor
-    elif kind.student == "user":
+        return _actor(name, head)
+    if kind.student == "user":
         path, who = "$.body.user.id", _local(_members(body.get("user")).get("id"))
     else:
         path = "$.body.student_id" if "student_id" in body else "$.body.user_id"
         who = _local(body.get("student_id", body.get("user_id")))
     if who is None:
         raise missing(path, "the student's Canvas id").rejection
-    role = _text(head.get("context_role")) if who == actor else None
-    if {role, _text(body.get("type"))} & _NO_STUDENTS:
-        raise RejectRecord("no_student", f"who acted is no student in this course - at `{path}`")
     return Student(who, path)
+
+
+def _actor(name: str, head: Mapping[str, Any]) -> Student:
+    who = _local(head.get("user_id"))
+    if who is None:  # a calendar's address, for example, is read without signing in
+        raise RejectRecord("no_student", f"nobody was signed in - at `$.{name}.user_id`")
+    if head.get("real_user_id"):
+        raise RejectRecord("no_student", f"somebody else acted as this user - at `$.{name}.real_user_id`")
+    return Student(who, f"$.{name}.user_id")
 
 
 def _sis_student(student: Student, name: str, head: Mapping[str, Any], body: Mapping[str, Any]) -> Student:

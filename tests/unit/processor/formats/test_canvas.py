@@ -1,6 +1,7 @@
 """What Canvas Live Events become: docs/formats.md, "Canvas"."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from processor.errors import RejectRecord
 from processor.records.formats import stream, wrapping
+from tests.unit.processor.formats.canvas_kinds import KINDS
 from tests.unit.processor.formats.documents import ARRIVED, TRIED, check, live_event, outcome, refusal, row
 
 FORM = "canvas"
@@ -69,6 +71,16 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("K12", live_event("asset_accessed", {"role": "StudentEnrollment"}), {"event_type": "asset_accessed"}),
     ("K12", live_event("logged_in", {}, context_role=None), {"event_type": "logged_in", "student_id": "48"}),
     ("K12", live_event("logged_out", {}), {"event_type": "logged_out"}),
+    (
+        "K23",
+        live_event("submission_custom_grade_status", WORK, **TEACHER),
+        {"event_type": "submission_custom_grade_status", "student_id": "48", "assessment": "355"},
+    ),
+    (
+        "K23",
+        live_event("final_grade_custom_status", {"user_id": "48", "course_id": "565"}, **TEACHER),
+        {"event_type": "final_grade_custom_status", "student_id": "48", "course": "565"},
+    ),
     ("K14", live_event("grade_change", GRADE, **TEACHER), {"student_id": "48"}),
     ("K17", live_event("grade_change", GRADE), {"course": "565"}),
     ("K17", live_event("grade_change", {**GRADE, "course_id": 7}, context_type="Account"), {"course": "7"}),
@@ -104,6 +116,10 @@ def test_row(number: str, document: dict[str, Any], expected: dict[str, Any]) ->
         live_event("enrollment_created", {"user_id": "7", "type": "TeacherEnrollment"}),
         live_event("asset_accessed", {}, **TEACHER),
         live_event("asset_accessed", {}, context_role="AccountAdmin"),
+        live_event("asset_accessed", {"role": "TeacherEnrollment"}, context_role=None),
+        live_event("asset_accessed", {}, context_role="StudentViewEnrollment"),
+        live_event("asset_accessed", {}, real_user_id="21070000000000987"),
+        live_event("asset_accessed", {}, user_id=None, context_role=None),
         live_event("submission_comment_created", {"user_id": "987"}, **TEACHER),
     ],
 )
@@ -118,7 +134,6 @@ def test_what_tells_of_no_student_is_refused_by_name(document: dict[str, Any]) -
         ("grade_change", {}, "$.body.user_id"),
         ("grade_change", {"student_id": None}, "$.body.student_id"),
         ("course_progress", {"user": 48}, "$.body.user.id"),
-        ("logged_in", {}, "$.metadata.user_id"),
     ],
 )
 def test_an_event_without_its_student_is_refused(name: str, body: dict[str, Any], path: str) -> None:
@@ -170,3 +185,25 @@ def test_a_canvas_of_ones_own_writes_to_the_stream_itself() -> None:
     assert json.loads(columns.metadata)["sender"] == "canvas"
     with pytest.raises(RejectRecord, match=r"at `\$\.attributes\.event_time`"):
         wrapping.parse(b'{"attributes":{"event_name":"logged_in"},"body":{}}', ARRIVED)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_documented_kind_is_an_event_or_rejected_by_name(name: str) -> None:
+    kind = KINDS[name]
+    event = live_event(name, kind.body, **kind.metadata)
+    written = {"attributes": event["metadata"], "body": event["body"]}
+    record = json.dumps(written, separators=(",", ":")).encode()
+    assert stream.is_foreign(record)
+    if kind.becomes is None:
+        no = refusal(FORM, event)
+        assert (no.reason, name in no.detail) == ("no_student", True)
+        with pytest.raises(RejectRecord, match=rf"^no_student: {re.escape(name)} "):
+            stream.parse(record, ARRIVED)
+    else:
+        check(outcome(FORM, event), kind.becomes)
+        columns = stream.parse(record, ARRIVED)
+        check({**columns._asdict(), **json.loads(columns.metadata)}, kind.becomes)
+
+
+def test_a_name_that_is_none_of_canvas_is_not_repeated() -> None:
+    assert "Doe" not in refusal(FORM, live_event("Jane Doe", {})).detail
