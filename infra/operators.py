@@ -20,6 +20,11 @@ STREAM_ACTIONS: Final = [
     "kinesis:ListShards",
     "kinesis:PutRecords",
 ]
+SENDERS_ACTIONS: Final = [
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+]
 ACCOUNT: Final = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
 
 
@@ -57,8 +62,7 @@ class Operators(Construct):
         self.readers = self._policy("Readers", "Looks at", looking)
         working = _working(functions, ingestions, logs)
         if door:
-            write = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
-            working.append(Grant(write, [door.senders.secret_arn]))
+            working.append(Grant(SENDERS_ACTIONS, [door.senders.secret_arn]))
         self.operators = self._policy("Policy", "Everything that spm does with", [*looking, *working])
         findings = {
             "IAM5[Resource::*]": "CloudWatch's metrics and Lambda's list of mappings know no resources.",

@@ -1,5 +1,8 @@
 """The front door of a stack: its address as this machine reaches it, and who may send there."""
 
+import random
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -12,6 +15,10 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 60_000
 """Secrets Manager keeps 64 KiB in a secret: some 400 senders."""
+
+ATTEMPTS: Final = 20
+NEXT: Final = "SPM_NEXT"
+"""The stage of a version that was written and is not the current one yet."""
 
 
 def address(url: str, endpoint_url: str) -> str:
@@ -34,28 +41,58 @@ def read(aws: "Aws", stack: "Stack") -> Senders:
 
 def add(aws: "Aws", stack: "Stack", name: str, student_id: str | None, keys: str | None) -> str:
     """Let somebody send; return the secret, kept nowhere. Raises InputError for a name that is taken."""
-    known = dict(read(aws, stack))
-    if name in known:
-        raise InputError(f"there is a sender {name}: choose another name, or revoke that one first")
     secret = senders.new_secret()
-    known[name] = RegisteredSender(senders.hashed(secret), student_id, keys)
-    _write(aws, stack, known)
+
+    def change(known: Senders) -> Senders:
+        if name in known:
+            raise InputError(f"there is a sender {name}: choose another name, or revoke that one first")
+        return {**known, name: RegisteredSender(senders.hashed(secret), student_id, keys)}
+
+    _change(aws, stack, change)
     return secret
 
 
 def revoke(aws: "Aws", stack: "Stack", name: str) -> None:
     """Let somebody send no more; raise InputError for a name that nobody has."""
-    known = dict(read(aws, stack))
-    if known.pop(name, None) is None:
-        raise InputError(f"there is no sender {name}: `spm senders list` names them")
-    _write(aws, stack, known)
+
+    def change(known: Senders) -> Senders:
+        if name not in known:
+            raise InputError(f"there is no sender {name}: `spm senders list` names them")
+        return {other: sender for other, sender in known.items() if other != name}
+
+    _change(aws, stack, change)
 
 
-def _write(aws: "Aws", stack: "Stack", known: Senders) -> None:
+def _change(aws: "Aws", stack: "Stack", change: Callable[[Senders], Senders]) -> None:
+    """Write the senders changed, unless somebody else did so meanwhile: then read them again, and once more.
+
+    Secrets Manager moves AWSCURRENT only from the version that we say has it, so that two who write at once
+    are told: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+    """
+    arn = _secret(stack)
+    for _ in range(ATTEMPTS):
+        current = aws.secrets.get_secret_value(SecretId=arn)
+        text = _text(change(senders.read(current["SecretString"])))
+        written = aws.secrets.put_secret_value(SecretId=arn, SecretString=text, VersionStages=[NEXT])
+        try:
+            aws.secrets.update_secret_version_stage(
+                SecretId=arn,
+                VersionStage="AWSCURRENT",
+                MoveToVersionId=written["VersionId"],
+                RemoveFromVersionId=current["VersionId"],
+            )
+        except aws.secrets.exceptions.InvalidParameterException:
+            time.sleep(random.uniform(0, 0.2))  # noqa: S311  # spreads those who met
+        else:
+            return
+    raise InputError("others are changing the senders all the time: nothing was changed, try it again")
+
+
+def _text(known: Senders) -> str:
     text = senders.write(known)
     if len(text) > MOST_BYTES:
         raise InputError(f"there are {len(known):,} senders, more than one secret holds: revoke some first")
-    aws.secrets.put_secret_value(SecretId=_secret(stack), SecretString=text)
+    return text
 
 
 def _secret(stack: "Stack") -> str:

@@ -1,5 +1,6 @@
 """Fixtures that several packages' tests share: one embedded cloud a run, started when first needed."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,12 @@ def embedded_cloud() -> Iterator[EmbeddedCloud]:
 def deployed(embedded_cloud: EmbeddedCloud) -> Deployment:
     """One environment that tests share: each looks only at the records that it sent itself."""
     return deploy(embedded_cloud, "test")
+
+
+@pytest.fixture(scope="session")
+def door_deployment(embedded_cloud: EmbeddedCloud) -> Deployment:
+    """One environment with a front door that tests share: each has a sender of its own."""
+    return deploy(embedded_cloud, f"door-{uuid.uuid4().hex[:6]}", ingest="true")
 
 
 @pytest.fixture(scope="session")

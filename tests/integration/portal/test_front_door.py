@@ -3,27 +3,25 @@
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import asyncpg
 import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from spm.aws import ingest
-from tests.integration.portal.conftest import DoorClient
-from tests.unit.processor.formats.documents import grade_event, live_event, statement
+from tests.integration.portal.conftest import EmbeddedDoorClient
+from tests.integration.portal.door import EACH_FORMAT, submission, take_each_format
 
-NewSender = Callable[..., DoorClient]
+NewSender = Callable[..., EmbeddedDoorClient]
 
 
-async def stored(client: DoorClient, count: int) -> list[asyncpg.Record]:
+async def stored(client: EmbeddedDoorClient, count: int) -> list[asyncpg.Record]:
     """Wait until so many events of the sender are there; return them."""
     connection = await asyncpg.connect(client.deployment.dsn)
     query = """SELECT event_id::text, student_id, event_type, score FROM student_performance
-               WHERE metadata->>'sender' = $1 ORDER BY event_type"""
+               WHERE metadata->>'sender' = $1 ORDER BY event_type, student_id"""
     deadline = time.monotonic() + 120
     try:
         while len(rows := await connection.fetch(query, client.sender)) < count:
@@ -34,42 +32,10 @@ async def stored(client: DoorClient, count: int) -> list[asyncpg.Record]:
     return rows
 
 
-def submission(student: str) -> dict[str, Any]:
-    return statement(
-        id=str(uuid.uuid4()),
-        actor={"account": {"homePage": "https://lms.example", "name": student}},
-        verb={"id": "http://activitystrea.ms/schema/1.0/submit"},
-        result={"score": {"raw": 7, "min": 0, "max": 10}},
-    )
-
-
 async def test_what_each_door_takes_is_stored_with_its_senders_name(new_sender: NewSender) -> None:
     client = new_sender()
-    one, other = submission("s1"), submission("s2")
-    assert client.post("/xapi/statements", one) == (200, [one["id"]])
-    assert client.post(f"/xapi/statements?statementId={other['id']}", other, method="PUT") == (204, None)
-    assert client.post("/xapi/statements", [one, other]) == (200, [one["id"], other["id"]])
-    graded = grade_event(id=f"urn:uuid:{uuid.uuid4()}")
-    envelope = {
-        "sensor": "https://lms.example/sensor",
-        "sendTime": "2026-09-01T08:00:00.250Z",
-        "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p2",
-        "data": [graded],
-    }
-    assert client.post("/caliper", envelope)[0] == 200
-    entry = live_event("discussion_entry_created", {"user_id": "3"}, request_id=str(uuid.uuid4()))
-    assert client.post("/canvas", entry)[0] == 200
-    assert client.post("/canvas", entry)[0] == 200  # a replayed webhook
-    lines = b'{"student_id":"s4","event_type":"quiz","score":9}\n'
-    status, answer = client.post("/events", lines, {"Content-Type": "application/x-ndjson"})
-    assert (status, answer["taken"]) == (200, 1)
-    assert [tuple(row)[1:] for row in await stored(client, 5)] == [
-        ("3", "discussion_entry", None),
-        ("s1", "grade", 10),
-        ("s4", "quiz", 9),
-        ("s1", "submission", 7),
-        ("s2", "submission", 7),
-    ]
+    take_each_format(client)
+    assert [tuple(row)[1:] for row in await stored(client, 5)] == EACH_FORMAT
 
 
 async def test_a_bad_statement_keeps_its_whole_batch_out(new_sender: NewSender) -> None:
