@@ -14,6 +14,7 @@ from infra.config import Config, DeployedPipeline
 from infra.connections import MEMORY_GIB, max_connections
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
+from infra.front_door import TIMEOUT, FrontDoor
 from infra.functions import Functions
 from infra.metric import FIFTEEN_MINUTES, FIVE_MINUTES, aws_metric, lambda_metric, rds_metric
 from infra.stream import EventStream
@@ -65,6 +66,7 @@ class Alarms(Construct):
         functions: Functions | None,
         compaction: Compaction | None,
         database: AnyDatabase | None,
+        door: FrontDoor | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
@@ -77,6 +79,8 @@ class Alarms(Construct):
         if functions:
             self._watch_operations({"FunctionName": functions.operations.function_name})
             self._watch_reports({"FunctionName": functions.reports.function_name})
+        if door:
+            self._watch_door({"FunctionName": door.function.function_name})
         if compaction:
             self._watch_schedule({"RuleName": compaction.rule.rule_name})
         mapping = {"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id}
@@ -134,6 +138,18 @@ class Alarms(Construct):
             1,
             "More people and pages ask the reports function at once than its concurrency allows",
         )
+
+    def _watch_door(self, function: dict[str, str]) -> None:
+        percent = self._config.alarm_duration_percent
+        late = TIMEOUT.to_milliseconds() * percent / 100
+        for name, metric, statistic, threshold, description in (
+            ("errors", "Errors", "Sum", 1, "Requests to the front door end without an answer"),
+            ("5xx", "Url5xxCount", "Sum", 1, "The front door tells senders to come again, or has a defect"),
+            ("throttles", "Throttles", "Sum", 1, "More senders post at once than the concurrency allows"),
+            ("duration", "Duration", "Maximum", late, f"A post takes {percent} % of the door's timeout"),
+        ):
+            measured = lambda_metric(metric, function, statistic=statistic)
+            self._alarm(f"ingest-{name}", measured, threshold, description)
 
     def _watch_schedule(self, rule: dict[str, str]) -> None:
         self._alarm(

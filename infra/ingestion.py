@@ -13,6 +13,7 @@ from infra.dashboard import PipelineDashboard
 from infra.event_source import EventSource
 from infra.existing_database import AnyDatabase
 from infra.failed_records import FailedRecords
+from infra.front_door import FrontDoor
 from infra.functions import Functions
 from infra.pipeline import scope_of
 from infra.producer import Producer
@@ -57,6 +58,7 @@ def watch(
     functions: Functions,
     compaction: Compaction,
     database: AnyDatabase,
+    door: FrontDoor | None,
 ) -> None:
     """Make a pipeline's alarms and its dashboard; what all share is watched with the first."""
     alarms = Alarms(
@@ -71,6 +73,7 @@ def watch(
         functions=functions if ingestion.pipeline.first else None,
         compaction=compaction if ingestion.pipeline.first else None,
         database=database if ingestion.pipeline.first else None,
+        door=door if ingestion.pipeline.first else None,
     )
     PipelineDashboard(
         ingestion.scope,

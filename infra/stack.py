@@ -55,6 +55,10 @@ class StudentPerformanceStack(Stack):
                 days = config.secret_rotation_days
                 rotation = Rotation(self, "Rotation", days=days, database=database, network=network)
                 rotation.node.add_dependency(migration)
+        door = None
+        if config.ingest:
+            stream = next(one.stream for one in ingestions if one.pipeline.name == APPLICATION)
+            door = FrontDoor(self, "FrontDoor", config=config, stream=stream)
         topic = AlarmTopic(self, "AlarmTopic", config=config)
         for ingestion in ingestions:
             watch(
@@ -64,6 +68,7 @@ class StudentPerformanceStack(Stack):
                 functions=functions,
                 compaction=compaction,
                 database=database,
+                door=door,
             )
         if database.instance:
             DatabaseEvents(self, "DatabaseEvents", instance=database.instance, topic=topic)
@@ -76,10 +81,6 @@ class StudentPerformanceStack(Stack):
                 instance=database.instance,
                 after=[ingestion.event_source for ingestion in ingestions],
             )
-        door = None
-        if config.ingest:
-            stream = next(one.stream for one in ingestions if one.pipeline.name == APPLICATION)
-            door = FrontDoor(self, "FrontDoor", config=config, stream=stream)
         operators = Operators(
             self,
             "Operators",

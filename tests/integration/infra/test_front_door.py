@@ -8,7 +8,8 @@ import pytest
 
 from infra import asset
 from infra.config import ConfigError
-from tests.integration.infra.test_aws_template import as_list, function, of_type
+from tests.integration.infra.test_aws_template import alarms, as_list, function, of_type
+from tests.unit.infra.test_documents import OF_THE_DOOR, OPERATIONS
 
 Template = dict[str, Any]
 
@@ -50,6 +51,32 @@ def test_it_may_put_records_and_read_who_may_send_and_nothing_else(door: Templat
     assert granted["secretsmanager:GetSecretValue"] == {"Ref": senders}
     [decrypt] = [s for s in policy["PolicyDocument"]["Statement"] if s["Action"] == "kms:Decrypt"]
     assert "secretsmanager" in str(decrypt["Condition"])
+
+
+ALARMS = {
+    "ingest-5xx": ("Url5xxCount", "Sum", 1),
+    "ingest-duration": ("Duration", "Maximum", 24_000),
+    "ingest-errors": ("Errors", "Sum", 1),
+    "ingest-throttles": ("Throttles", "Sum", 1),
+}
+
+
+def test_its_alarms(door: Template, synthesise: Any) -> None:
+    found = {name: alarm for name, alarm in alarms(door).items() if name.startswith("ingest-")}
+    assert found.keys() == OF_THE_DOOR
+    assert not OF_THE_DOOR & alarms(synthesise(target="aws", databaseMultiAz="false")).keys()
+    members = ("MetricName", "Statistic", "Threshold")
+    assert {name: tuple(alarm[m] for m in members) for name, alarm in found.items()} == ALARMS
+    for name, alarm in found.items():
+        [dimension] = alarm["Dimensions"]
+        [resource] = [key for key in of_type(door, "AWS::Lambda::Function") if key.startswith("FrontDoor")]
+        assert dimension == {"Name": "FunctionName", "Value": {"Ref": resource}}
+        assert (alarm["Namespace"], alarm["TreatMissingData"]) == ("AWS/Lambda", "notBreaching")
+        assert alarm["AlarmActions"] == alarm["OKActions"] != []
+        section = OPERATIONS.split(f"\n### {name}\n")[1].split("\n#")[0]
+        assert f"`AWS/Lambda {alarm['MetricName']}`" in section
+        assert all(part in section for part in ("**Means:**", "**Look:**", "**Do:**"))
+        assert alarm["AlarmDescription"].endswith(f"See docs/operations.md#{name}")
 
 
 def test_nothing_is_there_unless_it_is_asked_for(synthesise: Any) -> None:
