@@ -3,6 +3,8 @@
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -18,26 +20,56 @@ from processor.commands.command import Command
 from processor.commands.refresh import Refresh
 from spm.aws.commands import Commands
 from spm.aws.explain import explain
+from spm.aws.target import Connection
 from spm.errors import InputError, OperationRefusedError
+from spm.operating import StackPipeline
 from spm.terminal import console
 
 FRESH_SECONDS: Final = 2.0
+STOP_SECONDS: Final = 5.0
 
 A = TypeVar("A")
 
 
-def serve(commands: Commands, port: int, as_teacher: str | None) -> None:
+def serve(connection: Connection, port: int, as_teacher: str | None) -> None:
     """Print the address that opens the pages, and serve them until Ctrl-C; port 0 takes any that is free."""
-    ask = Asking(commands)
-    source = Reports(ask, as_teacher=as_teacher, freshen=Freshening(ask))
-    with _listening(port) as listener:
-        number = listener.getsockname()[1]
-        door = LocalDoor(number)
-        pages = Dashboard(lambda _: source, zone=datetime.now().astimezone().tzinfo or UTC)
-        app = make_app(pages, [Middleware(BaseHTTPMiddleware, dispatch=door)])
-        console.err.print(f"http://127.0.0.1:{number}/?token={door.token}", soft_wrap=True)
+    with listening(port) as listener:
+        address, server = prepared(connection, listener, as_teacher)
+        console.err.print(address, soft_wrap=True)
         console.err.print("Ctrl-C stops it")
-        uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off")).run(sockets=[listener])
+        server.run(sockets=[listener])
+
+
+def prepared(
+    connection: Connection, listener: socket.socket, as_teacher: str | None = None
+) -> tuple[str, uvicorn.Server]:
+    """Return the address that opens the pages, once, and a server of them on the listener.
+
+    A teacher sees nothing of how events come in.
+    """
+    ask = Asking(connection.commands)
+    pipeline = None if as_teacher else StackPipeline(connection)
+    source = Reports(ask, as_teacher=as_teacher, freshen=Freshening(ask), pipeline=pipeline)
+    number = listener.getsockname()[1]
+    door = LocalDoor(number)
+    pages = Dashboard(lambda _: source, zone=datetime.now().astimezone().tzinfo or UTC)
+    app = make_app(pages, [Middleware(BaseHTTPMiddleware, dispatch=door)])
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    return f"http://127.0.0.1:{number}/?token={door.token}", server
+
+
+@contextmanager
+def beside(connection: Connection) -> Iterator[str]:
+    """Serve the pages on any free port while this thread does something else; yield the address."""
+    with listening(0) as listener:
+        address, server = prepared(connection, listener)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join(STOP_SECONDS)
 
 
 class Asking:
@@ -80,7 +112,8 @@ class Freshening:
             self._busy.release()
 
 
-def _listening(port: int) -> socket.socket:
+def listening(port: int) -> socket.socket:
+    """Return a socket that listens on loopback; raise InputError where the port is taken."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,6 +1,7 @@
 """The dashboard as a web application: pages made on the server, the same here and behind a Function URL."""
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import blake2b
 from pathlib import Path
@@ -16,10 +17,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from portal.dashboard import words
+from portal.dashboard import operating, words
+from portal.dashboard.forms import FormError, Forms
 from portal.dashboard.fragments import Fragments
-from portal.dashboard.pages import course, overview, student
-from portal.dashboard.source import PageSource, RefusedError, UnavailableError
+from portal.dashboard.operating import Operating
+from portal.dashboard.pages import course, overview, pipeline, student
+from portal.dashboard.pipeline import Operator
+from portal.dashboard.source import NotAllowedError, PageSource, RefusedError, UnavailableError
 from portal.dashboard.tables import PageTable
 
 FOLDER: Final = Path(__file__).parent
@@ -32,14 +36,17 @@ HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     ),
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # no-referrer would hide our own forms' origin from us, too
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
 
 
 class Dashboard:
-    """The routes over one source; ``now`` is asked for each page."""
+    """The routes over one source; ``now`` is asked for each page.
+
+    ``forms``: whose forms are taken; without any, those that this process has made.
+    """
 
     def __init__(
         self,
@@ -47,8 +54,10 @@ class Dashboard:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         zone: tzinfo = UTC,
+        forms: Forms | None = None,
     ) -> None:
         self._source = source
+        self._forms = forms or Forms(secrets.token_bytes())
         self._now = now
         self._zone = zone
         self._templates = Environment(
@@ -63,6 +72,8 @@ class Dashboard:
             Route("/course", self.course),
             Route("/student", self.student),
             Route("/search", self.search),
+            Route("/pipeline", self.pipeline),
+            *Operating(self._operator, self._forms, self._show).routes(),
             Route("/revision", self.revision),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ]
@@ -100,13 +111,42 @@ class Dashboard:
         title = f"{words.plural(len(found), 'match', 'matches')} for “{text}”" if text else "Search"
         return self._page(request, "search", {"title": title, "found": found, "query": text}, seen)
 
+    def pipeline(self, request: Request) -> Response:
+        """Show how events come in, to whoever may see it."""
+        source = self._source_of(request)
+        if source.pipeline is None:
+            return self._unknown(request, "page", "pipeline", "")
+        figures = source.pipeline.figures()
+        waiting = operating.waiting(source.pipeline.operator, figures)
+        view = pipeline.view(figures, waiting, self._now(), self._zone, self._draw)
+        view |= {"done": operating.said_done(request), "revision": "revision?page=pipeline"}
+        return self._page(request, "pipeline", view, _tag(operating.revision(figures)))
+
     def revision(self, request: Request) -> Response:
-        """Answer 304 until something changed."""
-        _, tag = self._asked(request)
+        """Answer 304 until something changed: of what all pages show, or of the page that is named."""
+        source = self._source_of(request)
+        if request.query_params.get("page") == "pipeline" and source.pipeline is not None:
+            tag = _tag(operating.revision(source.pipeline.figures()))
+        else:
+            tag = _tag(source.revision())
         headers = HEADERS | {"ETag": tag}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         return PlainTextResponse("changed\n", headers=headers)
+
+    async def not_allowed(self, request: Request, error: Exception) -> Response:
+        """Show who may do it."""
+        return self._message(request, 403, "This is not yours to do", str(error))
+
+    async def mistaken(self, request: Request, error: Exception) -> Response:
+        """Show what is wrong with a form."""
+        status = error.status if isinstance(error, FormError) else 400
+        return self._message(request, status, "Nothing was changed", str(error))
+
+    async def failed(self, request: Request, _: Exception) -> Response:
+        """Show that this is our mistake; the server's log has what happened."""
+        text = "This page has a defect; its log says which. Nothing is lost: events are stored as they come."
+        return self._message(request, 500, "This page could not be made", text)
 
     async def unavailable(self, request: Request, error: Exception) -> Response:
         """Show why there is no answer, and what still holds."""
@@ -119,9 +159,24 @@ class Dashboard:
 
     def _asked(self, request: Request) -> tuple[PageSource, str]:
         """Return the source and its revision before it answers: what changes meanwhile is then still news."""
+        source = self._source_of(request)
+        return source, _tag(source.revision())
+
+    def _source_of(self, request: Request) -> PageSource:
         source = self._source(request)
-        digest = blake2b(source.revision().encode(), digest_size=12).hexdigest()
-        return source, f'"{digest}"'
+        request.state.has_pipeline = source.pipeline is not None
+        return source
+
+    def _operator(self, request: Request) -> Operator | None:
+        source = self._source_of(request)
+        return source.pipeline.operator if source.pipeline else None
+
+    def _show(self, request: Request, page: str, view: Mapping[str, Any]) -> Response:
+        return self._page(request, page, {"where": "Pipeline", **view}, "")
+
+    def _message(self, request: Request, status: int, title: str, text: str) -> Response:
+        view = {"title": title, "text": text, "next": "", "revision": ""}
+        return self._page(request, "message", view, "", status=status)
 
     def _page(
         self, request: Request, page: str, view: dict[str, Any], seen: str, status: int = 200
@@ -134,9 +189,12 @@ class Dashboard:
             "where": page.capitalize(),
             "seen": seen,
             "query": "",
+            "revision": "revision",
+            "has_pipeline": getattr(request.state, "has_pipeline", False),
             "stale": self._stale(view.get("last_event_at")),
             **view,
             "tables": tables,
+            "named": {table.name: table for table in tables},
         }
         text = self._templates.get_template(f"{page}.html").render(context)
         return HTMLResponse(text, status_code=status, headers=HEADERS)
@@ -160,8 +218,18 @@ def make_app(dashboard: Dashboard, guards: Sequence[Middleware] = ()) -> Starlet
     return Starlette(
         routes=dashboard.routes(),
         middleware=[*guards, Middleware(GZipMiddleware, minimum_size=500)],
-        exception_handlers={RefusedError: dashboard.unavailable, UnavailableError: dashboard.unavailable},
+        exception_handlers={
+            FormError: dashboard.mistaken,
+            NotAllowedError: dashboard.not_allowed,
+            RefusedError: dashboard.unavailable,
+            Exception: dashboard.failed,
+            UnavailableError: dashboard.unavailable,
+        },
     )
+
+
+def _tag(revision: str) -> str:
+    return f'"{blake2b(revision.encode(), digest_size=12).hexdigest()}"'
 
 
 def _id(request: Request) -> str:

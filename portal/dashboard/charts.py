@@ -4,6 +4,7 @@ A viewBox is 360 units wide, so that text of 13 units is more than 12 pixels hig
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 
 WIDTH: Final = 360
@@ -111,6 +112,24 @@ def histogram(bins: Sequence[int], median: float | None) -> Bars:
     )
 
 
+def by_minute(counts: Sequence[int], now: datetime, zone: tzinfo) -> Bars:
+    """Return a bar for each minute up to now; all stand on zero."""
+    height = 160
+    top = nice_top(max(counts, default=0))
+    step = (WIDTH - LEFT - RIGHT) / len(counts)
+    floor = height - BOTTOM
+    marks, x = [], []
+    for position, count in enumerate(counts):
+        minutes_ago = len(counts) - 1 - position
+        at = (now - timedelta(minutes=minutes_ago)).astimezone(zone)
+        tall = (floor - TOP) * count / top
+        what = f"{at:%H:%M}: {count:,} event{'s' * (count != 1)}"
+        marks.append(Mark(LEFT + position * step + 0.5, floor - tall, step - 1, tall, what))
+        if at.minute % 15 == 0:
+            x.append(Tick(LEFT + (position + 0.5) * step, f"{at:%H:%M}"))
+    return Bars(height, marks, x, _y_ticks(top, floor), "time of day", "events a minute")
+
+
 def heat(hours: Sequence[Sequence[int]]) -> Grid:
     """Return a cell for each weekday and hour, dark where most happens."""
     top = max((count for row in hours for count in row), default=0)
@@ -187,7 +206,15 @@ def sparkline(values: Sequence[float], top: float) -> Sparkline | None:
 
 
 def _y_ticks(top: int, floor: int) -> list[Tick]:
-    return [Tick(floor - (floor - TOP) * part / 4, f"{top * part / 4:g}") for part in (0, 2, 4)]
+    return [Tick(floor - (floor - TOP) * part / 4, _short(top * part / 4)) for part in (0, 2, 4)]
+
+
+def _short(value: float) -> str:
+    """Return a number that fits beside an axis: ``400``, ``8 k``, ``2 M``."""
+    for size, unit in ((1_000_000, " M"), (1_000, " k")):
+        if value >= size:
+            return f"{value / size:g}{unit}"
+    return f"{value:g}"
 
 
 def _points(points: Sequence[tuple[float, float]]) -> str:

@@ -35,3 +35,11 @@ class Fragments:
     def with_sparkline(self, said: str, line: Sparkline | None) -> Markup:
         """Return words with a small line beside them."""
         return Markup(self._macros.with_sparkline(said, line))  # noqa: S704 - as above
+
+    def alarm(self, said: str) -> Markup:
+        """Return an alarm's state as a word and a shape."""
+        return Markup(self._macros.alarm(said))  # noqa: S704 - as above
+
+    def code(self, text: str) -> Markup:
+        """Return words in which what stands between back quotes is code."""
+        return Markup(self._macros.code(text.split("`")))  # noqa: S704 - as above

@@ -1,13 +1,16 @@
 """Where the pages get their answers from: the reports function, by its commands."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from processor.commands.command import Command
 from processor.commands.course import ShowCourse
 from processor.commands.overview import ShowOverview, ShowRevision
 from processor.commands.student import Search, ShowStudent
 from processor.insight.answers import CoursePage, Found, Overview, StudentPage
+
+if TYPE_CHECKING:
+    from portal.dashboard.pipeline import PipelineSource
 
 A = TypeVar("A")
 
@@ -20,6 +23,10 @@ class UnavailableError(Exception):
     """The function could not be asked, or has failed; why, in one line."""
 
 
+class NotAllowedError(UnavailableError):
+    """Whoever asks has no right to the answer; who can give it, in one sentence."""
+
+
 class Ask(Protocol):
     """Has a command answered. Raises RefusedError where it is refused, UnavailableError without an answer."""
 
@@ -28,7 +35,12 @@ class Ask(Protocol):
 
 
 class PageSource(Protocol):
-    """Answers to what a page asks. None stands for what does not exist, or what the reader may not see."""
+    """Answers to what a page asks. None stands for what does not exist, or what the reader may not see.
+
+    ``pipeline`` is None where the reader may not see how events come in.
+    """
+
+    pipeline: "PipelineSource | None"
 
     def revision(self) -> str:
         """Return a text that changes whenever any page may have changed."""
@@ -53,11 +65,17 @@ class Reports:
     """
 
     def __init__(
-        self, ask: Ask, *, as_teacher: str | None = None, freshen: Callable[[], None] = lambda: None
+        self,
+        ask: Ask,
+        *,
+        as_teacher: str | None = None,
+        freshen: Callable[[], None] = lambda: None,
+        pipeline: "PipelineSource | None" = None,
     ) -> None:
         self._ask = ask
         self._as_teacher = as_teacher
         self._freshen = freshen
+        self.pipeline = pipeline
 
     def revision(self) -> str:
         """Ask for the revision."""

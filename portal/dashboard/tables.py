@@ -22,11 +22,12 @@ class Cell(NamedTuple):
 
 
 class Heading(NamedTuple):
-    """A column's name in addresses, and its title; numbers are aligned right."""
+    """A column's name in addresses, and its title; numbers are aligned right, long texts get a line."""
 
     name: str
     title: str
     is_number: bool = False
+    is_long: bool = False
 
 
 @dataclass(frozen=True)

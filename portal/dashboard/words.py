@@ -11,6 +11,11 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
+def course(key: str, title: str) -> str:
+    """Return a course's id and title; one that no roster knows has its id for a title."""
+    return key if title in ("", key) else f"{key} {title}"
+
+
 def share(done: int, of: int) -> str:
     """Return a share as people say it: few as a count, more in per cent."""
     if of < FEW:
@@ -43,6 +48,11 @@ def day(moment: datetime | date | None, now: datetime, zone: tzinfo) -> str:
 def clock(moment: datetime, zone: tzinfo) -> str:
     """Return the time of day: ``09:41``."""
     return f"{moment.astimezone(zone):%H:%M}"
+
+
+def moment(at: datetime, now: datetime, zone: tzinfo) -> str:
+    """Return the day and the time of day: ``today, 09:41``."""
+    return f"{day(at, now, zone)}, {clock(at, zone)}"
 
 
 def ago(moment: datetime, now: datetime) -> str:

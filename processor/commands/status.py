@@ -35,6 +35,15 @@ class Partition(msgspec.Struct):
     bytes: int
 
 
+class OpenReason(msgspec.Struct):
+    """How many rejected records of a reason are open: neither redriven nor dismissed."""
+
+    reason: str
+    records: int
+    first_at: datetime
+    last_at: datetime
+
+
 class StatusAnswer(msgspec.Struct, kw_only=True):
     """The figures of a pipeline, at a cost that does not grow with the last hour's events.
 
@@ -58,6 +67,7 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
     rejected: int
     rejected_last_hour: int
     rejected_open: int
+    open_by_reason: list[OpenReason]
     database_bytes: int
     dropped_before: date | None
     partitions: list[Partition]
@@ -92,6 +102,7 @@ class Status(Command[StatusAnswer], tag="status"):
             **figures,
             stored_last_hour_is_at_least=figures["stored_last_hour"] == LAST_HOUR_UP_TO,
             **rejected,
+            open_by_reason=[OpenReason(**row) for row in await fetch(SQL["open_by_reason"], pipeline.name)],
             dropped_before=await value(SQL["dropped_before"], pipeline.table),
             partitions=[Partition(**row) for row in await fetch(SQL["partitions"], pipeline.table)],
         )

@@ -34,6 +34,14 @@ SELECT
 FROM rejected_event JOIN event_source ON id = source_id
 WHERE pipeline = $1
 
+-- name: open_by_reason
+-- The rejected records that are neither redriven nor dismissed.
+SELECT reason, count(*) AS records, min(rejected_at) AS first_at, max(rejected_at) AS last_at
+FROM rejected_event JOIN event_source ON id = source_id
+WHERE pipeline = $1 AND redriven_at IS NULL AND dismissed_at IS NULL
+GROUP BY reason
+ORDER BY records DESC, reason
+
 -- name: count_stored
 SELECT count(*) FROM {log}
 

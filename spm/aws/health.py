@@ -10,6 +10,7 @@ from processor.metrics import NAMESPACE, SERVICE_DIMENSION, MetricName
 from spm.aws.stack import Aws, Stack
 from spm.aws.target import Connection
 
+MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 METRICS_KEPT: Final = timedelta(days=455)  # CloudWatch keeps hourly values for 15 months
 BUCKET_COUNT_LIMIT: Final = 1000
@@ -65,16 +66,31 @@ def look(connection: Connection) -> Health:
 
 def total(aws: Aws, stack: Stack, metric: MetricName, since: datetime, until: datetime) -> int:
     """Return the sum of one of the processor's metrics over a time, which whole periods make up."""
+    return sum(_sums(aws, stack, metric, since, until).values())
+
+
+def by_minute(aws: Aws, stack: Stack, metric: MetricName, since: datetime, until: datetime) -> list[int]:
+    """Return the sum of one of the processor's metrics in each minute of a time, an hour at most."""
+    sums = _sums(aws, stack, metric, since, until)
+    known = {at.astimezone(UTC).replace(second=0, microsecond=0): value for at, value in sums.items()}
+    last = until.astimezone(UTC).replace(second=0, microsecond=0)
+    minutes = round((until - since) / MINUTE)
+    return [known.get(last - minute * MINUTE, 0) for minute in reversed(range(minutes))]
+
+
+def _sums(
+    aws: Aws, stack: Stack, metric: MetricName, since: datetime, until: datetime
+) -> Mapping[datetime, int]:
     answer = aws.cloudwatch.get_metric_statistics(
         Namespace=NAMESPACE,
         MetricName=metric,
         Dimensions=[{"Name": SERVICE_DIMENSION, "Value": stack.processor_name}],
         StartTime=since,
-        EndTime=until + timedelta(minutes=1),
+        EndTime=until + MINUTE,
         Period=period_of(until - since),
         Statistics=["Sum"],
     )
-    return int(sum(point["Sum"] for point in answer["Datapoints"]))
+    return {point["Timestamp"]: int(point["Sum"]) for point in answer["Datapoints"]}
 
 
 def period_of(time: timedelta) -> int:

@@ -67,6 +67,35 @@ def replay(
         advance(len(batch))
 
 
+def replay_failed(
+    aws: Aws,
+    stack: Stack,
+    objects: Iterable[tuple[str, str]],
+    receipt: Receipt,
+    *,
+    remove: bool,
+    rate: float,
+    advance: Callable[[int], None],
+    complain: Callable[[str], None],
+) -> int:
+    """Replay what the objects of the failed-records bucket hold; return how many hold nothing of the kind.
+
+    Of each of these, ``complain`` is told why. ``remove`` deletes an object once its records have arrived.
+    """
+    unreadable = 0
+    for key, text in objects:
+        try:
+            records = records_in(text, key)
+        except InputError as error:
+            complain(str(error))
+            unreadable += 1
+            continue
+        replay(aws, stack, records, receipt, rate=rate, advance=advance)
+        if remove and not receipt.dry_run:
+            aws.s3.delete_object(Bucket=stack.bucket_name, Key=key)
+    return unreadable
+
+
 def publish_counts(aws: Aws, stack: Stack, receipt: Receipt) -> None:
     """Put into CloudWatch what the processor wrote of this into its log.
 

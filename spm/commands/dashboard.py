@@ -27,4 +27,4 @@ def command(
     """
     from spm.serving import serve  # noqa: PLC0415 - a web server takes half a second to import
 
-    serve(connect(target, suffix).commands, port, as_teacher)
+    serve(connect(target, suffix), port, as_teacher)

@@ -81,7 +81,10 @@ def command(
         if as_json:
             environment = cloud.aws_environment()
             console.print_json({"suffix": suffix, "environment": environment, "ingest": door})
+        from spm.serving import beside  # noqa: PLC0415 - a web server takes half a second to import
+
         reach = ways_in(cloud, suffix, data) | {
+            "Dashboard": until_the_end.enter_context(beside(connection)),
             "Over HTTP": str(connection.ingest_address),
             "Credential": f"{SENDER}:{secret}",
         }

@@ -1,9 +1,8 @@
 """``spm rejected``: what could not be an event: look at it, try it again, take it out, be done with it."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -13,6 +12,7 @@ from processor.commands.quarantine import RejectedRow
 from processor.commands.redrive import Redrive, RedriveAnswer
 from processor.commands.rejected import Rejected
 from spm.aws.commands import Commands
+from spm.aws.rejected import named, pages, redriven
 from spm.aws.target import connect
 from spm.errors import InputError
 from spm.terminal import console
@@ -25,9 +25,6 @@ from spm.terminal.options import (
     YesOption,
     rfc3339,
 )
-
-PAGE: Final = 200
-"""Payloads may be large, and an answer holds at most 6 MB."""
 
 app = typer.Typer(help="List, show, redrive, dismiss and export rejected records.", no_args_is_help=True)
 
@@ -249,34 +246,16 @@ def narrowed(
     }
 
 
-def pages(commands: Commands, chosen: Rejected, limit: int | None) -> Iterator[RejectedRow]:
-    """Yield rejected records page by page, at most ``limit`` of them."""
-    left = limit
-    after: str | None = None
-    while left is None or left > 0:
-        size = PAGE if left is None else min(PAGE, left)
-        answer = commands.run(msgspec.structs.replace(chosen, after=after, limit=size))
-        yield from answer.rejected
-        after = answer.next
-        if after is None:
-            return
-        left = None if left is None else left - len(answer.rejected)
-
-
 def redrive_all(commands: Commands, chosen: Redrive) -> RedriveAnswer:
     """Redrive page by page; return the sums."""
     done = RedriveAnswer(examined=0, stored=0, duplicates=0, expired=0, still_rejected=[], next=None)
-    after: str | None = None
     with console.bar("Redriving", None) as advance:
-        while True:
-            answer = commands.run(msgspec.structs.replace(chosen, after=after, limit=PAGE))
+        for answer in redriven(commands, chosen):
             for figure in ("examined", "stored", "duplicates", "expired"):
                 setattr(done, figure, getattr(done, figure) + getattr(answer, figure))
             done.still_rejected += answer.still_rejected
             advance(answer.examined)
-            after = answer.next
-            if after is None:
-                return done
+    return done
 
 
 def settled(row: RejectedRow) -> str:
@@ -285,14 +264,6 @@ def settled(row: RejectedRow) -> str:
     if row.dismissed_because is not None:
         return f"{detail} (dismissed: {console.visible(row.dismissed_because)})"
     return f"{detail} (redriven)" if row.redriven_at else detail
-
-
-def named(text: str) -> dict[str, Any]:
-    """Return the members that choose the record of this name; raise InputError where it is none."""
-    number, _, part = text.partition("/")
-    if part and not (part.isascii() and part.isdigit()):
-        raise InputError(f"{text} is no rejected record: write its number as `spm rejected list` does")
-    return {"sequence_number": number, "sub_sequence": int(part or 0)}
 
 
 def name(row: RejectedRow) -> str:

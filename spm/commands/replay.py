@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spm.aws.delivery import LambdaRecord, lambda_record
-from spm.aws.redelivery import Receipt, failed_objects, publish_counts, records_in, records_in_file, replay
+from spm.aws.redelivery import Receipt, failed_objects, publish_counts, records_in_file, replay, replay_failed
 from spm.aws.stream import records_of, shard_ids
 from spm.aws.target import Connection, Target, connect
 from spm.errors import InputError
@@ -45,19 +45,18 @@ def failed(
     """
     connection = connect(target, suffix, pipeline)
     receipt = Receipt(dry_run=dry_run)
-    unreadable = 0
     try:
         with console.bar("Replaying failed records", None) as advance:
-            for key, text in failed_objects(connection.aws, connection.stack):
-                try:
-                    records = records_in(text, key)
-                except InputError as error:
-                    console.err.print(str(error), soft_wrap=True)
-                    unreadable += 1
-                    continue
-                replay(connection.aws, connection.stack, records, receipt, rate=rate, advance=advance)
-                if remove and not dry_run:
-                    connection.aws.s3.delete_object(Bucket=connection.stack.bucket_name, Key=key)
+            unreadable = replay_failed(
+                connection.aws,
+                connection.stack,
+                failed_objects(connection.aws, connection.stack),
+                receipt,
+                remove=remove,
+                rate=rate,
+                advance=advance,
+                complain=lambda why: console.err.print(why, soft_wrap=True),
+            )
     finally:
         conclude(connection, receipt, as_json=as_json)
     if unreadable:

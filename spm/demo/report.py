@@ -47,11 +47,12 @@ def print_json(result: Result, checks: Sequence[Figure]) -> None:
     )
 
 
-def explain(dsn: str) -> None:
+def explain(dsn: str, dashboard: str) -> None:
     """Print how to publish to, look into and stop the cloud that keeps running."""
     out.print()
     for title, line in (
         ("Publish, in another terminal", ".venv/bin/spm generate - --seed 2 | .venv/bin/spm publish -"),
+        ("Dashboard, in a browser; the address opens once", dashboard),
         ("Look", ".venv/bin/spm status"),
         ("", f"{_psql()} '{dsn}' -c 'TABLE student_performance LIMIT 10'"),
         ("Stop", "Ctrl-C here"),

@@ -21,6 +21,7 @@ from spm.aws.commands import Commands
 from spm.aws.delivery import Delivered, deliver, lambda_record
 from spm.aws.stack import Aws, Stack, find
 from spm.aws.stream import records_of, shard_ids
+from spm.aws.target import Connection, Target
 from spm.demo import report
 from spm.demo.figures import Figure, Tally
 from spm.demo.result import Options, Result
@@ -54,7 +55,7 @@ def run(options: Options) -> None:
         if failed:
             raise DemoError(f"these figures do not add up: {', '.join(failed)}")
         if options.keep:
-            keep_running(cloud)
+            keep_running(cloud, aws)
 
 
 def send_and_look(aws: Aws, stack: Stack, options: Options, tally: Tally) -> Result:
@@ -151,15 +152,18 @@ def figures(options: Options, tally: Tally, result: Result) -> list[Figure]:
     ]
 
 
-def keep_running(cloud: EmbeddedCloud) -> None:
+def keep_running(cloud: EmbeddedCloud, aws: Aws) -> None:
     """Let other terminals find the running cloud, say how to use it, and wait for Ctrl-C."""
     if read_state() is None:
         cloud.write_state()
     else:
         console.err.print("another embedded cloud is running: the commands below find that one instead")
-    report.explain(cloud.database.dsn(database_name(SUFFIX)))
+    from spm.serving import beside  # noqa: PLC0415 - a web server takes half a second to import
+
     try:
-        signal.pause()
+        with beside(Connection(Target.EMBEDDED, aws, find(aws, SUFFIX))) as address:
+            report.explain(cloud.database.dsn(database_name(SUFFIX)), address)
+            signal.pause()
     except KeyboardInterrupt:
         console.err.print("stopping")
     finally:

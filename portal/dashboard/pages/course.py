@@ -14,7 +14,7 @@ FIRST: Final = 8
 ATTENTION = (
     Heading("level", "Level"),
     Heading("student", "Student"),
-    Heading("why", "Why"),
+    Heading("why", "Why", is_long=True),
     Heading("since", "Since"),
 )
 WORK = (
@@ -33,6 +33,7 @@ def view(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> di
     return {
         "title": _finding(answer),
         "course": answer,
+        "name": words.course(answer.id, answer.title),
         "week": _week(answer, now, zone),
         "attention": [_person(one, now, zone) for one in answer.attention[:FIRST]],
         "more": len(answer.attention[FIRST:]),

@@ -49,7 +49,7 @@ def _row(course: CourseLine, draw: Fragments) -> list[Cell]:
     attention = course.high + course.elevated
     latest = course.handed_in[-1] if course.handed_in else None
     return [
-        Cell(course.id, draw.link("course", course.id, f"{course.id} {course.title}")),
+        Cell(course.id, draw.link("course", course.id, words.course(course.id, course.title))),
         Cell(course.students, f"{course.students:,}"),
         Cell(attention, draw.attention(course.high, course.elevated, course.risen)),
         Cell(

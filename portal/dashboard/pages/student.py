@@ -46,6 +46,7 @@ def _course(course: StudentCourse, now: datetime, zone: tzinfo) -> dict[str, Any
     points = [charts.ComparedScore(w.id, w.per_cent, w.lower, w.median, w.upper) for w in course.work]
     return {
         "answer": course,
+        "name": words.course(course.id, course.title),
         "since": words.day(course.since, now, zone) if course.since else "",
         "last": words.day(course.last_activity, now, zone),
         "reasons": [reason.sentence for reason in course.reasons],

@@ -7,8 +7,8 @@ let revision = document.body.dataset.seen || "none";
 let failures = 0;
 
 async function look() {
-  if (document.hidden) return;
-  const answer = await fetch("revision", { headers: { "If-None-Match": revision }, cache: "no-store" });
+  if (document.hidden || !document.body.dataset.revision) return;
+  const answer = await fetch(document.body.dataset.revision, { headers: { "If-None-Match": revision }, cache: "no-store" });
   if (answer.status === 401) return location.reload();
   if (answer.status !== 304 && !answer.ok) throw new Error(String(answer.status));
   failures = 0;

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from portal.dashboard.app import Dashboard, make_app
 from tests.engine import ROOT
 from tests.integration.browser import chromium
-from tests.unit.portal.samples import NOW, Samples
+from tests.unit.portal.samples import NOW, SamplePipeline, Samples
 
 SHOTS = ROOT / ".local" / "screenshots"
 
@@ -41,7 +41,9 @@ def axe() -> str:
 
 @pytest.fixture
 def school() -> Samples:
-    return Samples()
+    school = Samples()
+    school.pipeline = SamplePipeline()
+    return school
 
 
 @pytest.fixture

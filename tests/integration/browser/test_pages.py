@@ -10,13 +10,16 @@ from portal.dashboard.source import UnavailableError
 from processor.insight.answers import Overview
 from tests.integration.browser.conftest import context_of
 from tests.unit.portal import samples
-from tests.unit.portal.samples import Samples
+from tests.unit.portal.samples import SamplePipeline, Samples
 from tests.waiting import wait_until
 
 PAGES = {
     "overview": "",
     "course": "course?id=MATH-101",
     "student": "student?id=student-0242",
+    "pipeline": "pipeline",
+    "redrive": "redrive?reason=invalid_member",
+    "dismiss": "dismiss?reason=not_json",
     "search": "search?q=a",
     "nothing found": "search?q=zzz",
     "unknown": "course?id=nope",
@@ -46,7 +49,7 @@ def test_a_page_is_accessible(
 
 def test_every_fold_open_is_accessible(browser: Browser, address: str, axe: str) -> None:
     page = browser.new_page()
-    for name in ("course", "student"):
+    for name in ("course", "student", "pipeline"):
         page.goto(address + PAGES[name])
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         assert violations(page, axe) == []
@@ -89,6 +92,54 @@ def test_a_page_is_read_without_script(browser: Browser, address: str) -> None:
     page.get_by_role("link", name="Ada Adler").first.click()
     assert page.get_by_text("3 of 7 pieces of due work are missing").first.is_visible()
     context.close()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_rejected_record_is_tried_again(
+    browser: Browser, address: str, school: Samples, *, script: bool
+) -> None:
+    context = browser.new_context(java_script_enabled=script)
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("link", name="Pipeline").click()
+    page.get_by_text("score: expected a number, got text").first.click()
+    assert page.get_by_text('"score": "<b>87</b>"').first.is_visible()
+    page.get_by_role("link", name="Try this one again").first.click()
+    assert page.get_by_text("Of 1 record, 1 can be stored today.").is_visible()
+    page.get_by_role("button", name="Try them again").click()
+    page.get_by_text("1 record stored.").wait_for()
+    page.get_by_role("link", name="Dismiss all of these").last.click()
+    page.get_by_label("Why nothing more has to be done").fill("a test message")
+    page.get_by_role("button", name="Dismiss").click()
+    page.get_by_text("1 record dismissed.").wait_for()
+    assert [call for call, _ in pipeline_of(school).calls] == ["redrive", "dismiss"]
+    context.close()
+
+
+def pipeline_of(school: Samples) -> SamplePipeline:
+    assert isinstance(school.pipeline, SamplePipeline)
+    return school.pipeline
+
+
+def test_who_may_not_sees_no_payload(
+    browser: Browser, address: str, school: Samples, axe: str, shots: Path
+) -> None:
+    pipeline_of(school).allowed = False
+    page = browser.new_page()
+    page.goto(address + "pipeline")
+    assert page.get_by_text("ask for the stack’s operators policy").first.is_visible()
+    page.screenshot(path=shots / "pipeline, no right.png", full_page=True)
+    assert violations(page, axe) == []
+    page.close()
+
+
+def test_the_pipeline_page_follows_what_happens(browser: Browser, address: str, school: Samples) -> None:
+    page = browser.new_page()
+    page.goto(address + "pipeline")
+    assert page.get_by_role("heading", level=1).inner_text() == "3 things need a look"
+    pipeline_of(school).objects = []
+    page.get_by_role("heading", name="2 things need a look").wait_for(timeout=5_000)
+    page.close()
 
 
 def test_the_keyboard_alone_finds_a_student(browser: Browser, address: str) -> None:

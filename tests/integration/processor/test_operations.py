@@ -414,7 +414,10 @@ class TestDismiss:
         await world.deliver([record(1, b"bad"), record(2, b"worse"), record(3, event(3, student_id=...))])
         chosen = {"command": "dismiss", "because": "a test", "reason": "not_json"}
         assert await run(session, **chosen, dry_run=True) == {"dismissed": 2}
-        assert (await run(session, command="status"))["rejected_open"] == 3
+        status = await run(session, command="status")
+        assert status["rejected_open"] == 3
+        reasons = [(one["reason"], one["records"]) for one in status["open_by_reason"]]
+        assert reasons == [("not_json", 2), ("missing_member", 1)]
         assert await run(session, **chosen) == {"dismissed": 2}
         assert await run(session, **chosen) == {"dismissed": 0}
         status = await run(session, command="status")

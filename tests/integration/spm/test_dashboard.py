@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from processor.commands.rejected import Rejected
 from spm.publishing.put_records import Entry, publish
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment
@@ -103,8 +105,15 @@ class Pages:
         self._cookie = ""
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
+        return self._ask("GET", path, "", headers)
+
+    def post(self, path: str, **fields: str) -> tuple[int, str]:
+        """Send a form, as from a page of this server."""
+        return self._ask("POST", path, urlencode(fields), {"Origin": f"http://127.0.0.1:{self._port}"})
+
+    def _ask(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-        connection.request("GET", f"/{path}", headers={"Cookie": self._cookie, **headers})
+        connection.request(method, f"/{path}", body, {"Cookie": self._cookie, **headers})
         answer = connection.getresponse()
         text = answer.read().decode()
         self._cookie = (answer.getheader("Set-Cookie") or self._cookie).partition(";")[0]
@@ -146,3 +155,27 @@ def test_the_pages_are_served_to_whoever_has_the_address(
     wait_until(follows, "the page to follow the event", seconds=60)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) in {0, 130}
+
+
+def test_a_rejected_record_is_seen_and_dismissed(
+    dashboard: tuple[Pages, "subprocess.Popen[str]"], deployed: Deployment
+) -> None:
+    pages, _ = dashboard
+    assert pages.get(pages.token)[0] == 303
+    name = uuid.uuid4().hex
+    for _ in publish(deployed.aws.kinesis, deployed.stack.stream_name, [Entry(f"[{name}".encode(), "key")]):
+        pass
+    wait_until(lambda: f"[{name}" in pages.get("pipeline")[1], "the record on the page", seconds=60)
+    shown = pages.get("pipeline")[1].partition(f"[{name}")[2]
+    found = re.search(r"dismiss\?record=([\d/]+)", shown)
+    assert found is not None
+    address = f"dismiss?record={found[1]}"
+    token = re.search(r'name="token" value="(\w+)"', pages.get(address)[1])
+    assert token is not None
+    assert pages.post(address, token="x", because="a test")[0] == 403
+    assert pages.post(address, token=token[1], because="a test")[0] == 303
+    assert f"[{name}" not in pages.get("pipeline")[1]
+    sequence_number, _, part = found[1].partition("/")
+    wanted = Rejected(sequence_number=sequence_number, sub_sequence=int(part))
+    [row] = deployed.commands.run(wanted).rejected
+    assert row.dismissed_because == "a test"

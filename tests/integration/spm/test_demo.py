@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -125,6 +126,10 @@ def test_keep_says_how_to_go_on_and_stops_on_ctrl_c(run: Callable[..., RunningDe
     demo.wait_for(lambda: "Ctrl-C" in demo.output, "the instructions")
     assert re.search(r"psql 'postgresql://[^']+'", demo.output)
     assert "spm publish" in demo.output
+    address = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", demo.output)
+    assert address is not None
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    assert b"COMP-150" in opener.open(address[0], timeout=60).read()
     os.killpg(demo.process.pid, signal.SIGINT)
     demo.finish()
     assert demo.process.returncode == 0

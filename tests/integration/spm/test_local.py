@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,6 +90,10 @@ def test_the_panel_shows_what_a_second_terminal_publishes(
     wait_until(lambda: "Stored" in terminal.screen, "the panel")
     assert "StudentPerformance-dev on embedded" in terminal.screen
     assert "2 shards" in terminal.screen
+    address = re.search(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+", terminal.screen)
+    assert address is not None
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    assert b"No courses yet" in opener.open(address[0], timeout=60).read()
 
     published = spm("generate", "--stream", "--events", "400", "--seed", "5")
     assert published.returncode == 0, published.stderr

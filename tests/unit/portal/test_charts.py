@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +24,14 @@ def test_bars_stay_between_the_top_and_the_floor(bins: list[int]) -> None:
         assert charts.TOP <= mark.y <= chart.height - charts.BOTTOM
         assert mark.x >= charts.LEFT
         assert mark.x + mark.width <= charts.WIDTH - charts.RIGHT + 1e-6
+
+
+def test_a_minute_is_named_by_its_time_and_large_numbers_fit_the_axis() -> None:
+    now = datetime(2026, 11, 24, 9, 41, tzinfo=UTC)
+    chart = charts.by_minute([0] * 58 + [42_000, 7], now, UTC)
+    assert [mark.title for mark in chart.marks[-2:]] == ["09:40: 42,000 events", "09:41: 7 events"]
+    assert [tick.text for tick in chart.x] == ["08:45", "09:00", "09:15", "09:30"]
+    assert [tick.text for tick in chart.y] == ["0", "40 k", "80 k"]
 
 
 @given(st.integers(0, 10**7))

@@ -148,6 +148,18 @@ def test_an_error_says_what_still_holds() -> None:
     assert "no answer within 30 s" in answer.text
 
 
+class Broken(Samples):
+    def overview(self) -> Overview:
+        raise ZeroDivisionError("secret")
+
+
+def test_a_defect_is_a_page_that_tells_no_details() -> None:
+    app = make_app(Dashboard(lambda _: Broken(), now=lambda: NOW))
+    answer = TestClient(app, raise_server_exceptions=False).get("/")
+    assert (answer.status_code, headline(answer.text)) == (500, "This page could not be made")
+    assert "secret" not in answer.text
+
+
 def test_a_revision_answers_304_until_something_changes() -> None:
     source = Samples()
     first = client(source).get("/revision")

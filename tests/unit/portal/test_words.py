@@ -38,6 +38,11 @@ def test_few_are_counted_and_many_are_a_share() -> None:
     assert words.share(0, 0) == "0 of 0"
 
 
+def test_a_course_that_no_roster_knows_is_named_once() -> None:
+    assert words.course("MATH-101", "Algebra") == "MATH-101 Algebra"
+    assert words.course("MATH-101", "MATH-101") == words.course("MATH-101", "") == "MATH-101"
+
+
 def test_counts_agree_with_their_noun() -> None:
     assert words.plural(1, "student") == "1 student"
     assert words.plural(1204, "student") == "1,204 students"
