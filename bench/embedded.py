@@ -98,8 +98,8 @@ async def measure_throughput(cloud: EmbeddedCloud, stream: str) -> dict[str, flo
     )
     await connection.close()
     return {
-        "PutRecords to rows, events a second": EVENTS / (ended - started),
-        "PutRecords to rows, events a second of processor time": EVENTS / cpu,
+        "PutRecords to rows, events per second": EVENTS / (ended - started),
+        "PutRecords to rows, events per second of processor time": EVENTS / cpu,
     }
 
 

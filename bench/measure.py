@@ -36,7 +36,7 @@ class Task:
 
 @dataclass
 class Rounds:
-    """What each task took in each round, in microseconds an event.
+    """What each task took in each round, in microseconds per event.
 
     ``wall``: by the clock, of the round's fastest batch. ``busy``: processor time of this process and of the
     server's processes for it, over all batches of the round.

@@ -68,7 +68,7 @@ def identities(of: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 class OriginalHandler:
     """psycopg2, a connection for each invocation, a statement and a commit for each row."""
 
-    name = "original handler: psycopg2, a statement and a commit a row"
+    name = "original handler: psycopg2, a statement and a commit per row"
 
     def __init__(self, target: BenchDatabase, source: int) -> None:
         self._dsn, self._source = target.dsn, source
@@ -100,7 +100,7 @@ class OriginalHandler:
 class OriginalHandlerOneCommit(OriginalHandler):
     """The same with one commit for each invocation: as fast as it could have been."""
 
-    name = "original handler, but one commit a batch"
+    name = "original handler, but one commit per batch"
 
     def __init__(self, target: BenchDatabase, source: int) -> None:
         super().__init__(target, source)
@@ -174,7 +174,7 @@ class PsycopgPipeline:
 class PowertoolsBatch:
     """Powertools' batch processor around an insert of each record, which commits alone: it may be retried."""
 
-    name = "Powertools' batch processor: psycopg 3, an insert a record"
+    name = "Powertools' batch processor: psycopg 3, an insert per record"
 
     def __init__(self, target: BenchDatabase, source: int) -> None:
         self._source = source

@@ -35,7 +35,7 @@ MILLION_REQUESTS: Final = 0.20
 BATCH: Final = 500
 WINDOW: Final = 1.0  # seconds
 ROUND_TRIPS: Final = (
-    0.010  # seconds an invocation, assumed: six between zones and a synchronous commit on two
+    0.010  # seconds per invocation, assumed: six between zones and a synchronous commit on two
 )
 
 STORAGE_GIB_MONTH: Final = 0.23  # gp3, Multi-AZ
@@ -73,7 +73,7 @@ class Constants:
     def of(cls, record: dict[str, Any]) -> "Constants":
         """Take them from the record."""
         stages = {
-            row["stage"]: row["microseconds_an_event"]["median"] / 1e6
+            row["stage"]: row["microseconds_per_event"]["median"] / 1e6
             for row in record["stages"]["rows"]
             if row["kind"] == "with event_id"
         }
@@ -82,20 +82,23 @@ class Constants:
         return cls(
             client=client,
             server=stages["the whole handler"] - client,
-            stored_bytes=sum(row["bytes_an_event"] for row in relations),
-            sent_bytes=record["storage"]["rows"][0]["sent_bytes_an_event"],
+            stored_bytes=sum(row["bytes_per_event"] for row in relations),
+            sent_bytes=record["storage"]["rows"][0]["sent_bytes_per_event"],
         )
 
     def rows(self) -> list[Row]:
         """Return them for reading."""
         return [
             {
-                "constant": "the function's processor time an event, us",
+                "constant": "the function's processor time per event, us",
                 "measured": round(self.client * 1e6, 1),
             },
-            {"constant": "the server's processor time an event, us", "measured": round(self.server * 1e6, 1)},
-            {"constant": "bytes stored an event, indexes included", "measured": round(self.stored_bytes)},
-            {"constant": "bytes sent an event", "measured": round(self.sent_bytes)},
+            {
+                "constant": "the server's processor time per event, us",
+                "measured": round(self.server * 1e6, 1),
+            },
+            {"constant": "bytes stored per event, indexes included", "measured": round(self.stored_bytes)},
+            {"constant": "bytes sent per event", "measured": round(self.sent_bytes)},
         ]
 
 
@@ -135,7 +138,7 @@ class Load:
         return next((each for each in CLASSES if each.processors >= wanted), None)
 
     @property
-    def stored_gib_a_month(self) -> float:
+    def stored_gib_per_month(self) -> float:
         """What has to be bought, or dropped by retention."""
         return self.rate * SECONDS * self.constants.stored_bytes / 2**30
 
@@ -145,14 +148,14 @@ class Load:
         function = self.invocations * SECONDS * self.duration * MEMORY_MB / 1024 * GB_SECOND
         function += self.invocations * SECONDS / 1e6 * MILLION_REQUESTS
         database = (self.instance.hour if self.instance else 0) * HOURS
-        storage = self.stored_gib_a_month * STORAGE_GIB_MONTH
+        storage = self.stored_gib_per_month * STORAGE_GIB_MONTH
         total = stream + function + database + storage
         return {
             "stream_$": round(stream),
             "function_$": round(function),
             "database_$": round(database),
             "one_month's_storage_$": round(storage),
-            "$_a_million_events": round(total / (self.rate * SECONDS / 1e6), 3),
+            "$_per_million_events": round(total / (self.rate * SECONDS / 1e6), 3),
         }
 
     def row(self) -> Row:
@@ -161,11 +164,11 @@ class Load:
             "events/s": self.rate,
             "shards": self.shards,
             "invocations/s": round(self.invocations, 1),
-            "ms_an_invocation": round(self.duration * 1000),
+            "ms_per_invocation": round(self.duration * 1000),
             "busy_functions": round(self.invocations * self.duration, 2),
             "database_processors_busy": round(self.rate * self.constants.server, 3),
             "smallest_class": self.instance.name if self.instance else "none",
-            "GiB_stored_a_month": round(self.stored_gib_a_month, 1),
+            "GiB_stored_per_month": round(self.stored_gib_per_month, 1),
         }
 
 
@@ -183,7 +186,7 @@ def write(record: dict[str, Any]) -> None:
                 "class": each.name,
                 "processors": each.processors,
                 "events/s": round(each.processors * HEADROOM / constants.server),
-                "$_a_month": round(each.hour * HOURS),
+                "$_per_month": round(each.hour * HOURS),
             }
             for each in CLASSES
         ],
@@ -198,7 +201,7 @@ def _full_shard(constants: Constants) -> Row:
     full = Load(SHARD_RECORDS * 9 // 10, constants)
     return {
         "events/s_into_a_shard": full.rate,
-        "events_an_invocation": round(full.batch),
-        "ms_an_invocation": round(full.duration * 1000),
+        "events_per_invocation": round(full.batch),
+        "ms_per_invocation": round(full.duration * 1000),
         "events/s_one_function_could_do": round(full.batch / full.duration),
     }

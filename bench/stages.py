@@ -36,7 +36,7 @@ TYPES: Final = [
 
 
 def measure() -> list[Row]:
-    """Return the stages of a batch for both kinds of events, in microseconds an event."""
+    """Return the stages of a batch for both kinds of events, in microseconds per event."""
     with server() as postgres, quiet():
         target = new_target(postgres)
         limit, handler = Limit(target), Handler(target)
@@ -85,4 +85,4 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
 
 
 def _row(kind: Kind, stage: str, microseconds: list[float]) -> Row:
-    return {"kind": kind, "stage": stage, "microseconds_an_event": Spread.of(microseconds).rounded(2)}
+    return {"kind": kind, "stage": stage, "microseconds_per_event": Spread.of(microseconds).rounded(2)}

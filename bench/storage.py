@@ -39,7 +39,7 @@ def measure() -> list[Row]:
             limit.close()
     events = BATCH * (BATCHES * ROUNDS + 2)
     sent = [event.payload for event in work.batch(BATCH).events]
-    sizes_of_it = {"part": "sent", "sent_bytes_an_event": round(sum(map(len, sent)) / BATCH, 1)}
+    sizes_of_it = {"part": "sent", "sent_bytes_per_event": round(sum(map(len, sent)) / BATCH, 1)}
     return [
         sizes_of_it,
         *_relations(sizes[BASE], events),
@@ -63,7 +63,7 @@ def _relations(of: dict[str, tuple[bool, int]], events: int) -> list[Row]:
             "part": "relations",
             "relation": name,
             "kind": "index" if is_index else "heap",
-            "bytes_an_event": round(size / events, 1),
+            "bytes_per_event": round(size / events, 1),
         }
         for name, (is_index, size) in of.items()
     ]
@@ -75,8 +75,8 @@ def _variant(name: str, result: Rounds, sizes: dict[str, dict[str, tuple[bool, i
     return {
         "part": "variants",
         "variant": name.replace("_", " "),
-        "heap_bytes_an_event": round(heap / events, 1),
-        "index_bytes_an_event": round(indexes / events, 1),
+        "heap_bytes_per_event": round(heap / events, 1),
+        "index_bytes_per_event": round(indexes / events, 1),
         "COPY_rate_by_processor_time": result.busy_ratio(name, BASE).rounded(3),
         "COPY_rate_by_clock": result.ratio(name, BASE).rounded(3),
     }

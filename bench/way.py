@@ -104,7 +104,7 @@ def _row(shards: int, batch: int, way: Way) -> Row:
     return {
         "shards": shards,
         "batch": batch,
-        "events_a_second": round(flood["stored"] / flood["seconds"]),
+        "events_per_second": round(flood["stored"] / flood["seconds"]),
         **{f"lag_p{p}_ms": round(ms) for p, ms in zip((50, 90, 99), trickle["lag"], strict=True)},
     }
 

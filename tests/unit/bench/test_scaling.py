@@ -19,13 +19,13 @@ def test_large_events_fill_a_shard_by_their_bytes() -> None:
     assert Load(1_000, large).shards == math.ceil(10 / 0.9)
 
 
-def test_an_invocation_takes_what_a_window_brings_up_to_the_batch_size() -> None:
+def test_per_invocation_takes_what_a_window_brings_up_to_the_batch_size() -> None:
     assert Load(10, CONSTANTS).batch == 10
     assert Load(10, CONSTANTS).invocations == 1
     assert Load(900, CONSTANTS).batch == 500
 
 
-def test_an_invocation_computes_with_its_share_of_a_processor_and_waits() -> None:
+def test_per_invocation_computes_with_its_share_of_a_processor_and_waits() -> None:
     assert Load(900, CONSTANTS).duration == pytest.approx(500 * 10e-6 * 1_769 / 512 + 500 * 10e-6 + 0.010)
 
 
@@ -39,4 +39,4 @@ def test_costs_add_up() -> None:
     load = Load(1_000, CONSTANTS)
     costs = load.costs()
     total = sum(costs[part] for part in ("stream_$", "function_$", "database_$", "one_month's_storage_$"))
-    assert costs["$_a_million_events"] == pytest.approx(total / (1_000 * 730 * 3_600 / 1e6), rel=0.01)
+    assert costs["$_per_million_events"] == pytest.approx(total / (1_000 * 730 * 3_600 / 1e6), rel=0.01)
