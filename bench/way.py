@@ -17,8 +17,9 @@ from bench.results import Row
 from emulation.cloud import EmbeddedCloud, database_name
 from processor import statements
 from spm.aws.stack import Aws, Stack, find
-from spm.aws.target import Target, connect
+from spm.aws.target import connect
 from spm.publishing.put_records import Entry, publish
+from spm.target import Target
 from spm.term import generate
 
 SQL: Final = statements.load(Path(__file__).with_name("way.sql"))

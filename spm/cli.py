@@ -1,4 +1,4 @@
-"""The command line ``spm``: one module a command in ``spm.commands``."""
+"""The command line ``spm``: its commands are listed in ``spm.commands``, one module each."""
 
 import signal
 import sys
@@ -6,37 +6,17 @@ from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from emulation.errors import EmulationError
-from spm.aws.explain import explain
-from spm.commands import (
-    course,
-    dashboard,
-    demo,
-    followup,
-    generate,
-    local,
-    logs,
-    maintain,
-    pipeline,
-    publish,
-    query,
-    rejected,
-    replay,
-    risk,
-    roster,
-    senders,
-    status,
-    tail,
-)
 from spm.errors import MonitorError
-from spm.terminal import console
+from spm.lazy import LazyGroup
 
 app = typer.Typer(
     name="spm",
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the list of commands in plain text: Rich takes longer than all the rest of it
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -47,30 +27,9 @@ def commands(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Publish to, watch, look into and repair a student performance pipeline."""
+    from spm.terminal import console  # noqa: PLC0415 - Rich takes long to import, and help needs none of it
+
     console.debug = debug
-
-
-app.command(name="demo")(demo.command)
-app.command(name="local")(local.command)
-app.command(name="generate")(generate.command)
-app.command(name="publish")(publish.command)
-app.command(name="dashboard")(dashboard.command)
-app.command(name="status")(status.command)
-app.command(name="tail")(tail.command)
-app.command(name="logs")(logs.command)
-app.command(name="course")(course.command)
-app.command(name="student")(query.student)
-app.command(name="query")(query.query)
-app.add_typer(rejected.app, name="rejected")
-app.add_typer(replay.app, name="replay")
-app.add_typer(roster.app, name="roster")
-app.add_typer(risk.app, name="risk")
-app.add_typer(followup.app, name="followup")
-app.add_typer(pipeline.app, name="pipeline")
-app.add_typer(senders.app, name="senders")
-app.command(name="retention")(maintain.retention)
-app.command(name="rebuild")(maintain.rebuild)
-app.command(name="migrate")(maintain.migrate)
 
 
 def main() -> NoReturn:
@@ -82,16 +41,27 @@ def main() -> NoReturn:
         _fail(str(error), error.exit_code)
     except EmulationError as error:
         _fail(str(error), 1)
-    except (BotoCoreError, ClientError) as error:
-        _fail(explain(error), 1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - a person gets one line, and the traceback on demand
-        _fail(f"unexpected {type(error).__name__}: {error} (spm --debug … shows where)", 70)
+        _fail(*_explained(error))
     sys.exit(0)
 
 
+def _explained(error: Exception) -> tuple[str, int]:
+    """Say what AWS or its SDK refused; anything else is a defect."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only commands on AWS need it
+
+    from spm.aws.explain import explain  # noqa: PLC0415 - imports botocore too
+
+    if isinstance(error, BotoCoreError | ClientError):
+        return explain(error), 1
+    return f"unexpected {type(error).__name__}: {error} (spm --debug … shows where)", 70
+
+
 def _fail(message: str, code: int) -> NoReturn:
+    from spm.terminal import console  # noqa: PLC0415 - as above
+
     if console.debug:
         console.err.print_exception()
     console.err.print(f"spm: {message}", soft_wrap=True)

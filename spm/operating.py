@@ -27,8 +27,9 @@ from spm.aws.explain import DENIED, explain
 from spm.aws.health import HOUR, by_minute, look
 from spm.aws.redelivery import Receipt, failed_objects, publish_counts, replay_failed
 from spm.aws.rejected import PAGE, named, pages, redriven
-from spm.aws.target import Connection, Target
+from spm.aws.target import Connection
 from spm.errors import MonitorError
+from spm.target import Target
 
 FRESH_SECONDS: Final = 2.0
 OBJECTS: Final = 100

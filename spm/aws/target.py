@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from emulation.cloud import CloudState, read_state
@@ -10,17 +9,9 @@ from spm.aws.commands import Commands
 from spm.aws.ingest import address
 from spm.aws.stack import Aws, Stack, find
 from spm.errors import StackNotFoundError
+from spm.target import DEFAULT_SUFFIX, Target
 
-DEFAULT_SUFFIX: Final = "dev"
 LOCALSTACK_URL: Final = "http://localhost:4566"
-
-
-class Target(StrEnum):
-    """Where a stack can be."""
-
-    EMBEDDED = "embedded"
-    LOCALSTACK = "localstack"
-    AWS = "aws"
 
 
 @dataclass(frozen=True)

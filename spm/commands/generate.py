@@ -58,7 +58,7 @@ def command(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make plausible events of a term that has just ended: JSON lines to a file, or straight to the stream.
+    """Make plausible events of a term that has just ended: JSON lines to a file, or to the stream.
 
     They are events of the pipeline student-performance.
 

@@ -20,9 +20,10 @@ from emulation.process import ChildProcess
 from spm.aws import ingest
 from spm.aws.health import Health, look
 from spm.aws.stack import Aws, find
-from spm.aws.target import DEFAULT_SUFFIX, Connection, Target
+from spm.aws.target import Connection
 from spm.commands.status import screen
 from spm.errors import MonitorError
+from spm.target import DEFAULT_SUFFIX, Target
 from spm.terminal import console
 
 SENDER: Final = "local"

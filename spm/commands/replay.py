@@ -10,8 +10,9 @@ import typer
 from spm.aws.delivery import LambdaRecord, lambda_record
 from spm.aws.redelivery import Receipt, failed_objects, publish_counts, records_in_file, replay, replay_failed
 from spm.aws.stream import records_of, shard_ids
-from spm.aws.target import Connection, Target, connect
+from spm.aws.target import Connection, connect
 from spm.errors import InputError
+from spm.target import Target
 from spm.terminal import console
 from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, rfc3339
 

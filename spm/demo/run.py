@@ -21,12 +21,13 @@ from spm.aws.commands import Commands
 from spm.aws.delivery import Delivered, deliver, lambda_record
 from spm.aws.stack import Aws, Stack, find
 from spm.aws.stream import records_of, shard_ids
-from spm.aws.target import Connection, Target
+from spm.aws.target import Connection
 from spm.demo import report
 from spm.demo.figures import Figure, Tally
 from spm.demo.result import Options, Result
 from spm.errors import DemoError
 from spm.publishing.put_records import Entry, publish
+from spm.target import Target
 from spm.term import BAD_RECORDS, generate, start_of_term_until
 from spm.terminal import console
 

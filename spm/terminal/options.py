@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from spm.aws.target import Target
+from spm.target import Target
 from spm.terminal.console import visible
 
 

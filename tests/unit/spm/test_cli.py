@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from spm import errors
 from spm.cli import app
+from spm.commands import COMMANDS
+from spm.lazy import load
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
-ROOT = typer.main.get_command(app)
 
 
-def commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def commands(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if isinstance(command, TyperGroup):
         for name, below in command.commands.items():
             yield from commands(below, (*path, name))
@@ -24,7 +24,13 @@ def commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str,
         yield path
 
 
-ALL = list(commands(ROOT))
+ALL = [path for name in COMMANDS for path in commands(load(name), (name,))]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_what_the_command_says_of_itself(name: str) -> None:
+    own = (load(name).help or "").partition("\n\n")[0]
+    assert COMMANDS[name].help == " ".join(own.split())
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
