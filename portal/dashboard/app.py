@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from portal.dashboard import operating, words
+from portal.dashboard.following import Following
 from portal.dashboard.forms import FormError, Forms
 from portal.dashboard.fragments import Fragments
 from portal.dashboard.operating import Operating
@@ -60,6 +61,7 @@ class Dashboard:
         self._forms = forms or Forms(secrets.token_bytes())
         self._now = now
         self._zone = zone
+        self._following = Following(self._source_of, self._forms)
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
         )
@@ -71,6 +73,7 @@ class Dashboard:
             Route("/", self.overview),
             Route("/course", self.course),
             Route("/student", self.student),
+            *self._following.routes(),
             Route("/search", self.search),
             Route("/pipeline", self.pipeline),
             *Operating(self._operator, self._forms, self._show).routes(),
@@ -101,7 +104,9 @@ class Dashboard:
         if answer is None:
             return self._unknown(request, "student", key, seen)
         zone = ZoneInfo(answer.time_zone)
-        return self._page(request, "student", student.view(answer, self._now(), zone), seen)
+        forms = {one.id: self._following.form(request, answer.id, one.id) for one in answer.courses}
+        view = student.view(answer, forms, self._now(), zone, self._draw)
+        return self._page(request, "student", view, seen)
 
     def search(self, request: Request) -> Response:
         """Show what a text finds."""

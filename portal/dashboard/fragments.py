@@ -24,9 +24,9 @@ class Fragments:
         """Return a level as a word and a shape."""
         return Markup(self._macros.level(level))  # noqa: S704 - as above
 
-    def attention(self, high: int, elevated: int, risen: int) -> Markup:
-        """Return how many need attention, by level."""
-        return Markup(self._macros.attention(high, elevated, risen))  # noqa: S704 - as above
+    def attention(self, high: int, elevated: int, risen: int, followed_up: int) -> Markup:
+        """Return how many need attention, by level, and how many of them somebody talked to."""
+        return Markup(self._macros.attention(high, elevated, risen, followed_up))  # noqa: S704 - as above
 
     def reasons(self, reasons: Sequence[Reason]) -> Markup:
         """Return reasons as a list."""
@@ -35,6 +35,10 @@ class Fragments:
     def with_sparkline(self, said: str, line: Sparkline | None) -> Markup:
         """Return words with a small line beside them."""
         return Markup(self._macros.with_sparkline(said, line))  # noqa: S704 - as above
+
+    def talk(self, who: str, note: str) -> Markup:
+        """Return who talked to a student, and what was noted."""
+        return Markup(self._macros.talk(who, note))  # noqa: S704 - as above
 
     def alarm(self, said: str) -> Markup:
         """Return an alarm's state as a word and a shape."""

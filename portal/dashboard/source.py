@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
+from uuid import UUID
 
 from processor.commands.command import Command
 from processor.commands.course import ShowCourse
+from processor.commands.follow_up import AddFollowUp
 from processor.commands.overview import ShowOverview, ShowRevision
 from processor.commands.student import Search, ShowStudent
 from processor.insight.answers import CoursePage, Found, Overview, StudentPage
@@ -54,6 +56,12 @@ class PageSource(Protocol):
     def student(self, student: str) -> StudentPage | None:
         """Return one student, in the courses that the reader may see."""
 
+    def follow_up(self, key: UUID, student: str, course: str, note: str) -> None:
+        """Keep that whoever asks talked to the student; the same key once more adds nothing.
+
+        Raises RefusedError where the student is in no such course that the reader may see.
+        """
+
     def search(self, text: str) -> list[Found]:
         """Return students and courses whose id or name holds the text, the best first."""
 
@@ -99,6 +107,10 @@ class Reports:
             return self._ask(ShowStudent(student=student, as_teacher=self._as_teacher))
         except RefusedError:
             return None
+
+    def follow_up(self, key: UUID, student: str, course: str, note: str) -> None:
+        """Have it noted."""
+        self._ask(AddFollowUp(id=key, student=student, course=course, note=note, as_teacher=self._as_teacher))
 
     def search(self, text: str) -> list[Found]:
         """Ask who is meant; a text that cannot be searched for finds nobody."""

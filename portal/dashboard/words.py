@@ -1,7 +1,10 @@
 """How the pages say times, shares and counts: as people at a school write them."""
 
+import re
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
+
+from processor.insight.answers import Attendance
 
 FEW: Final = 20  # below it a share is said as a count
 
@@ -9,6 +12,11 @@ FEW: Final = 20  # below it a share is said as a count
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """Return the count with its noun: ``1 student``, ``1,204 students``."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def unbroken(sentence: str) -> str:
+    """Return the sentence with each number and its per cent sign on one line."""
+    return sentence.replace(" %", "\u00a0%")
 
 
 def course(key: str, title: str) -> str:
@@ -48,6 +56,21 @@ def day(moment: datetime | date | None, now: datetime, zone: tzinfo) -> str:
 def clock(moment: datetime, zone: tzinfo) -> str:
     """Return the time of day: ``09:41``."""
     return f"{moment.astimezone(zone):%H:%M}"
+
+
+def attendance(counts: Attendance | None) -> str:
+    """Return how often somebody came, or all of a course: ``Came to 20 of 23 lessons, 2 times late.``"""
+    if counts is None:
+        return "No lesson has said who came."
+    there = counts.present + counts.late
+    late = f", {plural(counts.late, 'time')} late" if counts.late else ""
+    excused = f"; excused {plural(counts.excused, 'time')}" if counts.excused else ""
+    return f"Came to {share(there, there + counts.absent)} lessons{late}{excused}."
+
+
+def person(who: str) -> str:
+    """Return how a person is called who is known by an ARN: by its last part."""
+    return re.split("[/:]", who)[-1] if who.startswith("arn:") else who
 
 
 def moment(at: datetime, now: datetime, zone: tzinfo) -> str:

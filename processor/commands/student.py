@@ -2,18 +2,22 @@
 
 from typing import Any
 
+from asyncpg import Record
+
 from processor.commands.as_of import SQL, AsOf
 from processor.commands.command import About
 from processor.commands.course import reasons_of
 from processor.commands.overview import last_event_at
 from processor.errors import CommandError
 from processor.insight.answers import (
+    Attendance,
     Found,
     RiskPoint,
     SearchAnswer,
     StudentCourse,
     StudentPage,
     StudentWork,
+    TalkedTo,
 )
 from processor.settings import Settings
 from processor.storage.connection import Session
@@ -37,13 +41,14 @@ class ShowStudent(AsOf[StudentPage], tag="student", kw_only=True):
         ids = [course["id"] for course in courses]
         work = await fetch(SQL["work_of_student"], as_of, self.student, ids)
         changes = await fetch(SQL["changes_of_student"], as_of, self.student, ids)
+        talks = await fetch(SQL["talks_of_student"], as_of, self.student, ids)
         return StudentPage(
             id=self.student,
             name=await session.connection.fetchval(SQL["name_of_student"], self.student),
             time_zone=courses[0]["time_zone"],
             as_of=as_of,
             last_event_at=await last_event_at(session.connection),
-            courses=[_course(course, work, changes) for course in courses],
+            courses=[_course(course, work, changes, talks) for course in courses],
         )
 
 
@@ -60,7 +65,8 @@ class Search(AsOf[SearchAnswer], tag="search", kw_only=True):
         return SearchAnswer([Found(**row) for row in rows])
 
 
-def _course(course: Any, work: list[Any], changes: list[Any]) -> StudentCourse:  # noqa: ANN401 - rows are untyped
+def _course(course: Record, work: list[Record], changes: list[Record], talks: list[Record]) -> StudentCourse:
+    lessons = [course[name] for name in Attendance.__struct_fields__]
     return StudentCourse(
         id=course["id"],
         title=course["title"],
@@ -75,8 +81,10 @@ def _course(course: Any, work: list[Any], changes: list[Any]) -> StudentCourse: 
             for one in changes
             if one["course"] == course["id"]
         ],
+        attendance=Attendance(*lessons) if any(lessons) else None,
+        follow_ups=[TalkedTo(**_others(one)) for one in talks if one["course"] == course["id"]],
     )
 
 
-def _others(row: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+def _others(row: Record) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "course"}

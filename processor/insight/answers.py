@@ -26,7 +26,8 @@ class HandedIn(Struct, frozen=True):
 class CourseLine(Struct, frozen=True):
     """One course among others.
 
-    ``risen``: how many entered their level since yesterday; ``handed_in``: the latest due work, the oldest
+    ``risen``: how many entered their level since yesterday; ``followed_up``: with how many of those who need
+    attention somebody talked since they do; ``handed_in``: the latest due work, the oldest
     first; ``active``: seen in the last seven days; ``by_week``: events of the last eight weeks.
     """
 
@@ -39,6 +40,7 @@ class CourseLine(Struct, frozen=True):
     handed_in: list[HandedIn]
     active: int
     by_week: list[int]
+    followed_up: int = 0
 
 
 class Overview(Struct, frozen=True):
@@ -50,7 +52,10 @@ class Overview(Struct, frozen=True):
 
 
 class Attention(Struct, frozen=True):
-    """A student of a course who needs attention, since when and why."""
+    """A student of a course who needs attention, since when and why.
+
+    ``followed_up_at``: when somebody last talked to the student since attention was first needed.
+    """
 
     student: str
     name: str | None
@@ -59,6 +64,7 @@ class Attention(Struct, frozen=True):
     since: datetime
     reasons: list[Reason]
     last_activity: datetime | None
+    followed_up_at: datetime | None = None
 
 
 class Work(Struct, frozen=True):
@@ -76,7 +82,7 @@ class Work(Struct, frozen=True):
 
 
 class Attendance(Struct, frozen=True):
-    """How often students were there, over all lessons of the course."""
+    """How often they were there, over all lessons of the course: all students, or one."""
 
     present: int
     late: int
@@ -126,6 +132,14 @@ class RiskPoint(Struct, frozen=True):
     level: Level
 
 
+class TalkedTo(Struct, frozen=True):
+    """A follow-up: who talked to the student, when and about what."""
+
+    at: datetime
+    who: str
+    note: str
+
+
 class StudentCourse(Struct, frozen=True):
     """What happened in one of a student's courses."""
 
@@ -138,6 +152,8 @@ class StudentCourse(Struct, frozen=True):
     last_activity: datetime | None
     work: list[StudentWork]
     changes: list[RiskPoint]
+    attendance: Attendance | None = None
+    follow_ups: list[TalkedTo] = []
 
 
 class StudentPage(Struct, frozen=True):

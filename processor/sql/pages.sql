@@ -6,6 +6,7 @@
 SELECT
     coalesce((SELECT sum(revision) FROM course_revision), 0)::text
     || ' ' || coalesce((SELECT max(id) FROM risk_change), 0)::text
+    || ' ' || (SELECT count(*) FROM follow_up)
     || ' ' || coalesce((SELECT max(evaluated_at) FROM risk_evaluation)::text, '') AS revision
 
 -- name: last_event
@@ -38,7 +39,16 @@ WITH visible AS (
         course,
         count(*) FILTER (WHERE level = 'high') AS high,
         count(*) FILTER (WHERE level = 'elevated') AS elevated,
-        count(*) FILTER (WHERE level <> 'none' AND since > $1::timestamptz - interval '1 day') AS risen
+        count(*) FILTER (WHERE level <> 'none' AND since > $1::timestamptz - interval '1 day') AS risen,
+        count(*) FILTER (WHERE level <> 'none' AND EXISTS (
+            SELECT FROM follow_up
+            WHERE (follow_up.course, follow_up.student) = (risk.course, risk.student)
+                AND followed_up_at >= (
+                    SELECT max(changed_at) FROM risk_change
+                    WHERE (risk_change.course, risk_change.student) = (risk.course, risk.student)
+                        AND from_level = 'none'
+                )
+        )) AS followed_up
     FROM risk
     WHERE course IN (SELECT id FROM visible)
     GROUP BY course
@@ -46,6 +56,7 @@ WITH visible AS (
 SELECT
     visible.id, visible.title, counted.students,
     coalesce(high, 0) AS high, coalesce(elevated, 0) AS elevated, coalesce(risen, 0) AS risen,
+    coalesce(followed_up, 0) AS followed_up,
     least(coalesce(active, 0), counted.students) AS active
 FROM visible
 LEFT JOIN enrolled ON enrolled.course = visible.id
@@ -109,7 +120,15 @@ SELECT
     (
         SELECT max(last_at) FROM student_course
         WHERE (student_course.course, student_course.student_id) = (risk.course, risk.student)
-    ) AS last_activity
+    ) AS last_activity,
+    (
+        SELECT max(followed_up_at) FROM follow_up
+        WHERE (follow_up.course, follow_up.student) = (risk.course, risk.student)
+            AND followed_up_at >= (
+                SELECT max(changed_at) FROM risk_change
+                WHERE (risk_change.course, risk_change.student) = (risk.course, risk.student) AND from_level = 'none'
+            )
+    ) AS followed_up_at
 FROM risk
 JOIN visible_course($1) AS visible ON visible.id = risk.course
 LEFT JOIN person ON person.id = risk.student
@@ -175,12 +194,17 @@ GROUP BY 1, 2
 -- Their courses as of then, and any other in which something of theirs is known.
 SELECT
     visible.id, visible.title, visible.time_zone, risk.level, risk.score, risk.since, risk.reasons,
-    (
-        SELECT max(last_at) FROM student_course
-        WHERE (student_course.course, student_course.student_id) = (visible.id, $2)
-    ) AS last_activity
+    seen.*
 FROM visible_course($1) AS visible
 LEFT JOIN risk ON (risk.course, risk.student) = (visible.id, $2)
+CROSS JOIN LATERAL (
+    SELECT
+        max(last_at) AS last_activity,
+        coalesce(sum(present), 0)::bigint AS present, coalesce(sum(late), 0)::bigint AS late,
+        coalesce(sum(absent), 0)::bigint AS absent, coalesce(sum(excused), 0)::bigint AS excused
+    FROM student_course
+    WHERE (student_course.course, student_course.student_id) = (visible.id, $2)
+) AS seen
 WHERE EXISTS (
         SELECT FROM enrolment
         WHERE (enrolment.course, enrolment.person, enrolment.role) = (visible.id, $2, 'student')
@@ -237,6 +261,11 @@ ORDER BY 1, moment.due_at NULLS LAST, 2
 SELECT course, changed_at AS at, score, level FROM risk_change
 WHERE student = $2 AND course = ANY ($3::text[]) AND changed_at <= $1
 ORDER BY id
+
+-- name: talks_of_student
+SELECT course, followed_up_at AS at, who, note FROM follow_up
+WHERE student = $2 AND course = ANY ($3::text[]) AND followed_up_at <= $1
+ORDER BY followed_up_at, id
 
 -- name: search
 -- Students and courses whose id or name holds the text $3; those whose id it is come first.

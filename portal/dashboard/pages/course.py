@@ -16,6 +16,12 @@ ATTENTION = (
     Heading("student", "Student"),
     Heading("why", "Why", is_long=True),
     Heading("since", "Since"),
+    Heading("followed_up", "Followed up"),
+)
+ATTENDANCE = (
+    Heading("status", "At a lesson"),
+    Heading("times", "Times", is_number=True),
+    Heading("share", "Of all", is_number=True),
 )
 WORK = (
     Heading("work", "Work"),
@@ -40,12 +46,13 @@ def view(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> di
         "tables": [
             _attention_table(answer, now, zone, draw),
             _work_table(answer.work, now, zone),
+            *([_attendance_table(answer.attendance)] if answer.attendance else []),
         ],
         "latest": latest,
         "histogram": latest and charts.histogram(latest.bins, latest.median),
         "hours": charts.heat(answer.hours),
         "busiest": _busiest(answer.hours),
-        "attendance": _attendance(answer.attendance),
+        "attendance": words.attendance(answer.attendance) if answer.attendance else "",
         "active": words.share(answer.active, answer.students),
         "as_of": words.clock(answer.as_of, zone),
         "last_event_at": answer.last_event_at,
@@ -76,10 +83,17 @@ def _person(one: Attention, now: datetime, zone: tzinfo) -> dict[str, Any]:
         "student": one.student,
         "name": one.name,
         "level": one.level,
-        "reasons": [reason.sentence for reason in one.reasons],
+        "reasons": [words.unbroken(reason.sentence) for reason in one.reasons],
         "since": words.day(one.since, now, zone),
         "last": words.day(one.last_activity, now, zone),
+        "followed_up": _followed_up(one, now, zone),
     }
+
+
+def _followed_up(one: Attention, now: datetime, zone: tzinfo) -> str:
+    return (
+        f"followed up {words.day(one.followed_up_at, now, zone)}" if one.followed_up_at else "not followed up"
+    )
 
 
 def _attention_table(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> PageTable:
@@ -91,6 +105,10 @@ def _attention_table(answer: CoursePage, now: datetime, zone: tzinfo, draw: Frag
                 Cell(one.student, draw.link("student", one.student, one.name or one.student)),
                 Cell(" ".join(reason.sentence for reason in one.reasons), draw.reasons(one.reasons)),
                 Cell(one.since.isoformat(), words.day(one.since, now, zone)),
+                Cell(
+                    one.followed_up_at.isoformat() if one.followed_up_at else None,
+                    words.day(one.followed_up_at, now, zone) if one.followed_up_at else "not yet",
+                ),
             ],
         )
         for one in answer.attention
@@ -118,12 +136,22 @@ def _work_table(all_work: list[Work], now: datetime, zone: tzinfo) -> PageTable:
     return PageTable("work", "Due work", WORK, rows)
 
 
-def _attendance(counts: Attendance | None) -> str:
-    if counts is None:
-        return ""
-    there = counts.present + counts.late
-    late = f", {counts.late:,} times late" if counts.late else ""
-    return f"Students came to {words.share(there, there + counts.absent)} lessons{late}."
+def _attendance_table(counts: Attendance) -> PageTable:
+    of = counts.present + counts.late + counts.absent + counts.excused
+    named = {
+        "present": ("on time", counts.present),
+        "late": ("late", counts.late),
+        "absent": ("absent", counts.absent),
+        "excused": ("excused", counts.excused),
+    }
+    rows = [
+        (
+            name,
+            [Cell(said, said), Cell(times, f"{times:,}"), Cell(times / of, words.per_cent(100 * times / of))],
+        )
+        for name, (said, times) in named.items()
+    ]
+    return PageTable("attendance", "Attendance", ATTENDANCE, rows)
 
 
 def _busiest(hours: list[list[int]]) -> str:

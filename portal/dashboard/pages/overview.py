@@ -51,7 +51,7 @@ def _row(course: CourseLine, draw: Fragments) -> list[Cell]:
     return [
         Cell(course.id, draw.link("course", course.id, words.course(course.id, course.title))),
         Cell(course.students, f"{course.students:,}"),
-        Cell(attention, draw.attention(course.high, course.elevated, course.risen)),
+        Cell(attention, draw.attention(course.high, course.elevated, course.risen, course.followed_up)),
         Cell(
             _rate(latest), _with_line(_said(latest), [_rate(one) or 0 for one in course.handed_in], 1, draw)
         ),

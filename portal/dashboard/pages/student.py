@@ -1,9 +1,13 @@
 """A student: what happened in each course, compared with what."""
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from portal.dashboard import charts, words
+from portal.dashboard.fragments import Fragments
 from portal.dashboard.tables import Cell, Heading, PageTable
 from processor.insight.answers import StudentCourse, StudentPage, StudentWork
 
@@ -17,13 +21,15 @@ WORK = (
 ORDER: Final = {"high": 0, "elevated": 1, "none": 2}
 
 
-def view(answer: StudentPage, now: datetime, zone: tzinfo) -> dict[str, Any]:
-    """Return what the template shows."""
+def view(
+    answer: StudentPage, forms: Mapping[str, Mapping[str, str]], now: datetime, zone: tzinfo, draw: Fragments
+) -> dict[str, Any]:
+    """Return what the template shows; ``forms``: of each course, what its form for a follow-up holds."""
     courses = sorted(answer.courses, key=lambda course: (ORDER[course.level], course.id))
     return {
         "title": _finding(courses),
         "student": answer,
-        "courses": [_course(course, now, zone) for course in courses],
+        "courses": [_course(course, forms[course.id], now, zone, draw) for course in courses],
         "tables": [_work_table(course, now, zone) for course in courses],
         "as_of": words.clock(answer.as_of, zone),
         "last_event_at": answer.last_event_at,
@@ -42,18 +48,32 @@ def _finding(courses: list[StudentCourse]) -> str:
     return f"Needs attention in {where}{rest}"
 
 
-def _course(course: StudentCourse, now: datetime, zone: tzinfo) -> dict[str, Any]:
+def _course(
+    course: StudentCourse, form: Mapping[str, str], now: datetime, zone: tzinfo, draw: Fragments
+) -> dict[str, Any]:
     points = [charts.ComparedScore(w.id, w.per_cent, w.lower, w.median, w.upper) for w in course.work]
     return {
         "answer": course,
         "name": words.course(course.id, course.title),
         "since": words.day(course.since, now, zone) if course.since else "",
         "last": words.day(course.last_activity, now, zone),
-        "reasons": [reason.sentence for reason in course.reasons],
+        "reasons": [words.unbroken(reason.sentence) for reason in course.reasons],
         "scores": charts.scores(points) if any(p.mine is not None for p in points) else None,
         "compared": _compared(course.work),
-        "changes": [(words.day(change.at, now, zone), change.level) for change in reversed(course.changes)],
+        "attendance": words.attendance(course.attendance),
+        "happened": _happened(course, now, zone, draw),
+        "form": form,
     }
+
+
+def _happened(
+    course: StudentCourse, now: datetime, zone: tzinfo, draw: Fragments
+) -> list[tuple[str, str | Markup]]:
+    """Return changes of level and what people did about it, the newest first."""
+    changes = [(one.at, draw.level(one.level)) for one in course.changes]
+    talks = [(one.at, draw.talk(words.person(one.who), one.note)) for one in course.follow_ups]
+    newest_first = sorted([*changes, *talks], key=lambda one: one[0], reverse=True)
+    return [(words.moment(at, now, zone), what) for at, what in newest_first]
 
 
 def _compared(work: list[StudentWork]) -> str:

@@ -22,6 +22,7 @@ async function renew() {
   const main = document.querySelector("main");
   const open = [...main.querySelectorAll("details")].map((one) => one.open);
   const texts = new Map([...main.querySelectorAll("[data-key]")].map((one) => [one.dataset.key, one.textContent]));
+  const typed = new Map([...main.querySelectorAll("textarea[id], input[id]")].map((one) => [one.id, one.value]));
   const focused = path(document.activeElement, main);
   const top = window.scrollY;
   main.replaceChildren(...page.querySelector("main").childNodes);
@@ -30,6 +31,7 @@ async function renew() {
   main.querySelectorAll("[data-key]").forEach((one) => {
     if (texts.get(one.dataset.key) !== one.textContent) { one.classList.add("changed"); changed += 1; }
   });
+  typed.forEach((text, id) => { const one = document.getElementById(id); if (one) one.value = text; });
   focused?.reduce((at, n) => at?.children[n], main)?.focus({ preventScroll: true });
   window.scrollTo(0, top);
   document.title = page.title;
@@ -57,7 +59,7 @@ async function loop() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.tagName === "INPUT") return;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.matches("input, textarea")) return;
   event.preventDefault();
   document.getElementById("q").focus();
 });

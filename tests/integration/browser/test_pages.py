@@ -1,6 +1,7 @@
 """Every page and state in a browser: accessible, its own host only, no wider than the screen."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -114,6 +115,38 @@ def test_a_rejected_record_is_tried_again(
     page.get_by_text("1 record dismissed.").wait_for()
     assert [call for call, _ in pipeline_of(school).calls] == ["redrive", "dismiss"]
     context.close()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_student_at_risk_is_found_and_followed_up(browser: Browser, address: str, *, script: bool) -> None:
+    context = browser.new_context(java_script_enabled=script)
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("link", name="MATH-101 Algebra").click()
+    assert page.get_by_text("not followed up").first.is_visible()
+    page.get_by_role("link", name="Ada Adler").first.click()
+    assert page.get_by_text("3 of 7 pieces of due work are missing").first.is_visible()
+    page.get_by_text("Note a follow-up").first.click()
+    page.get_by_label("What was done about MATH-101").fill("Talked after class")
+    page.get_by_role("button", name="Keep the note").first.click()
+    page.get_by_text("Talked after class").wait_for()
+    assert page.get_by_text("Followed up by turing").count() == 2
+    context.close()
+
+
+def test_a_note_that_is_being_written_outlives_a_change(
+    browser: Browser, address: str, school: Samples
+) -> None:
+    page = browser.new_page()
+    page.goto(address + PAGES["student"])
+    page.get_by_text("Note a follow-up").first.click()
+    note = page.get_by_label("What was done about MATH-101")
+    note.fill("Half a note")
+    school.follow_up(uuid4(), "student-0242", "MATH-101", "by a colleague")
+    page.get_by_text("by a colleague").wait_for(timeout=5_000)
+    assert note.input_value() == "Half a note"
+    assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    page.close()
 
 
 def pipeline_of(school: Samples) -> SamplePipeline:

@@ -133,6 +133,54 @@ async def test_a_student_is_shown_what_is_missing_and_where_the_others_are(sessi
     assert (essay["per_cent"], essay["late"], essay["handed_in_at"]) == (90.0, False, "2026-11-09T10:00:00Z")
 
 
+async def test_a_student_in_need_is_followed_up_once_somebody_talked_since(
+    world: World, session: Session
+) -> None:
+    await world.owner.execute(
+        "INSERT INTO risk_change (student, course, changed_at, from_level, level, score, reasons)"
+        " VALUES ('cy', 'MATH', $1, 'none', 'high', 2.75, '[]')",
+        datetime(2026, 11, 20, tzinfo=UTC),
+    )
+
+    async def talk(when: datetime) -> None:
+        await world.owner.execute(
+            "INSERT INTO follow_up VALUES (gen_random_uuid(), $1, 'turing', 'MATH', 'cy', 'Called')", when
+        )
+
+    async def seen() -> tuple[Any, Any]:
+        [cy] = (await ask(session, "course", course="MATH"))["attention"]
+        return cy["followed_up_at"], (await ask(session, "overview"))["courses"][2]["followed_up"]
+
+    before = await ask(session, "revision")
+    await talk(datetime(2026, 11, 19, tzinfo=UTC))  # of the time before
+    assert await seen() == (None, 0)
+    assert await ask(session, "revision") != before
+    await talk(datetime(2026, 11, 21, tzinfo=UTC))
+    assert await seen() == ("2026-11-21T00:00:00Z", 1)
+    [maths] = (await ask(session, "student", student="cy"))["courses"]
+    assert [(one["at"], one["who"], one["note"]) for one in maths["follow_ups"]] == [
+        ("2026-11-19T00:00:00Z", "turing", "Called"),
+        ("2026-11-21T00:00:00Z", "turing", "Called"),
+    ]
+    [maths] = (await ask(session, "student", student="cy", at="2026-11-20T12:00:00Z"))["courses"]
+    assert len(maths["follow_ups"]) == 1
+
+
+async def test_attendance_of_a_student_is_counted(session: Session) -> None:
+    counts = []
+    for student in ("ada", "bob", "cy"):
+        courses = (await ask(session, "student", student=student))["courses"]
+        counts += [one["attendance"] for one in courses if one["id"] == "MATH"]
+    there = [one for one in counts if one]
+    assert None in counts
+    assert {name: sum(one[name] for one in there) for name in there[0]} == {
+        "present": 1,
+        "late": 0,
+        "absent": 1,
+        "excused": 0,
+    }
+
+
 async def test_an_exception_excuses_or_moves_the_day(world: World, session: Session) -> None:
     await world.owner.execute(
         "INSERT INTO assessment_exception VALUES ('MATH', 'A1', 'cy', NULL, true),"

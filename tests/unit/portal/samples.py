@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -16,7 +17,7 @@ from portal.dashboard.pipeline import (
     Redriven,
     Replayed,
 )
-from portal.dashboard.source import NotAllowedError
+from portal.dashboard.source import NotAllowedError, RefusedError
 from processor.commands.quarantine import RejectedRow
 from processor.commands.status import Lag, OpenReason, StatusAnswer
 from processor.insight.answers import (
@@ -32,6 +33,7 @@ from processor.insight.answers import (
     StudentCourse,
     StudentPage,
     StudentWork,
+    TalkedTo,
     Work,
 )
 
@@ -45,7 +47,9 @@ TITLES = {"MATH-101": "Algebra", "HIST-105": "History", "BIOL-130": "Biology"}
 
 def overview() -> Overview:
     courses = [
-        CourseLine("MATH-101", "Algebra", 182, 3, 5, 1, _handed_in(182, 0.9), 160, [150, 170, 161, 148, 160]),
+        CourseLine(
+            "MATH-101", "Algebra", 182, 3, 5, 1, _handed_in(182, 0.9), 160, [150, 170, 161, 148, 160], 3
+        ),
         CourseLine("HIST-105", "History", 24, 0, 1, 0, _handed_in(24, 0.7), 22, [20, 21, 24, 22, 22]),
         CourseLine("BIOL-130", "Biology", 12, 0, 0, 0, [], 9, [9]),
     ]
@@ -70,6 +74,7 @@ def course() -> CoursePage:
             NOW - DAY,
             [MISSING],
             NOW - DAY,
+            NOW - DAY / 2,
         ),
         Attention("student-0113", None, "elevated", 1.1, NOW - 40 * DAY, [LOW], NOW),
     ]
@@ -98,7 +103,25 @@ def student() -> StudentPage:
     reasons = [MISSING, LOW, SILENT]
     ten_days_ago, last = NOW - 10 * DAY, NOW - 13 * DAY
     courses = [
-        StudentCourse("MATH-101", "Algebra", "high", 2.31, ten_days_ago, reasons, last, work, changes),
+        StudentCourse(
+            "MATH-101",
+            "Algebra",
+            "high",
+            2.31,
+            ten_days_ago,
+            reasons,
+            last,
+            work,
+            changes,
+            Attendance(17, 2, 4, 1),
+            [
+                TalkedTo(
+                    NOW - 8 * DAY,
+                    "arn:aws:sts::123456789012:assumed-role/teacher/turing",
+                    "Called; hands in the essay on Friday",
+                )
+            ],
+        ),
         StudentCourse("HIST-105", "History", "none", 0.3, NOW - 60 * DAY, [], NOW - DAY, work[:2], []),
     ]
     return StudentPage("student-0242", "Ada Adler", "Europe/Berlin", NOW, NOW - timedelta(seconds=4), courses)
@@ -202,6 +225,7 @@ class Samples:
     def __init__(self) -> None:
         self.version = "1"
         self.more: list[Attention] = []
+        self.talks: dict[UUID, TalkedTo] = {}
 
     def attend(self, student: str) -> None:
         """Have another student of the course need attention."""
@@ -220,7 +244,17 @@ class Samples:
         return replace(course(), attention=[*course().attention, *self.more])
 
     def student(self, key: str) -> StudentPage | None:
-        return student() if key == "student-0242" else None
+        if key != "student-0242":
+            return None
+        first, *others = student().courses
+        talks = [*first.follow_ups, *self.talks.values()]
+        return replace(student(), courses=[replace(first, follow_ups=talks), *others])
+
+    def follow_up(self, key: UUID, student: str, course: str, note: str) -> None:
+        if (student, course) != ("student-0242", "MATH-101"):
+            raise RefusedError("follow_up: there is no such student")
+        self.talks[key] = TalkedTo(NOW, "arn:aws:sts::123456789012:assumed-role/teacher/turing", note)
+        self.version += "1"
 
     def search(self, text: str) -> list[Found]:
         known = [Found("student", "student-0242", "Ada Adler"), Found("course", "MATH-101", "Algebra")]

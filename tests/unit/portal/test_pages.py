@@ -69,8 +69,79 @@ def test_one_student_needs_attention() -> None:
 def test_a_course_says_why_and_since_when() -> None:
     text = client().get("/course?id=MATH-101").text
     assert "3 of 7 pieces of due work are missing" in text
-    assert "Since yesterday. Last seen yesterday." in text
+    assert "Since yesterday, followed up yesterday. Last seen yesterday." in text
+    assert "Since 14 November, not followed up." in text
     assert "week 13 of 16" in text
+    assert "Came to 93 % of 1,256 lessons, 49 times late; excused 28 times." in text
+
+
+def test_every_table_of_a_course_is_csv() -> None:
+    pages = client()
+    for table in ("attention", "work", "attendance"):
+        lines = pages.get(f"/course?id=MATH-101&table={table}&format=csv").text.splitlines()
+        assert len(lines) > 2, table
+
+
+def test_a_course_without_lessons_says_so() -> None:
+    text = (
+        client(ChangedSchool(math=replace(samples.course(), attendance=None))).get("/course?id=MATH-101").text
+    )
+    assert "No lesson of this course has said who came" in text
+
+
+def test_the_overview_says_who_was_followed_up() -> None:
+    assert "3 of 8 followed up" in client().get("/").text
+
+
+def test_a_student_shows_attendance_and_what_was_done() -> None:
+    text = client().get("/student?id=student-0242").text
+    assert "Came to 83 % of 23 lessons, 2 times late; excused 1 time." in text
+    assert "Followed up by turing: <q>Called; hands in the essay on Friday</q>" in text
+    assert "Nothing: no level has changed, and nobody has noted a follow-up." in text
+
+
+def test_a_follow_up_is_kept_once_and_shown() -> None:
+    source = Samples()
+    pages = client(source)
+    form = form_in(pages.get("/student?id=student-0242").text)
+    fields = {"token": form["token"], "key": form["key"], "note": " Called <b> "}
+    address = f"/{form['action'].replace('&amp;', '&')}"
+    for _ in range(2):
+        answer = pages.post(address, data=fields, headers={"origin": "http://testserver"})
+        assert answer.status_code == 200
+    assert [talk.note for talk in source.talks.values()] == ["Called <b>"]
+    assert "<q>Called &lt;b&gt;</q>" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"note": " "}, 400),
+        ({"note": "x" * 2_001}, 400),
+        ({"key": "no id"}, 400),
+        ({"token": "wrong"}, 403),
+        ({"token": ""}, 403),
+    ],
+)
+def test_a_follow_up_that_cannot_be_kept_says_why(change: dict[str, str], status: int) -> None:
+    source = Samples()
+    pages = client(source)
+    form = form_in(pages.get("/student?id=student-0242").text)
+    fields = {"token": form["token"], "key": form["key"], "note": "Called"} | change
+    answer = pages.post(
+        f"/{form['action'].replace('&amp;', '&')}", data=fields, headers={"origin": "http://testserver"}
+    )
+    assert (answer.status_code, source.talks) == (status, {})
+    assert headline(answer.text) == "Nothing was changed"
+
+
+def form_in(text: str) -> dict[str, str]:
+    """Return the first form for a follow-up."""
+    found = re.search(
+        r'method="post" action="([^"]+)".*?"token" value="(\w+)".*?"key" value="([\w-]+)"', text, re.DOTALL
+    )
+    assert found is not None
+    return {"action": found[1], "token": found[2], "key": found[3]}
 
 
 def test_of_many_students_the_first_are_shown_and_a_table_holds_all() -> None:

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portal.dashboard import words
+from processor.insight.answers import Attendance
 
 NOW = datetime(2026, 11, 24, 9, 41, tzinfo=UTC)  # a Tuesday
 
@@ -41,6 +42,26 @@ def test_few_are_counted_and_many_are_a_share() -> None:
 def test_a_course_that_no_roster_knows_is_named_once() -> None:
     assert words.course("MATH-101", "Algebra") == "MATH-101 Algebra"
     assert words.course("MATH-101", "MATH-101") == words.course("MATH-101", "") == "MATH-101"
+
+
+def test_attendance_is_said_in_a_sentence() -> None:
+    assert words.attendance(Attendance(3, 0, 1, 0)) == "Came to 3 of 4 lessons."
+    assert words.attendance(Attendance(19, 1, 5, 2)) == (
+        "Came to 80 % of 25 lessons, 1 time late; excused 2 times."
+    )
+    assert words.attendance(None) == "No lesson has said who came."
+
+
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        ("arn:aws:sts::123456789012:assumed-role/teacher/turing", "turing"),
+        ("arn:aws:iam::000000000000:root", "root"),
+        ("turing@school.example", "turing@school.example"),
+    ],
+)
+def test_a_person_is_called_by_the_end_of_an_arn(who: str, said: str) -> None:
+    assert words.person(who) == said
 
 
 def test_counts_agree_with_their_noun() -> None:
