@@ -12,8 +12,11 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+
+from tests.integration.portal.door import DoorClient
 
 pytestmark = pytest.mark.long
 
@@ -94,6 +97,8 @@ def test_the_panel_shows_what_a_second_terminal_publishes(
     assert address is not None
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     assert b"No courses yet" in opener.open(address[0], timeout=60).read()
+    shown = "".join(terminal.screen.split())  # long values are folded
+    assert re.search(r"OverHTTPhttp://\w+\.lambda-url\.us-east-1\.localhost:\d+/Credential\w+:\S{20,}", shown)
 
     published = spm("generate", "--stream", "--events", "400", "--seed", "5")
     assert published.returncode == 0, published.stderr
@@ -111,12 +116,22 @@ def test_the_panel_shows_what_a_second_terminal_publishes(
     assert gone.stderr == "spm: no embedded cloud is running: start one in another terminal with: spm local\n"
 
 
-def test_a_terminated_cloud_leaves_no_state(environment: dict[str, str], state: Path) -> None:
-    process = subprocess.Popen([SPM, "local"], stderr=subprocess.PIPE, text=True, env=environment)
+def test_a_terminated_cloud_leaves_no_state_and_its_credential_was_taken(
+    environment: dict[str, str], state: Path
+) -> None:
+    process = subprocess.Popen(
+        [SPM, "local", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
     assert process.stderr
+    assert process.stdout
     while "ready" not in (line := process.stderr.readline()):
         assert line, "it ended before it was ready"
     assert state.stat().st_mode & 0o077 == 0
+    given = json.loads(process.stdout.readline())["ingest"]
+    port = urlsplit(given["url"]).port
+    assert port is not None
+    client = DoorClient(given["url"], port, given["name"], given["secret"])
+    assert client.post("/events", {"student_id": "s1", "event_type": "quiz"})[0] == 200
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=180)
     assert process.returncode == 143

@@ -6,9 +6,13 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet, RSAKey
 
+from portal.ingest import doors
 from portal.ingest.canvas_keys import AGAIN_SECONDS, FRESH_SECONDS, Keys, fetch
 from portal.ingest.http import Refusal
+from processor.records.formats.event import Sender
+from tests.unit.portal.requests import request
 from tests.unit.portal.test_credentials import Clock
+from tests.unit.processor.formats.documents import live_event
 
 EVENT = b'{"metadata":{},"body":{}}'
 OLD, NEW = (RSAKey.generate_key(2048, {"kid": name, "alg": "RS256", "use": "sig"}) for name in ("old", "new"))
@@ -58,6 +62,19 @@ def test_what_nobody_signed_is_refused() -> None:
         signed(same_name),
     ):
         assert refusal(keys, token) == 403
+
+
+def test_what_was_signed_once_more_or_is_sent_again_is_the_same_event() -> None:
+    event = json.dumps(
+        live_event("grade_change", {"student_id": "1", "score": 1, "points_possible": 2})
+    ).encode()
+    keys = Keys(PublishedKeys(OLD, NEW), Clock())
+    tokens = [signed(OLD, event), signed(OLD, event), signed(NEW, event)]
+    asked = [request("POST", "/canvas", body) for body in tokens]
+    answers = [doors.door(one).take(one, Sender("canvas"), keys.payload).answer.content for one in asked]
+    assert answers[0] == answers[1] == answers[2]
+    assert isinstance(answers[0], dict)
+    assert len(answers[0]["ids"]) == 1
 
 
 def test_a_key_that_is_published_no_longer_signs_nothing_and_a_new_one_is_found() -> None:
