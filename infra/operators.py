@@ -13,6 +13,7 @@ from infra.front_door import FrontDoor
 from infra.functions import Functions
 from infra.ingestion import Ingestion
 from infra.nag import accept
+from infra.school_dashboard import SchoolDashboard
 
 STREAM_ACTIONS: Final = [
     "kinesis:GetRecords",
@@ -53,6 +54,7 @@ class Operators(Construct):
         functions: Functions,
         ingestions: Sequence[Ingestion],
         door: FrontDoor | None,
+        pages: SchoolDashboard | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._suffix = config.environment_suffix
@@ -63,6 +65,8 @@ class Operators(Construct):
         working = _working(functions, ingestions, logs)
         if door:
             working.append(Grant(SENDERS_ACTIONS, [door.senders.secret_arn]))
+        if pages:
+            working.append(Grant(["secretsmanager:PutSecretValue"], [pages.client_secret.secret_arn]))
         self.operators = self._policy("Policy", "Everything that spm does with", [*looking, *working])
         findings = {
             "IAM5[Resource::*]": "CloudWatch's metrics and Lambda's list of mappings know no resources.",

@@ -12,6 +12,7 @@ from infra.front_door import FrontDoor
 from infra.functions import Functions
 from infra.ingestion import Ingestion
 from infra.operators import Operators
+from infra.school_dashboard import SchoolDashboard
 
 
 class Outputs(Construct):
@@ -29,6 +30,7 @@ class Outputs(Construct):
         topic: AlarmTopic,
         operators: Operators,
         door: FrontDoor | None,
+        pages: SchoolDashboard | None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -55,6 +57,9 @@ class Outputs(Construct):
         if door:
             CfnOutput(stack, "IngestUrl", value=door.url)
             CfnOutput(stack, "IngestSendersSecretArn", value=door.senders.secret_arn)
+        if pages:
+            CfnOutput(stack, "DashboardUrl", value=pages.url)
+            CfnOutput(stack, "DashboardClientSecretArn", value=pages.client_secret.secret_arn)
         for ingestion in others:
             self._of_pipeline(stack, ingestion)
 

@@ -19,6 +19,7 @@ from infra.network import Network
 from infra.operators import Operators
 from infra.outputs import Outputs
 from infra.rotation import Rotation
+from infra.school_dashboard import SchoolDashboard
 
 
 class StudentPerformanceStack(Stack):
@@ -59,6 +60,12 @@ class StudentPerformanceStack(Stack):
         if config.ingest:
             stream = next(one.stream for one in ingestions if one.pipeline.name == APPLICATION)
             door = FrontDoor(self, "FrontDoor", config=config, stream=stream)
+        pages = None
+        if config.dashboard:
+            key = next(one.stream.key for one in ingestions if one.pipeline.name == APPLICATION)
+            pages = SchoolDashboard(
+                self, "SchoolDashboard", config=config, reports=functions.reports, key=key
+            )
         topic = AlarmTopic(self, "AlarmTopic", config=config)
         for ingestion in ingestions:
             watch(
@@ -69,6 +76,7 @@ class StudentPerformanceStack(Stack):
                 compaction=compaction,
                 database=database,
                 door=door,
+                pages=pages,
             )
         if database.instance:
             DatabaseEvents(self, "DatabaseEvents", instance=database.instance, topic=topic)
@@ -88,6 +96,7 @@ class StudentPerformanceStack(Stack):
             functions=functions,
             ingestions=ingestions,
             door=door,
+            pages=pages,
         )
         Outputs(
             self,
@@ -99,6 +108,7 @@ class StudentPerformanceStack(Stack):
             topic=topic,
             operators=operators,
             door=door,
+            pages=pages,
         )
 
 

@@ -141,17 +141,17 @@ class Dashboard:
 
     async def not_allowed(self, request: Request, error: Exception) -> Response:
         """Show who may do it."""
-        return self._message(request, 403, "This is not yours to do", str(error))
+        return self.message(request, "This is not yours to do", str(error), "", status=403)
 
     async def mistaken(self, request: Request, error: Exception) -> Response:
         """Show what is wrong with a form."""
         status = error.status if isinstance(error, FormError) else 400
-        return self._message(request, status, "Nothing was changed", str(error))
+        return self.message(request, "Nothing was changed", str(error), "", status=status)
 
     async def failed(self, request: Request, _: Exception) -> Response:
         """Show that this is our mistake; the server's log has what happened."""
         text = "This page has a defect; its log says which. Nothing is lost: events are stored as they come."
-        return self._message(request, 500, "This page could not be made", text)
+        return self.message(request, "This page could not be made", text, "", status=500)
 
     async def unavailable(self, request: Request, error: Exception) -> Response:
         """Show why there is no answer, and what still holds."""
@@ -161,6 +161,13 @@ class Dashboard:
             "next": f"If it stays so, tell whoever runs the system: {error}",
         }
         return self._page(request, "message", view, "", status=503)
+
+    def message(
+        self, request: Request, title: str, text: str, advice: str, *, status: int, link: str | None = None
+    ) -> Response:
+        """Show a page that nothing changes: what happened and what to do; ``link`` leads to the sign-in."""
+        view = {"title": title, "text": text, "next": advice, "link": link, "revision": ""}
+        return self._page(request, "message", view, "", status=status)
 
     def _asked(self, request: Request) -> tuple[PageSource, str]:
         """Return the source and its revision before it answers: what changes meanwhile is then still news."""
@@ -179,10 +186,6 @@ class Dashboard:
     def _show(self, request: Request, page: str, view: Mapping[str, Any]) -> Response:
         return self._page(request, page, {"where": "Pipeline", **view}, "")
 
-    def _message(self, request: Request, status: int, title: str, text: str) -> Response:
-        view = {"title": title, "text": text, "next": "", "revision": ""}
-        return self._page(request, "message", view, "", status=status)
-
     def _page(
         self, request: Request, page: str, view: dict[str, Any], seen: str, status: int = 200
     ) -> Response:
@@ -196,6 +199,8 @@ class Dashboard:
             "query": "",
             "revision": "revision",
             "has_pipeline": getattr(request.state, "has_pipeline", False),
+            "visitor": getattr(request.state, "visitor", None),
+            "link": None,
             "stale": self._stale(view.get("last_event_at")),
             **view,
             "tables": tables,
@@ -218,10 +223,12 @@ class Dashboard:
         return self._page(request, "message", view, seen, status=404)
 
 
-def make_app(dashboard: Dashboard, guards: Sequence[Middleware] = ()) -> Starlette:
-    """Return the application; every request passes the guards first."""
+def make_app(
+    dashboard: Dashboard, guards: Sequence[Middleware] = (), routes: Sequence[Route] = ()
+) -> Starlette:
+    """Return the application; every request passes the guards first, those of other routes too."""
     return Starlette(
-        routes=dashboard.routes(),
+        routes=[*routes, *dashboard.routes()],
         middleware=[*guards, Middleware(GZipMiddleware, minimum_size=500)],
         exception_handlers={
             FormError: dashboard.mistaken,

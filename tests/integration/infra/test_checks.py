@@ -34,6 +34,7 @@ CONTEXTS: list[dict[str, Any]] = [
         "databaseInstanceClass": "m8g.large",
     },
     {"target": "aws", "databaseMultiAz": "false", "ingest": "true"},
+    {"target": "aws", "databaseMultiAz": "false", "dashboard": "true"},
     {
         "target": "aws",
         "vpcId": "vpc-0abc123456789def0",
