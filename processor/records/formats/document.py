@@ -10,6 +10,7 @@ from processor.records import strict
 
 _decode: Final = Decoder(dict[str, Any]).decode
 _encode: Final = Encoder().encode
+_UNKNOWN: Final = "Object contains unknown field `"
 
 
 def read(data: bytes) -> dict[str, Any]:
@@ -50,10 +51,17 @@ def rejection(data: bytes, error: Exception) -> RejectRecord:
         return RejectRecord("not_utf8", f"byte {no_text.start} is not UTF-8: {no_text.reason}")
     except ValueError:
         return RejectRecord("not_json", str(error))
+    return _of_msgspec(error)
+
+
+def _of_msgspec(error: Exception) -> RejectRecord:
     message = str(error)
     if not isinstance(error, ValidationError):
         return RejectRecord("not_json", message)
     if message.startswith("Object missing required field"):
         return RejectRecord("missing_member", message)
+    if message.startswith(_UNKNOWN):  # whose name may be as long as the record, and hold anything
+        name = message.removeprefix(_UNKNOWN).rpartition("`")[0]
+        return RejectRecord("invalid_member", f"the member {name[:50]!a} is none of this format")
     is_object = "`$" in message or not message.startswith("Expected `object`")
     return RejectRecord("invalid_member" if is_object else "not_an_object", message)

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from processor.errors import RejectRecord
 from processor.records import native
-from processor.records.formats import stream, wrapping
+from processor.records.formats import caliper, stream, wrapping
 from processor.records.formats.event import Sender
 from processor.student_performance import PIPELINE
 from tests.unit.processor.formats.documents import ARRIVED, refusals, statement
@@ -93,6 +94,25 @@ def test_a_broken_wrapping_is_refused(members: dict[str, Any], expected: str) ->
 )
 def test_bytes_that_no_document_can_be_are_refused(data: bytes, expected: str) -> None:
     assert reason(data) == expected
+
+
+LONG_NAME = "\x1b" + "x" * 1000
+
+
+@pytest.mark.parametrize(
+    ("parse", "known"),
+    [
+        (lambda data: stream.parse(data, ARRIVED), {"format": "xapi/2.0", "sender": "s", "data": {}}),
+        (caliper.open_envelope, {"sensor": "s", "sendTime": "t", "dataVersion": "v", "data": []}),
+    ],
+)
+def test_the_name_of_a_member_that_is_unknown_is_shortened_and_escaped(
+    parse: Callable[[bytes], object], known: dict[str, object]
+) -> None:
+    with pytest.raises(RejectRecord) as rejection:
+        parse(json.dumps({**known, LONG_NAME: 1}, separators=(",", ":")).encode())
+    assert rejection.value.reason == "invalid_member"
+    assert rejection.value.detail == f"the member '\\x1b{'x' * 49}' is none of this format"
 
 
 def test_a_door_names_every_problem_but_no_more_than_100() -> None:
