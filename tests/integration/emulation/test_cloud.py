@@ -90,6 +90,20 @@ def test_the_kept_password_is_its_owners_alone(tmp_path: Path, kept: Path) -> No
     assert (kept / "password").stat().st_mode & 0o077 == 0
 
 
+def test_a_server_begins_with_a_copy_of_the_template(tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    passwords = set()
+    for name in ("one", "two"):
+        server = PostgresServer(tmp_path / name, durable=False, template=template)
+        server.start()
+        try:
+            server.create_database("new")
+            passwords.add(server.password)
+        finally:
+            server.stop()
+    assert passwords == {(template / "password").read_text()}  # initdb would have set another
+
+
 def test_binaries_that_the_server_s_user_cannot_reach_are_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,13 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from examples.library_loans import PIPELINE
+from tests.waiting import wait_until
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Edit = Callable[[str, str, str], None]
@@ -149,3 +151,33 @@ def test_the_statements_are_shown_with_every_name_filled_in(spm: Run) -> None:
     shown = json.loads(spm("show", "student-performance", "--json").stdout)
     assert {"merge", "find_stored", "tail", "students"} <= {statement["name"] for statement in shown}
     assert not [statement for statement in shown if "{" in statement["sql"]]
+
+
+def test_a_project_keeps_what_initdb_made(spm: Run, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    for _ in range(2):
+        assert spm("check", "loans").stdout == "everything fits\n"
+        (template,) = (tmp_path / ".local").iterdir()
+        assert template.stat().st_mode & 0o077 == 0  # it holds a password
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder that PostgreSQL's user can reach: where root runs this, pytest's own are closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="spm-test-"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.usefixtures("spm")
+def test_what_a_killed_check_leaves_goes_with_the_next(tmp_path: Path, temporary: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(temporary)}
+    check = [str(Path(sys.executable).with_name("spm")), "pipeline", "check", "loans"]
+    killed = subprocess.Popen(check, cwd=tmp_path, env=environment)
+    wait_until(lambda: any(temporary.glob("spm-check-*")), "a check that has begun", seconds=60)
+    killed.kill()
+    killed.wait()
+    assert any(temporary.glob("spm-check-*"))
+    subprocess.run(check, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert not any(temporary.glob("spm-check-*"))
