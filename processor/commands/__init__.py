@@ -5,6 +5,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from processor.commands.access_log import AccessLog
 from processor.commands.check import Check
 from processor.commands.command import Command, Function, name_of
 from processor.commands.compact import Compact
@@ -29,7 +30,8 @@ from processor.commands.student import Search, ShowStudent
 from processor.errors import CommandError
 
 AnyCommand = (
-    AddFollowUp
+    AccessLog
+    | AddFollowUp
     | Check
     | Compact
     | Dismiss

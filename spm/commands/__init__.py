@@ -52,6 +52,10 @@ COMMANDS: Final = {
     "followup": Registered(
         "followup:app", "Note who talked to a student at risk, and see whether it is done."
     ),
+    "access-log": Registered(
+        "access_log:command",
+        "Show who saw which student or course, when, and by which command or page; the newest first.",
+    ),
     "pipeline": Registered("pipeline:app", "Look at a pipeline, or try it, before it is deployed."),
     "senders": Registered("senders:app", "Say who may send events over HTTP."),
     "retention": Registered(

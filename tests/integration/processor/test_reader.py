@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from processor import answering, environment, migrations, reading, statements
+from processor import answering, environment, migrations, operations, reading, statements
 from processor.settings import Settings
 from processor.storage.connection import Session
 from processor.storage.secret import CURRENT
@@ -282,3 +282,73 @@ class TestAccessLog:
         asked = {"command": "query", "report": "student", "parameters": {"student_id": "student-3"}}
         with pytest.raises(asyncpg.CheckViolationError):
             reading.handler(asked | {"who": "arn:ada"}, CommandContext())
+
+    def test_tells_operators_who_looked_the_newest_first_page_by_page(self, world: World) -> None:
+        looks = [("arn:ada", "student-3"), ("arn:ada", "student-4"), ("arn:bob", "student-3")]
+        for who, student in looks:
+            asked = {"command": "risk_list", "student": student, "who": who}
+            assert "refused" not in reading.handler(asked, CommandContext())
+        assert self.told(world) == looks[::-1]
+        assert self.told(world, by="arn:ada") == [looks[1], looks[0]]
+        assert self.told(world, student="student-3") == [looks[2], looks[0]]
+        assert self.told(world, course="math") == []
+        [(begun, ended)] = environment.LOOP.run(
+            world.owner.fetch("SELECT min(accessed_at), max(accessed_at) FROM access_log")
+        )
+        assert self.told(world, since=begun.isoformat(), until=ended.isoformat()) == [looks[1], looks[0]]
+        first = self.answer(world, limit=2)
+        rest = self.answer(world, limit=2, before=first["next"])
+        assert [look["who"] for look in (*first["looks"], *rest["looks"])] == [
+            "arn:bob",
+            "arn:ada",
+            "arn:ada",
+        ]
+        assert rest["next"] is None
+
+    def answer(self, world: World, **narrowed: Any) -> dict[str, Any]:
+        asked = parsed({"command": "access_log", **narrowed})
+        found = environment.LOOP.run(asked.run(Session(world.owner), SETTINGS))
+        answer: dict[str, Any] = msgspec.to_builtins(found)
+        return answer
+
+    def told(self, world: World, **narrowed: Any) -> list[tuple[str, str]]:
+        return [(look["who"], look["student_id"]) for look in self.answer(world, **narrowed)["looks"]]
+
+    def test_to_look_into_it_is_noted_too(
+        self, world: World, as_owner: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        as_owner.secrets[CURRENT] = as_owner.owner_login
+        database = as_owner.processor(attempt=10)
+        monkeypatch.setattr(environment, "database", lambda **_: database)
+        asked = {"command": "access_log", "student": "student-3"}
+        assert "who is missing" in operations.handler(asked, CommandContext())["refused"]
+        [look] = operations.handler(asked | {"who": "arn:ada"}, CommandContext())["looks"]
+        assert (look["who"], look["command"], look["student_id"]) == ("arn:ada", "access_log", "student-3")
+        assert self.rows(world)[0][3] == "student-3"
+
+    @pytest.mark.parametrize("role", ["processor", "reader"])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "SELECT FROM access_log",
+            "UPDATE access_log SET who = 'nobody'",
+            "DELETE FROM access_log",
+            "TRUNCATE access_log",
+            "INSERT INTO access_log (who, request_id, command, course) VALUES ('me', '', '', 'math')",
+            "ALTER TABLE access_log DISABLE TRIGGER ALL",
+            "ALTER TABLE access_log OWNER TO CURRENT_USER",
+            "DROP TABLE access_log",
+            "CREATE RULE keep_nothing AS ON INSERT TO access_log DO INSTEAD NOTHING",
+            "ALTER FUNCTION log_access(text, text, text, text, text) OWNER TO CURRENT_USER",
+        ],
+    )
+    def test_nobody_but_the_owner_changes_it(self, world: World, role: str, change: str) -> None:
+        async def attempt() -> bool:
+            login = world.login if role == "processor" else world.reader_login
+            connection = await connect(login)
+            try:
+                return await refused(connection, change)
+            finally:
+                await connection.close()
+
+        assert environment.LOOP.run(attempt())

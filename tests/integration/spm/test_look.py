@@ -129,6 +129,20 @@ def test_student_shows_history_and_plot(spm: Spm, course: str) -> None:
     assert (newest["score"], oldest["metadata"]["quiz"]) == (95.5, "Q1")
 
 
+def test_the_access_log_shows_who_looked_at_a_student(spm: Spm, course: str) -> None:
+    spm("student", f"{course}-bob")
+    result = spm("access-log", "--student", f"{course}-bob")
+    assert result.returncode == 0
+    assert max(len(line.rstrip()) for line in result.stdout.splitlines()) <= 80
+    own, *_, look = json.loads(spm("access-log", "--student", f"{course}-bob", "--json").stdout)
+    assert (own["command"], look["command"], look["student_id"]) == ("access_log", "query", f"{course}-bob")
+    assert own["who"] == look["who"]
+    assert own["who"].startswith("arn:aws:")
+    none = spm("access-log", "--who", "arn:nobody")
+    assert (none.returncode, none.stdout) == (0, "")
+    assert "nobody looked" in none.stderr
+
+
 def test_a_limit_says_that_there_is_more(spm: Spm, course: str) -> None:
     one = spm("query", "students", "--course", course, "--limit", "1")
     assert one.stderr == "There is more: --page 2 shows the next 1, --limit up to 10,000 at a time.\n"

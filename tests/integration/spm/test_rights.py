@@ -40,6 +40,7 @@ COMMANDS = {
     "roster show": ["roster", "show"],
     "risk": ["risk", "list"],
     "followup": ["followup", "list"],
+    "access-log": ["access-log"],
     "roster check": ["roster", "check"],
     "logs": ["logs", "processor"],
     "senders": ["senders", "add", "rights"],

@@ -1,0 +1,79 @@
+"""``spm access-log``: who saw whom, when, and by which command or page."""
+
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from processor.commands.access_log import AccessLog, Look
+from spm.aws.commands import Commands
+from spm.aws.target import connect
+from spm.terminal import console
+from spm.terminal.options import (
+    CourseOption,
+    JsonOption,
+    SinceOption,
+    StudentOption,
+    SuffixOption,
+    TargetOption,
+    UntilOption,
+)
+
+MOST_OF_A_PAGE: Final = 1_000
+
+
+def command(
+    *,
+    student: StudentOption = None,
+    course: CourseOption = None,
+    who: Annotated[
+        str | None,
+        typer.Option(help="Only what this caller asked, as the list shows it.", show_default=False),
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who saw which student or course, when, and by which command or page; the newest first.
+
+    To look at one student's or one course's is noted, too.
+
+    Example: spm access-log --student student-0042 --since 2026-11-01
+    """
+    wanted = AccessLog(student=student, course=course, by=who, since=since, until=until)
+    looks = listed(connect(target, suffix).commands, wanted, limit)
+    if as_json:
+        console.print_json(looks)
+    elif not looks:
+        console.err.print("nobody looked, as far as this is narrowed down")
+    else:
+        console.print_table(["when", "who", "by", "student", "course"], map(_row, looks))
+        if len(looks) == limit:
+            console.err.print(f"the newest {limit:,}; --limit shows more")
+
+
+def listed(commands: Commands, wanted: AccessLog, limit: int) -> list[Look]:
+    """Return up to ``limit`` of them, page after page; what is noted meanwhile comes into none of these."""
+    found: list[Look] = []
+    before: str | None = None
+    while len(found) < limit:
+        size = min(MOST_OF_A_PAGE, limit - len(found))
+        answer = commands.run(msgspec.structs.replace(wanted, limit=size, before=before))
+        found += answer.looks
+        before = answer.next
+        if before is None:
+            break
+    return found
+
+
+def _row(look: Look) -> list[str]:
+    return [
+        console.moment(look.accessed_at),
+        look.who,
+        look.command,
+        look.student_id or "",
+        look.course or "",
+    ]
