@@ -17,7 +17,7 @@ from typing import NoReturn
 from emulation import guard
 from emulation.errors import StartFailed
 
-STOP_SECONDS = guard.GRACE_SECONDS + 2.0
+STOP_SECONDS = guard.GRACE_SECONDS + 15.0  # a busy machine takes its time to remove the folders of a child
 LOG_LINES_SHOWN = 15
 
 
