@@ -138,7 +138,7 @@ def _facts(figures: PipelineFigures, now: datetime) -> list[tuple[str, str]]:
         ("Waiting to be counted", _to_compact(status, now)),
     ]
     if figures.iterator_age_ms is not None:
-        facts.append(("Oldest record not read yet", f"{_seconds(figures.iterator_age_ms)} old"))
+        facts.append(("Longest wait to be read, last 5 minutes", _seconds(figures.iterator_age_ms)))
     if figures.mapping is not None:
         facts.append(("Event source mapping", figures.mapping))
     return facts

@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from starlette.testclient import TestClient
 
 from portal.dashboard.app import Dashboard, make_app
 from portal.dashboard.pages.pipeline import MEANINGS, short, visible
+from portal.dashboard.pipeline import PipelineFigures
+from processor.commands.status import Lag
 from tests.unit.portal.samples import NOW, SamplePipeline, Samples, name_of
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -51,6 +54,31 @@ def test_all_is_well() -> None:
     assert "None is open." in text
     assert "Lambda has given up on nothing" in text
     assert "This stack has no alarms." in text
+
+
+class Untouched(SamplePipeline):
+    """Nothing has come yet, and only the reports function can be asked."""
+
+    def figures(self) -> PipelineFigures:
+        status = replace(
+            super().figures().status,
+            stored=0,
+            stored_last_hour=0,
+            last_stored_at=None,
+            lag_ms=Lag(None, None),
+            rejected_open=0,
+            open_by_reason=[],
+        )
+        return PipelineFigures(name="student-performance", status=status)
+
+
+def test_before_the_first_event_the_page_says_what_is_not_known() -> None:
+    text = client(Untouched()).get("/pipeline").text
+    assert "nothing came in the last hour" in text
+    assert "<dd>never</dd>" in text
+    assert "CloudWatch, which knows them, cannot be asked from here." in text
+    assert "What Lambda has given up on is not known from here." in text
+    assert "Alarms are not known from here." in text
 
 
 def test_what_was_sent_is_shown_as_text() -> None:
