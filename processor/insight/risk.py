@@ -77,6 +77,7 @@ async def evaluate(connection: "Connection", course: str, as_of: datetime) -> Ev
         settled = await connection.fetchval(SQL["is_settled"], course, as_of)
         changed = [judged for row in rows if (judged := _judge(row, rules, as_of, settled=settled))]
         ended = await _write(connection, course, as_of, changed, [row["student"] for row in rows])
+        await connection.execute(SQL["summarize"], course, as_of, len(rows))
         await connection.execute(SQL["note"], course, revision, as_of)
     return Evaluated(1, len(changed), ended + sum(judged.level != judged.before for judged in changed))
 

@@ -13,76 +13,73 @@ SELECT
 SELECT max(last_at) AS last_event_at FROM course_day WHERE day >= (SELECT max(day) FROM course_day)
 
 -- name: overview
--- Each figure is counted by itself and not of a join of all that is known: that took ten times as long.
-WITH visible AS (
-    SELECT id, title, time_zone FROM visible_course($2)
-), enrolled AS (
-    SELECT visible.id AS course, count(*) AS students
-    FROM visible JOIN enrolment ON enrolment.course = visible.id AND enrolment.role = 'student'
-    WHERE coalesce(enrolment.begins <= ($1::timestamptz AT TIME ZONE time_zone)::date, true)
-        AND coalesce(enrolment.ends > ($1::timestamptz AT TIME ZONE time_zone)::date, true)
-    GROUP BY visible.id
-), outside AS (
-    SELECT course, count(DISTINCT student_id) AS students
-    FROM student_course
-    WHERE course IN (SELECT id FROM visible EXCEPT SELECT id FROM course)
-    GROUP BY course
-), seen AS (
-    SELECT course, count(*) AS active
-    FROM (
-        SELECT DISTINCT course, student_id FROM student_course
-        WHERE last_at > $1::timestamptz - interval '7 days' AND course IN (SELECT id FROM visible)
-    ) AS recent
-    GROUP BY course
-), found AS (
+-- Students and who was active are those of a course's last evaluation, where that is not a day old; otherwise they are
+-- counted now.
+WITH found AS (
     SELECT
         course,
         count(*) FILTER (WHERE level = 'high') AS high,
         count(*) FILTER (WHERE level = 'elevated') AS elevated,
-        count(*) FILTER (WHERE level <> 'none' AND since > $1::timestamptz - interval '1 day') AS risen,
-        count(*) FILTER (WHERE level <> 'none' AND EXISTS (
-            SELECT FROM follow_up
-            WHERE (follow_up.course, follow_up.student) = (risk.course, risk.student)
-                AND followed_up_at >= (
-                    SELECT max(changed_at) FROM risk_change
-                    WHERE (risk_change.course, risk_change.student) = (risk.course, risk.student)
-                        AND from_level = 'none'
-                )
-        )) AS followed_up
+        count(*) FILTER (WHERE since > $1::timestamptz - interval '1 day') AS risen
     FROM risk
-    WHERE course IN (SELECT id FROM visible)
+    WHERE level <> 'none'
     GROUP BY course
+), followed AS (
+    -- Of those, whom somebody talked to in this episode.
+    SELECT talked.course, count(*) AS followed_up
+    FROM (
+        SELECT course, student, max(followed_up_at) AS talked_at FROM follow_up GROUP BY course, student
+    ) AS talked
+    JOIN risk ON (risk.course, risk.student) = (talked.course, talked.student) AND level <> 'none'
+    WHERE talked_at >= (
+        SELECT max(changed_at) FROM risk_change
+        WHERE (risk_change.course, risk_change.student) = (risk.course, risk.student) AND from_level = 'none'
+    )
+    GROUP BY talked.course
 )
 SELECT
     visible.id, visible.title, counted.students,
     coalesce(high, 0) AS high, coalesce(elevated, 0) AS elevated, coalesce(risen, 0) AS risen,
     coalesce(followed_up, 0) AS followed_up,
-    least(coalesce(active, 0), counted.students) AS active
-FROM visible
-LEFT JOIN enrolled ON enrolled.course = visible.id
-LEFT JOIN outside ON outside.course = visible.id
-LEFT JOIN seen ON seen.course = visible.id
+    least(counted.active, counted.students) AS active
+FROM visible_course($2) AS visible
 LEFT JOIN found ON found.course = visible.id
-CROSS JOIN LATERAL (SELECT coalesce(enrolled.students, outside.students, 0) AS students) AS counted
+LEFT JOIN followed ON followed.course = visible.id
+LEFT JOIN course_summary AS summary
+    ON summary.course = visible.id AND summary.evaluated_at > $1::timestamptz - interval '1 day' AND summary.evaluated_at <= $1
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(summary.students, (SELECT count(*) FROM pupil($1) AS pupil WHERE pupil.course = visible.id)) AS students,
+        coalesce(
+            summary.active,
+            (
+                SELECT count(DISTINCT student_id) FROM student_course
+                WHERE student_course.course = visible.id AND last_at > $1::timestamptz - interval '7 days'
+            )
+        ) AS active
+) AS counted
 ORDER BY visible.id
 
 -- name: latest_due_work
 -- The last five pieces of work that were due in each course, the oldest first, and how many handed each in, those who
--- have left the course since included.
-SELECT visible.id AS course, coalesce(nullif(due.title, ''), due.id) AS title, handed_in.done
+-- have left the course since included: as the overview's students, of the last evaluation, or counted now.
+SELECT
+    visible.id AS course, coalesce(nullif(due.title, ''), due.id) AS title,
+    coalesce(
+        (summary.handed_in ->> due.id)::bigint,
+        (
+            SELECT count(DISTINCT student_id) FROM student_assessment AS result
+            WHERE (result.course, result.assessment) = (visible.id, due.id) AND handed_in_at <= $1
+        )
+    ) AS done
 FROM visible_course($2) AS visible
+LEFT JOIN course_summary AS summary
+    ON summary.course = visible.id AND summary.evaluated_at > $1::timestamptz - interval '1 day' AND summary.evaluated_at <= $1
 CROSS JOIN LATERAL (
     SELECT id, title, due_at FROM assessment
     WHERE course = visible.id AND counts AND due_at <= $1
     ORDER BY due_at DESC, id LIMIT 5
 ) AS due
-CROSS JOIN LATERAL (
-    SELECT count(*) AS done
-    FROM (
-        SELECT DISTINCT student_id FROM student_assessment AS result
-        WHERE (result.course, result.assessment) = (visible.id, due.id) AND handed_in_at <= $1
-    ) AS whoever
-) AS handed_in
 ORDER BY visible.id, due.due_at, due.id
 
 -- name: weeks

@@ -197,3 +197,31 @@ ORDER BY student
 -- name: note
 INSERT INTO risk_evaluation (course, revision, evaluated_at) VALUES ($1, $2, $3)
 ON CONFLICT (course) DO UPDATE SET (revision, evaluated_at) = (excluded.revision, excluded.evaluated_at)
+
+-- name: summarize
+-- What the overview shows of the course $1, of which $3 students were enrolled as of $2.
+INSERT INTO course_summary (course, evaluated_at, students, active, handed_in)
+SELECT
+    $1, $2, $3,
+    (
+        SELECT count(DISTINCT student_id) FROM student_course
+        WHERE student_course.course = $1 AND last_at > $2::timestamptz - interval '7 days'
+    ),
+    coalesce(
+        (
+            SELECT jsonb_object_agg(due.id, done)
+            FROM (
+                SELECT id FROM assessment
+                WHERE assessment.course = $1 AND counts AND due_at <= $2
+                ORDER BY due_at DESC, id LIMIT 5
+            ) AS due
+            CROSS JOIN LATERAL (
+                SELECT count(DISTINCT student_id) AS done FROM student_assessment AS result
+                WHERE (result.course, result.assessment) = ($1, due.id) AND handed_in_at <= $2
+            ) AS handed_in
+        ),
+        '{}'
+    )
+ON CONFLICT (course) DO UPDATE
+    SET (evaluated_at, students, active, handed_in)
+        = (excluded.evaluated_at, excluded.students, excluded.active, excluded.handed_in)

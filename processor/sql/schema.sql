@@ -238,7 +238,8 @@ CREATE TABLE readable_table (
 
 INSERT INTO readable_table (name) VALUES
     ('course'), ('assessment'), ('enrolment'), ('person'),
-    ('assessment_exception'), ('risk_rule'), ('risk'), ('risk_change'), ('risk_evaluation');
+    ('assessment_exception'), ('risk_rule'), ('risk'), ('risk_change'), ('risk_evaluation'), ('course_summary'),
+    ('follow_up');
 
 -- Each answer about one student or one course, written before it is given. ``who`` is what the caller states.
 CREATE TABLE access_log (
@@ -261,6 +262,40 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     INSERT INTO access_log (who, request_id, command, student_id, course)
     VALUES (who, request_id, command, student_id, course);
+END $$;
+
+-- Who talked to which student, when, and about what. Nobody changes a row. course and student as in the roster, or as events name them where no roster does.
+CREATE TABLE follow_up (
+    id uuid PRIMARY KEY,
+    followed_up_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    who text NOT NULL,
+    course text NOT NULL,
+    student text NOT NULL,
+    note text NOT NULL CHECK (length(note) BETWEEN 1 AND 2000)
+);
+
+CREATE INDEX ON follow_up (student, course, followed_up_at);
+
+-- The only way in which others than the owner add a follow-up. Tells whether it is there: it is not where the teacher,
+-- if one is given, does not teach the course, or the student is not in it. The same id once more changes nothing.
+CREATE FUNCTION add_follow_up(id uuid, who text, course text, student text, note text, teacher text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    IF NOT EXISTS (SELECT FROM visible_course(teacher) AS visible WHERE visible.id = course)
+        OR NOT EXISTS (
+            SELECT FROM enrolment
+            WHERE (enrolment.course, enrolment.person, enrolment.role) = (course, student, 'student')
+            UNION ALL
+            SELECT FROM student_course
+            WHERE (student_course.course, student_course.student_id) = (course, student)
+        )
+    THEN
+        RETURN false;
+    END IF;
+    INSERT INTO follow_up (id, who, course, student, note) VALUES (id, who, course, student, note)
+    ON CONFLICT DO NOTHING;
+    RETURN true;
 END $$;
 
 -- The reader's own schema, which comes first in its search_path: what it may see of tables that it has no right to,
@@ -361,11 +396,16 @@ BEGIN
     LOOP
         EXECUTE format('GRANT SELECT ON %I TO %I', readable, role_name);
     END LOOP;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION log_access(text, text, text, text, text) TO %I', role_name);
+    EXECUTE format(
+        'GRANT EXECUTE ON FUNCTION log_access(text, text, text, text, text), '
+        'add_follow_up(uuid, text, text, text, text, text) TO %I',
+        role_name
+    );
 END $$;
 
 REVOKE EXECUTE ON FUNCTION
-    log_access(text, text, text, text, text), make_log_view(text), make_login(text, text),
+    add_follow_up(uuid, text, text, text, text, text), log_access(text, text, text, text, text), make_log_view(text),
+    make_login(text, text),
     make_processor_login(text, text), make_reader_login(text, text)
 FROM PUBLIC;
 
@@ -540,6 +580,9 @@ CREATE TABLE risk (
 
 CREATE INDEX ON risk (student);
 
+-- Who needs attention, counted by course.
+CREATE INDEX risk_course_level_since_idx ON risk (course, level, since) WHERE level <> 'none';
+
 -- Every change of a level, for good. Whoever is no longer enrolled goes to none, without a score.
 CREATE TABLE risk_change (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -559,6 +602,16 @@ CREATE TABLE risk_evaluation (
     course text PRIMARY KEY,
     revision bigint NOT NULL,
     evaluated_at timestamptz NOT NULL
+);
+
+-- What an evaluation counted of a course, for the overview of all: students are those who were enrolled, active those
+-- who were seen in the seven days before; handed_in: of the latest due work, how many handed each piece in.
+CREATE TABLE course_summary (
+    course text PRIMARY KEY,
+    evaluated_at timestamptz NOT NULL,
+    students bigint NOT NULL,
+    active bigint NOT NULL,
+    handed_in jsonb NOT NULL
 );
 
 -- What an evaluation depends on, as one number that changes whenever roster, rules or the course's events do.
@@ -615,19 +668,34 @@ REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION raise_revis
 
 -- Who is in a course, and whose courses a teacher may see. Written once, for every report and page.
 
+-- The courses that events name and no roster knows; '' stands for none. It steps from course to course by the index:
+-- there are many days for each.
+CREATE FUNCTION unlisted_course() RETURNS TABLE (id text)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH RECURSIVE named AS (
+        (SELECT course FROM course_day ORDER BY course LIMIT 1)
+        UNION ALL
+        SELECT (SELECT course_day.course FROM course_day WHERE course_day.course > named.course ORDER BY 1 LIMIT 1)
+        FROM named
+        WHERE named.course IS NOT NULL
+    )
+    SELECT named.course FROM named
+    WHERE named.course IS NOT NULL AND NOT EXISTS (SELECT FROM course WHERE course.id = named.course)
+$$;
+
 -- The students of each course as of a moment: those enrolled then. A course that no roster knows has those whose events
--- name it.
+-- name it. A course's day is worked out once, not for each student (OFFSET 0).
 CREATE FUNCTION pupil(as_of timestamptz) RETURNS TABLE (course text, student text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT enrolment.course, enrolment.person
-    FROM enrolment JOIN course ON course.id = enrolment.course
+    FROM enrolment
+    JOIN (SELECT id, (as_of AT TIME ZONE time_zone)::date AS today FROM course OFFSET 0) AS dated
+        ON dated.id = enrolment.course
     WHERE enrolment.role = 'student'
-        AND coalesce(enrolment.begins <= (as_of AT TIME ZONE time_zone)::date, true)
-        AND coalesce(enrolment.ends > (as_of AT TIME ZONE time_zone)::date, true)
+        AND coalesce(enrolment.begins <= today, true) AND coalesce(enrolment.ends > today, true)
     UNION ALL
     SELECT DISTINCT student_course.course, student_course.student_id
-    FROM student_course
-    WHERE NOT EXISTS (SELECT FROM course WHERE course.id = student_course.course)
+    FROM unlisted_course() AS unlisted JOIN student_course ON student_course.course = unlisted.id
 $$;
 
 -- The courses that a teacher may see: those that the roster says are theirs. Null stands for somebody who may see all,
@@ -644,10 +712,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
             AND coalesce(enrolment.ends > (now() AT TIME ZONE time_zone)::date, true)
     )
     UNION ALL
-    SELECT DISTINCT course_day.course, course_day.course, 'UTC', NULL::date, NULL::date
-    FROM course_day
-    WHERE teacher IS NULL AND course_day.course <> ''
-        AND NOT EXISTS (SELECT FROM course WHERE course.id = course_day.course)
+    SELECT unlisted.id, unlisted.id, 'UTC', NULL::date, NULL::date
+    FROM unlisted_course() AS unlisted
+    WHERE teacher IS NULL AND unlisted.id <> ''
 $$;
 
 -- As every deployment notes of its pipelines.

@@ -12,7 +12,8 @@ ORDER BY events DESC, student_id
 LIMIT {limit}
 
 -- name: report_courses
--- The students are counted apart: to count distinct ones in the same pass sorts all rows.
+-- Of one student, from what they did in each course; of all, from the courses' days, which are fewer. The students are
+-- counted apart: to count distinct ones in the same pass sorts all rows.
 SELECT
     nullif(course, '') AS course, sum(events)::bigint AS events,
     (
@@ -22,8 +23,12 @@ SELECT
         ) AS student
     ) AS students,
     (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score, max(last_at) AS last_activity
-FROM student_course AS every
-WHERE ({student_id} IS NULL OR student_id = {student_id}) AND ({course} IS NULL OR course = {course})
+FROM (
+    SELECT course, events, scored, score_sum, last_at FROM student_course WHERE student_id = {student_id}
+    UNION ALL
+    SELECT course, events, scored, score_sum, last_at FROM course_day WHERE {student_id} IS NULL
+) AS every
+WHERE ({course} IS NULL OR course = {course})
     AND ({as_teacher} IS NULL OR course IN (SELECT id FROM visible_course({as_teacher})))
 GROUP BY every.course
 ORDER BY events DESC, every.course

@@ -12,6 +12,7 @@ from processor import commands
 from processor.commands.as_of import AsOf
 from processor.commands.command import About
 from processor.errors import CommandError
+from processor.insight import risk
 from processor.settings import Settings
 from processor.storage.connection import Session
 from tests.integration.processor.test_roster import apply
@@ -262,6 +263,22 @@ async def test_a_teacher_sees_the_own_course_whole_and_of_a_student_no_other(ses
 )
 def test_whoever_looks_at_a_student_or_course_is_noted(event: dict[str, Any], about: About | None) -> None:
     assert commands.parse(event, "reports").about() == about
+
+
+async def test_an_overview_is_the_same_from_what_an_evaluation_counted(
+    world: World, session: Session
+) -> None:
+    counted = await ask(session, "overview")
+    await risk.evaluate_due(world.owner, datetime.fromisoformat(AT))
+    assert await world.owner.fetchval("SELECT count(*) FROM course_summary") == 2
+    of_summaries = await ask(session, "overview")
+    for name in ("students", "active", "handed_in"):
+        assert [c[name] for c in of_summaries["courses"]] == [c[name] for c in counted["courses"]]
+    # It is what the evaluation counted, and a day later it is counted anew.
+    await world.owner.execute("UPDATE course_summary SET students = 77")
+    assert [c["students"] for c in (await ask(session, "overview"))["courses"]] == [1, 77, 77]
+    later = await ask(session, "overview", at="2026-11-23T14:00:00Z")
+    assert [c["students"] for c in later["courses"]] == [1, 1, 3]
 
 
 async def test_a_revision_changes_with_events_roster_and_risk(world: World, session: Session) -> None:

@@ -47,7 +47,7 @@ READABLE = {
     "reading.student_performance",
     *("public.course", "public.assessment", "public.enrolment", "public.person"),
     *("public.risk", "public.risk_change", "public.risk_rule", "public.risk_evaluation"),
-    *("public.assessment_exception", "public.follow_up"),
+    *("public.assessment_exception", "public.follow_up", "public.course_summary"),
     *(f"public.{projection.name}" for projection in SHIPPED.projections),
     *VIEWS,
 }
@@ -103,13 +103,14 @@ async def test_selects_what_is_for_reading_and_changes_no_table(
 
 
 async def test_runs_no_function_of_ours_but_two_that_add_and_two_that_select(world: World) -> None:
-    """``pupil`` and ``visible_course`` run with the rights of whoever asks."""
+    """``pupil``, ``unlisted_course`` and ``visible_course`` run with the rights of whoever asks."""
     functions = await world.owner.fetch(FUNCTIONS, world.reader_login.username)
     assert len(functions) > 5
     assert sorted(row["name"] for row in functions if row["allowed"]) == [
         "add_follow_up(uuid,text,text,text,text,text)",
         "log_access(text,text,text,text,text)",
         "pupil(timestamp with time zone)",
+        "unlisted_course()",
         "visible_course(text)",
     ]
 
@@ -190,7 +191,7 @@ async def test_a_deployment_makes_it_where_there_was_none(
     await world.owner.execute(
         "DROP SCHEMA public CASCADE; DROP SCHEMA reading CASCADE; CREATE SCHEMA public;"
     )
-    available, later = migrations.available, ("reader", "follow_up")
+    available, later = migrations.available, ("reader", "follow_up", "summaries")
 
     def before(folder: Path = statements.FOLDER / "migrations") -> list[migrations.Migration]:
         return [migration for migration in available(folder) if migration.name not in later]
