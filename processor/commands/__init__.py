@@ -11,6 +11,7 @@ from processor.commands.command import Command, Function, name_of
 from processor.commands.compact import Compact
 from processor.commands.course import ShowCourse
 from processor.commands.dismiss import Dismiss
+from processor.commands.export import Export
 from processor.commands.follow_up import AddFollowUp, FollowUps
 from processor.commands.migrate import Migrate
 from processor.commands.overview import ShowOverview, ShowRevision
@@ -20,8 +21,11 @@ from processor.commands.redrive import Redrive
 from processor.commands.refresh import Refresh
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
+from processor.commands.risk_history import RiskHistory
 from processor.commands.risk_list import RiskList
+from processor.commands.risk_rules import RiskRules, RiskRuleSet
 from processor.commands.roster_check import RosterCheck
+from processor.commands.roster_except import RosterExcept
 from processor.commands.roster_import import RosterImport
 from processor.commands.roster_show import RosterShow
 from processor.commands.roster_stage import RosterStage
@@ -35,6 +39,7 @@ AnyCommand = (
     | Check
     | Compact
     | Dismiss
+    | Export
     | FollowUps
     | Migrate
     | Query
@@ -43,8 +48,12 @@ AnyCommand = (
     | Refresh
     | Rejected
     | Retention
+    | RiskHistory
     | RiskList
+    | RiskRules
+    | RiskRuleSet
     | RosterCheck
+    | RosterExcept
     | RosterImport
     | RosterShow
     | RosterStage

@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
-from asyncpg import Record
-from asyncpg.prepared_stmt import PreparedStatement
 
 from processor import statements
 from processor.commands.command import About, Command, Function, in_utc
-from processor.commands.room import Room
+from processor.commands.room import fitting_rows
 from processor.errors import CommandError
 from processor.pipelines import named
 from processor.reports import AS_OF, AS_TEACHER, LIMIT, TIMES, UNTIL, Report
@@ -21,10 +19,6 @@ from processor.storage.connection import Session
 SQL = statements.load(statements.FOLDER / "query.sql")
 
 LARGEST_OFFSET: Final = 2**31 - 1
-
-
-ROWS_AT_ONCE: Final = 100
-"""Held in memory beside those of the answer: a row may be a megabyte."""
 
 
 class QueryAnswer(msgspec.Struct):
@@ -78,7 +72,7 @@ class Query(Command[QueryAnswer], tag="query"):
         columns = [column.name for column in (await session.connection.prepare(report.sql)).get_attributes()]
         async with session.connection.transaction(readonly=True):
             statement = await session.connection.prepare(self._ordered(report, columns))
-            rows, is_whole = await _fitting(statement, (*values, self.limit, self.offset))
+            rows, is_whole = await fitting_rows(statement, (*values, self.limit, self.offset))
         waiting = 0 if report.reads_log else (await pipeline.upkeep.waiting(session.connection))[0]
         return QueryAnswer(columns, rows, None if is_whole else self.offset + len(rows), waiting)
 
@@ -130,26 +124,3 @@ class Query(Command[QueryAnswer], tag="query"):
         place = str(columns.index(self.sort) + 1)
         sql = SQL["largest_first"] if self.descending else SQL["smallest_first"]
         return fill(sql, blanks | {"place": place})
-
-
-async def _fitting(
-    statement: "PreparedStatement[Record]", values: Sequence[object]
-) -> tuple[list[list[Any]], bool]:
-    """Return the statement's first rows that fit into an answer, and whether that is all."""
-    of_json = [column.type.name == "jsonb" for column in statement.get_attributes()]
-    room = Room()
-    rows: list[list[Any]] = []
-    async for row in statement.cursor(*values, prefetch=ROWS_AT_ONCE):
-        plain = [_plain(value, is_json) for value, is_json in zip(row, of_json, strict=True)]
-        if not room.takes(plain):
-            return rows, False
-        rows.append(plain)
-    return rows, True
-
-
-def _plain(value: object, is_json: bool) -> object:  # noqa: FBT001 - what kind of column it stands in
-    """Return the value in JSON's own types: times as RFC 3339, JSON as what it says."""
-    if is_json:
-        return msgspec.json.decode(value) if isinstance(value, str) else None
-    plain: object = msgspec.to_builtins(value)
-    return plain

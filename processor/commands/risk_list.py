@@ -48,7 +48,10 @@ class RiskListAnswer(msgspec.Struct):
 
 
 class RiskList(Command[RiskListAnswer], tag="risk_list", kw_only=True):
-    """List students by their score, the highest first; ``level``: the lowest one that is wanted."""
+    """List students by their score, the highest first; ``level``: the lowest one that is wanted.
+
+    ``as_teacher``: a person of the roster; then nothing is told of a course that this person does not teach.
+    """
 
     function: ClassVar[Function] = "reports"
 
@@ -57,6 +60,7 @@ class RiskList(Command[RiskListAnswer], tag="risk_list", kw_only=True):
     level: Literal["none", "elevated", "high"] = "elevated"
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 100
     offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
+    as_teacher: str | None = None
 
     def about(self) -> About | None:
         """Return the student and the course that the list is narrowed down to."""
@@ -66,12 +70,14 @@ class RiskList(Command[RiskListAnswer], tag="risk_list", kw_only=True):
         """Return as many as one answer carries."""
         wanted = LEVELS[LEVELS.index(self.level) :]
         found = await session.connection.fetch(
-            SQL["found"], self.course, self.student, wanted, self.limit, self.offset
+            SQL["found"], self.course, self.student, wanted, self.limit, self.offset, self.as_teacher
         )
-        rows = [
-            ListedRisk(**row | {"reasons": msgspec.json.decode(row["reasons"], type=list[ToldReason])})
-            for row in map(dict, found)
-        ]
+        rows = [ListedRisk(**row | {"reasons": told_reasons(row["reasons"])}) for row in map(dict, found)]
         risks = fitting(rows)
         is_last = len(risks) == len(found) < self.limit
         return RiskListAnswer(risks, None if is_last else self.offset + len(risks))
+
+
+def told_reasons(stored: str) -> list[ToldReason]:
+    """Return reasons as the tables hold them."""
+    return msgspec.json.decode(stored, type=list[ToldReason])

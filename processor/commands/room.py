@@ -1,16 +1,20 @@
 """How much fits into one answer: Lambda's end at 6 MB."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
+from asyncpg import Record
+from asyncpg.prepared_stmt import PreparedStatement
 
 T = TypeVar("T")
 
 ANSWER_BYTES: Final = 5_000_000
 """Of rows as JSON in ASCII, the longest that a runtime makes of them; the rest is for what is around."""
+ROWS_AT_ONCE: Final = 100
+"""Held in memory beside those of the answer: a row may be a megabyte."""
 
 
 class Room:
@@ -30,3 +34,26 @@ class Room:
 def fitting(rows: Iterable[T]) -> list[T]:
     """Return as many rows as one answer can carry, and at least one."""
     return list(takewhile(Room().takes, rows))
+
+
+async def fitting_rows(
+    statement: "PreparedStatement[Record]", values: Sequence[object]
+) -> tuple[list[list[Any]], bool]:
+    """Return the statement's first rows that fit into an answer, and whether that is all."""
+    of_json = [column.type.name == "jsonb" for column in statement.get_attributes()]
+    room = Room()
+    rows: list[list[Any]] = []
+    async for row in statement.cursor(*values, prefetch=ROWS_AT_ONCE):
+        plain = [_plain(value, is_json) for value, is_json in zip(row, of_json, strict=True)]
+        if not room.takes(plain):
+            return rows, False
+        rows.append(plain)
+    return rows, True
+
+
+def _plain(value: object, is_json: bool) -> object:  # noqa: FBT001 - what kind of column it stands in
+    """Return the value in JSON's own types: times as RFC 3339, JSON as what it says."""
+    if is_json:
+        return msgspec.json.decode(value) if isinstance(value, str) else None
+    plain: object = msgspec.to_builtins(value)
+    return plain

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Rules(NamedTuple):
@@ -26,6 +26,22 @@ class Rules(NamedTuple):
     elevated_at: Decimal
     high_at: Decimal
     left_below: Decimal
+
+
+SHARES: Final = ("absent_some_share", "absent_often_share", "silent_course_share")
+
+
+def contradiction(rules: Rules) -> str | None:
+    """Return what makes no sense in the rules of a course, in one clause; None where they fit each other."""
+    if beyond := [name for name in SHARES if getattr(rules, name) > 1]:
+        return f"{beyond[0]} is a share, from 0 to 1"
+    if rules.absent_some_share > rules.absent_often_share:
+        return "absent_some_share would be above absent_often_share"
+    if rules.elevated_at > rules.high_at:
+        return "elevated_at would be above high_at"
+    if rules.left_below >= rules.elevated_at:
+        return "left_below has to be less than elevated_at: otherwise nobody would leave a level"
+    return None
 
 
 class Measures(NamedTuple):

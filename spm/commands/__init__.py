@@ -56,6 +56,10 @@ COMMANDS: Final = {
         "access_log:command",
         "Show who saw which student or course, when, and by which command or page; the newest first.",
     ),
+    "export": Registered(
+        "export:command",
+        "Write every projection, risk with its history, and the event log by month into a folder.",
+    ),
     "pipeline": Registered("pipeline:app", "Look at a pipeline, or try it, before it is deployed."),
     "senders": Registered("senders:app", "Say who may send events over HTTP."),
     "retention": Registered(

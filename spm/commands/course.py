@@ -11,7 +11,7 @@ from processor.commands.refresh import Refresh
 from processor.insight.answers import CoursePage, Work
 from spm.aws.target import connect
 from spm.terminal import console
-from spm.terminal.options import FreshOption, JsonOption, SuffixOption, TargetOption, rfc3339
+from spm.terminal.options import FreshOption, JsonOption, SuffixOption, TargetOption, TeacherOption, rfc3339
 from spm.terminal.plot import sparkline
 
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -19,10 +19,6 @@ WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 AtOption = Annotated[
     datetime | None,
     typer.Option("--at", parser=rfc3339, metavar="TIME", help="As of this time. Default: now."),
-]
-TeacherOption = Annotated[
-    str | None,
-    typer.Option("--as-teacher", metavar="PERSON", help="Only what this teacher of the roster may see."),
 ]
 
 

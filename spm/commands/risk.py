@@ -9,12 +9,17 @@ import typer
 from processor.commands.risk_list import ListedRisk, RiskList
 from spm.aws.commands import Commands
 from spm.aws.target import connect
+from spm.commands import risk_history, risk_rules
+from spm.commands.query import Form, print_rows
 from spm.terminal import console
-from spm.terminal.options import JsonOption, SuffixOption, TargetOption
+from spm.terminal.options import JsonOption, SuffixOption, TargetOption, TeacherOption
 
 MOST_OF_A_PAGE: Final = 1_000
+COLUMNS: Final = ("course", "student", "level", "score", "since", "why")
 
 app = typer.Typer(help="Who is at risk in which course, and why.", no_args_is_help=True)
+app.command(name="history")(risk_history.command)
+app.add_typer(risk_rules.app, name="rules")
 
 
 class Level(StrEnum):
@@ -30,7 +35,9 @@ def list_(
     *,
     course: Annotated[str | None, typer.Option(help="Only this course.", show_default=False)] = None,
     level: Annotated[Level, typer.Option(help="The lowest level to list.")] = Level.ELEVATED,
+    as_teacher: TeacherOption = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many students.")] = 50,
+    form: Annotated[Form, typer.Option("--format", help="How to print the students.")] = Form.TABLE,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -39,10 +46,12 @@ def list_(
 
     Example: spm risk list --course MATH-101 --level high
     """
-    wanted = RiskList(course=course, level=level.value)
+    wanted = RiskList(course=course, level=level.value, as_teacher=as_teacher)
     found = listed(connect(target, suffix).commands, wanted, limit)
     if as_json:
         console.print_json(found)
+    elif form is not Form.TABLE:
+        print_rows(COLUMNS, [_row(row) for row in found], form)
     elif not found:
         console.err.print("nobody is at such a risk")
     else:
@@ -92,6 +101,11 @@ def listed(commands: Commands, wanted: RiskList, limit: int) -> list[ListedRisk]
         found += answer.risks
         offset = answer.next
     return found
+
+
+def _row(row: ListedRisk) -> list[object]:
+    told = msgspec.to_builtins(row)
+    return [*(told[column] for column in COLUMNS[:-1]), _first(row)]
 
 
 def _first(row: ListedRisk) -> str:

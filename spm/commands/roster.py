@@ -20,6 +20,7 @@ from processor.commands.roster_show import (
 )
 from spm.aws.commands import Commands
 from spm.aws.target import connect
+from spm.commands import roster_except
 from spm.errors import InputError
 from spm.roster.cells import CellProblem, is_zone
 from spm.roster.choices import CourseId, PersonId
@@ -41,6 +42,7 @@ FINDINGS: Final = {
 }
 
 app = typer.Typer(help="Import and look at courses, due work and people.", no_args_is_help=True)
+app.command(name="except")(roster_except.command)
 
 
 @app.command(name="import")

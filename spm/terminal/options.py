@@ -51,6 +51,15 @@ FreshOption = Annotated[
 StudentOption = Annotated[str | None, typer.Option("--student", help="Only this student.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
 CourseOption = Annotated[str | None, typer.Option("--course", help="Only this course.")]
+TeacherOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-teacher",
+        metavar="PERSON",
+        help="Only what this teacher of the roster may see.",
+        show_default=False,
+    ),
+]
 SinceOption = Annotated[
     datetime | None,
     typer.Option(

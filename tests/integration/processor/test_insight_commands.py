@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,10 +11,13 @@ import pytest
 from processor import commands
 from processor.commands.as_of import AsOf
 from processor.commands.command import About
+from processor.commands.query import Query
 from processor.errors import CommandError
 from processor.insight import risk
+from processor.reports import AS_TEACHER
 from processor.settings import Settings
 from processor.storage.connection import Session
+from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.test_roster import apply
 from tests.integration.processor.world import World, record
 
@@ -86,7 +89,8 @@ async def session(world: World) -> Session:
 
 
 async def ask(session: Session, command: str, **parameters: Any) -> dict[str, Any]:
-    event = json.loads(json.dumps({"command": command, "at": AT, **parameters}))
+    at = {"at": AT} if issubclass(commands.KINDS[command], AsOf) else {}
+    event = json.loads(json.dumps({"command": command, **at, **parameters}))
     parsed = commands.parse(event, "reports")
     return dict(json.loads(msgspec.json.encode(await parsed.run(session, SETTINGS))))
 
@@ -217,30 +221,84 @@ async def test_what_is_unknown_is_refused(session: Session, command: str, parame
         await ask(session, command, **parameters)
 
 
-QUESTIONS: dict[str, dict[str, Any]] = {
-    "overview": {},
-    "revision": {},
+PARAMETERS: dict[str, dict[str, Any]] = {
     "course": {"course": "MATH"},
     "student": {"student": "cy"},
     "search": {"text": "a"},
-    "follow_ups": {},
+    "follow_up": {"course": "MATH", "student": "cy", "note": "called", "who": "clio"},
+    "risk_list": {"level": "none"},
+    "follow_ups": {"at": "9999-01-01T00:00:00Z"},
 }
+"""What a command has to be asked for, or is asked for so that it tells of the other course."""
+OF_THE_SCHOOL = {
+    "status": "figures of the whole pipeline",
+    "export": "whole tables, for whoever may see all",
+    "risk_rules": "numbers that are nobody's",
+    "roster_show": "what the school imported",
+    "roster_check": "what is wrong with what the school imported",
+}
+"""Commands that take no teacher, and why: pages for teachers do not ask them."""
+TELLS_NOTHING = ("revision", "follow_up")
+"""One text for everything; and one that only adds."""
+SECRETS = ("MATH", "Algebra", "Essay", "bob", "cy", "CLUB", "missing")
 
 
-def test_every_question_is_among_those_that_are_tried() -> None:
-    kinds = {kind for kind in get_args(commands.AnyCommand) if issubclass(kind, AsOf)}
-    assert {kind.__struct_config__.tag for kind in kinds} == set(QUESTIONS)
+def questions() -> list[tuple[str, dict[str, Any]]]:
+    """Every question that takes a teacher: each command that has the parameter, and each report that does."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+    for name, kind in commands.KINDS.items():
+        if kind.function != "reports" or "as_teacher" not in kind.__struct_fields__:
+            continue
+        if kind is not Query:
+            asked.append((name, PARAMETERS.get(name, {})))
+            continue
+        asked += [
+            (name, {"report": report, "parameters": {"student_id": "cy"} if report == "student" else {}})
+            for report, found in SHIPPED.reports.items()
+            if AS_TEACHER in found.parameters
+        ]
+    return asked
 
 
-@pytest.mark.parametrize("command", QUESTIONS)
-async def test_a_teacher_hears_nothing_of_another_course(session: Session, command: str) -> None:
+def test_every_command_that_tells_something_takes_a_teacher() -> None:
+    taking = {name for name, _ in questions()}
+    telling = {name for name, kind in commands.KINDS.items() if kind.function == "reports"}
+    assert telling - taking == set(OF_THE_SCHOOL)
+    reports = {parameters["report"] for name, parameters in questions() if name == "query"}
+    assert set(SHIPPED.reports) - reports == {"tail"}
+
+
+def secrets_in(answer: object) -> list[str]:
+    text = json.dumps(answer)
+    return [word for word in SECRETS if f'"{word}' in text]
+
+
+@pytest.fixture
+async def telling(world: World, session: Session) -> Session:
+    """With something in every table that a question reads."""
+    await ask(session, "follow_up", course="MATH", student="cy", note="cy has been ill", who="turing")
+    await world.owner.execute(
+        "INSERT INTO risk_change (course, student, from_level, level, score, reasons, changed_at)"
+        " VALUES ('MATH', 'cy', 'none', 'high', 2.75, '[]', '2026-11-22T03:00:00Z')"
+    )
+    return session
+
+
+@pytest.mark.parametrize(("command", "parameters"), questions())
+async def test_a_teacher_hears_nothing_of_another_course(
+    telling: Session, command: str, parameters: dict[str, Any]
+) -> None:
+    if command not in TELLS_NOTHING:
+        everything = await ask(telling, command, **parameters)
+        of_all = parameters.get("report") in ("types", "days")  # they name no course: their counts tell
+        assert everything["rows"] if of_all else secrets_in(everything)
     try:
-        answer = await ask(session, command, as_teacher="clio", **QUESTIONS[command])
+        answer = await ask(telling, command, as_teacher="clio", **parameters)
     except CommandError:
         return
-    text = json.dumps(answer)
-    secrets = ("MATH", "Algebra", "Essay", "bob", "cy", "CLUB", "missing")
-    assert not [word for word in secrets if f'"{word}' in text]
+    assert not secrets_in(answer)
+    if command == "query":
+        assert not [row for row in answer["rows"] if "HIST" not in row]
 
 
 async def test_a_teacher_sees_the_own_course_whole_and_of_a_student_no_other(session: Session) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from processor import answering, environment, migrations, operations, reading, statements
+from processor.commands.export import exported
 from processor.settings import Settings
 from processor.storage.connection import Session
 from processor.storage.secret import CURRENT
@@ -55,6 +56,10 @@ LOOKS: list[dict[str, Any]] = [
     {"command": "status"},
     {"command": "roster_show"},
     {"command": "risk_list"},
+    {"command": "risk_history"},
+    {"command": "risk_rules"},
+    *({"command": "export", "table": table} for table in exported(SHIPPED) if table != SHIPPED.table),
+    {"command": "export", "table": SHIPPED.table, "month": "2026-11"},
     {"command": "roster_check"},
     *({"command": "query", "report": report, "limit": 3} for report in SHIPPED.reports),
     {"command": "query", "report": "student", "parameters": {"student_id": "student-3"}},

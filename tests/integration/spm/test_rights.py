@@ -39,6 +39,8 @@ COMMANDS = {
     "roster import": ["roster", "import", "ROSTER", "--dry-run"],
     "roster show": ["roster", "show"],
     "risk": ["risk", "list"],
+    "export": ["export", "FOLDER"],
+    "risk rules set": ["risk", "rules", "set", "high_at", "1.7"],
     "followup": ["followup", "list"],
     "access-log": ["access-log"],
     "roster check": ["roster", "check"],
@@ -51,6 +53,10 @@ COMMANDS = {
     "replay stream": ["replay", "stream"],
     "replay file": ["replay", "file", "EVENT"],
 }
+
+
+FILES = {"FILE", "EVENT", "ROSTER", "FOLDER"}
+"""Words that stand for a path."""
 
 
 @pytest.fixture
@@ -95,7 +101,7 @@ def test_a_command_calls_what_is_documented_and_nothing_else(
     (tmp_path / "EVENT").write_text(json.dumps({"Records": []}))
     (tmp_path / "ROSTER").mkdir()
     (tmp_path / "ROSTER" / "courses.csv").write_text("id\nart\n")
-    arguments = [str(tmp_path / a) if a in {"FILE", "EVENT", "ROSTER"} else a for a in COMMANDS[command]]
+    arguments = [str(tmp_path / a) if a in FILES else a for a in COMMANDS[command]]
     result = CliRunner().invoke(app, [*arguments, "--suffix", deployed.suffix])
     assert result.exit_code in {0, 1}, result.output
     made = {ACTIONS.get(call, call) for call in calls} - {"sts:GetCallerIdentity"}  # which needs no right

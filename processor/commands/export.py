@@ -1,0 +1,110 @@
+"""Handing out whole tables page by page: what is derived, and the event log by month."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Final
+
+import msgspec
+from asyncpg import Connection
+from asyncpg.exceptions import DataError
+
+from processor import statements
+from processor.commands.command import Command, Function
+from processor.commands.room import fitting_rows
+from processor.errors import CommandError
+from processor.pipeline import Pipeline
+from processor.pipelines import named
+from processor.settings import Settings
+from processor.statements import fill, identifier, identifiers
+from processor.storage.connection import Session
+from processor.student_performance import PIPELINE as SHIPPED
+
+SQL: Final = statements.load(statements.FOLDER / "export.sql")
+
+KEY_OF_LOG: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at")
+KEYS_OF_RISK: Final[Mapping[str, Sequence[str]]] = {"risk": ("course", "student"), "risk_change": ("id",)}
+
+
+class ExportedColumn(msgspec.Struct):
+    """A column; ``type`` is PostgreSQL's name of what it holds."""
+
+    name: str
+    type: str
+
+
+class ExportAnswer(msgspec.Struct):
+    """The page's rows, JSON's own types in them; ``next``: what ``after`` takes, None on the last page."""
+
+    columns: list[ExportedColumn]
+    rows: list[list[Any]]
+    next: list[str] | None
+
+
+class Export(Command[ExportAnswer], tag="export", kw_only=True):
+    """Give a page of a table: a projection, ``risk``, ``risk_change``, or a month of the event log.
+
+    Rows come in the order of the key, so that pages fit. What changes between two pages is in one of them or
+    not: an export is no snapshot.
+    """
+
+    function: ClassVar[Function] = "reports"
+
+    table: str
+    month: Annotated[str, msgspec.Meta(pattern=r"^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])\Z")] | None = None
+    after: list[str] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 50_000
+    pipeline: str | None = None
+
+    async def run(self, session: Session, settings: Settings) -> ExportAnswer:
+        """Return as many rows as one answer carries."""
+        pipeline = named(settings.pipelines, self.pipeline)
+        key = exported(pipeline).get(self.table)
+        if key is None:
+            there_are = ", ".join(exported(pipeline))
+            raise CommandError(f"the table {self.table} is not handed out: these are: {there_are}")
+        if (self.table == pipeline.table) != (self.month is not None):
+            raise CommandError(f"month goes with the event log {pipeline.table}, and with no other table")
+        sql = await self._sql(session.connection, key)
+        try:
+            async with session.connection.transaction(readonly=True):
+                statement = await session.connection.prepare(sql)
+                rows, is_whole = await fitting_rows(statement, self._values)
+        except DataError as error:
+            raise CommandError(f"after is {self.after}: use the `next` of the page before") from error
+        columns = [ExportedColumn(column.name, column.type.name) for column in statement.get_attributes()]
+        is_last = is_whole and len(rows) < self.limit
+        places = [[column.name for column in columns].index(name) for name in key]
+        return ExportAnswer(columns, rows, None if is_last else [str(rows[-1][place]) for place in places])
+
+    @property
+    def _values(self) -> tuple[object, ...]:
+        """What the statement takes."""
+        month = (datetime.strptime(self.month, "%Y-%m").replace(tzinfo=UTC),) if self.month else ()
+        return (self.limit, *month, *(self.after or ()))
+
+    async def _sql(self, connection: Connection, key: Sequence[str]) -> str:
+        """Return the statement of the page; raise CommandError for a place of another key."""
+        blanks = {"table": identifier(self.table), "key": identifiers(key)}
+        of_month = "_of_month" if self.month else ""
+        if self.after is None:
+            return fill(SQL[f"first_page{of_month}"], blanks)
+        if len(self.after) != len(key):
+            raise CommandError(
+                f"after holds {len(self.after)} values: the key of {self.table} has {len(key)}"
+            )
+        types = (await connection.prepare(fill(SQL["key_types"], blanks))).get_attributes()
+        first = 3 if self.month else 2
+        after = ", ".join(
+            f"${number}::text::{identifier(column.type.name)}" for number, column in enumerate(types, first)
+        )
+        return fill(SQL[f"next_page{of_month}"], blanks | {"after": after})
+
+
+def exported(pipeline: Pipeline) -> Mapping[str, Sequence[str]]:
+    """Return the tables of a pipeline that are handed out, each with its key."""
+    tables: dict[str, Sequence[str]] = {
+        projection.name: projection.key for projection in pipeline.projections
+    }
+    if pipeline.name == SHIPPED.name:
+        tables |= KEYS_OF_RISK
+    return tables | {pipeline.table: KEY_OF_LOG}

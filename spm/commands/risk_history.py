@@ -1,0 +1,80 @@
+"""``spm risk history``: how levels of risk changed."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from processor.commands.risk_history import ListedChange, RiskHistory
+from spm.aws.commands import Commands
+from spm.aws.target import connect
+from spm.commands.query import Form, print_rows
+from spm.terminal import console
+from spm.terminal.options import CourseOption, JsonOption, SuffixOption, TargetOption, TeacherOption
+
+COLUMNS = ("changed_at", "course", "student", "from_level", "level", "score", "why")
+
+
+def command(
+    student: Annotated[str | None, typer.Argument(help="Only this student's.", show_default=False)] = None,
+    *,
+    course: CourseOption = None,
+    as_teacher: TeacherOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many changes.")] = 50,
+    form: Annotated[Form, typer.Option("--format", help="How to print the changes.")] = Form.TABLE,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List changes of level, the newest first, each with the largest reason of then.
+
+    Example: spm risk history student-0042
+    Example: spm risk history --course MATH-101 --format csv
+    """
+    wanted = RiskHistory(course=course, student=student, as_teacher=as_teacher)
+    found = changes(connect(target, suffix).commands, wanted, limit)
+    if as_json:
+        console.print_json(found)
+    elif form is not Form.TABLE:
+        print_rows(COLUMNS, [_row(change) for change in found], form)
+    elif not found:
+        console.err.print("no level has changed")
+    else:
+        console.print_table(
+            ["when", "course", "student", "level", "score", "why"],
+            (
+                [
+                    f"{change.changed_at:%Y-%m-%d %H:%M}",
+                    change.course,
+                    change.student,
+                    f"{change.from_level} → {change.level}",
+                    "" if change.score is None else f"{change.score:.2f}",
+                    _why(change),
+                ]
+                for change in found
+            ),
+        )
+        if len(found) == limit:
+            console.err.print(f"the latest {limit:,} changes; --limit shows more")
+
+
+def changes(commands: Commands, wanted: RiskHistory, limit: int) -> list[ListedChange]:
+    """Return up to ``limit`` changes, page after page."""
+    answer = commands.run(msgspec.structs.replace(wanted, limit=min(1_000, limit)))
+    found = answer.changes
+    while answer.next is not None and len(found) < limit:
+        size = min(1_000, limit - len(found))
+        answer = commands.run(msgspec.structs.replace(wanted, limit=size, before=answer.next))
+        found += answer.changes
+    return found
+
+
+def _row(change: ListedChange) -> list[object]:
+    told = msgspec.to_builtins(change)
+    return [*(told[column] for column in COLUMNS[:-1]), _why(change)]
+
+
+def _why(change: ListedChange) -> str:
+    if change.score is None:
+        return "is not in the course any more"
+    return change.reasons[0].sentence if change.reasons else ""
