@@ -11,6 +11,7 @@ from rich.progress import Progress
 from bench import (
     cold,
     embedded,
+    evaluating,
     growth,
     hostile,
     plots,
@@ -43,7 +44,7 @@ def main(
         list[str] | None,
         typer.Argument(
             help="With --full: ratios, growth, cold, hostile, storage, stages, way, embedded, publish, "
-            "reading, reports; or all of these. And, when LocalStack is up: way-localstack."
+            "reading, reports, risk; or all of these. And, when LocalStack is up: way-localstack."
         ),
     ] = None,
     *,
@@ -70,6 +71,7 @@ def main(
         "publish": publishing.measure,
         "reading": reading.measure,
         "reports": lambda: reports.measure(stored),
+        "risk": evaluating.measure,
     }
     for part in parts or [name for name in measures if name not in NEEDS_MORE]:
         console.print(f"measuring {part}")

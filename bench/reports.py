@@ -68,7 +68,7 @@ ASKED: Final[dict[str, Command[Any]]] = {
 def measure(millions: float) -> list[Row]:
     """Return a row for each question: the first answer of a started server, and the 95th percentile later."""
     with server() as postgres:
-        asyncio.run(_fill(new_target(postgres).owner_dsn, int(millions * 1_000_000)))
+        asyncio.run(fill(new_target(postgres).owner_dsn, int(millions * 1_000_000)))
         postgres.stop()
         postgres.start()
         target = target_of(postgres)
@@ -76,7 +76,8 @@ def measure(millions: float) -> list[Row]:
             return asyncio.run(_ask(target.owner_dsn, millions))
 
 
-async def _fill(dsn: str, events: int) -> None:
+async def fill(dsn: str, events: int) -> None:
+    """Store a university's roster and events, make the projections and evaluate risk."""
     connection = await asyncpg.connect(dsn)
     settings = Settings("no secret holds this login")
     try:
