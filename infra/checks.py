@@ -20,6 +20,7 @@ def check_together(config: Config, given: AbstractSet[str]) -> None:
     """
     _check_local_database(config, given)
     _check_stream(config, given)
+    _check_alerts(config, given)
     pipelines = [pipeline.name for pipeline in config.deployed_pipelines]
     if config.ingest and APPLICATION not in pipelines:
         raise ConfigError(
@@ -31,6 +32,22 @@ def check_together(config: Config, given: AbstractSet[str]) -> None:
         check_brought(config, given)
         _check_database(config)
         _check_prod(config, given)
+
+
+def _check_alerts(config: Config, given: AbstractSet[str]) -> None:
+    if config.alerts and APPLICATION not in [pipeline.name for pipeline in config.deployed_pipelines]:
+        raise ConfigError(
+            f"context alerts: they tell of the risk of {APPLICATION}, which is not deployed;"
+            " allowed: false, or with that pipeline among pipelines"
+        )
+    for key in ("alertEmail", "alertWebhook", "alertNames"):
+        if key in given and not config.alerts:
+            raise ConfigError(f"context {key}: nobody is told without alerts; allowed: with alerts=true")
+    if config.target == "aws" and str(config.alert_webhook or "https:").startswith("http:"):
+        raise ConfigError(
+            "context alertWebhook: it would carry what is known of students in the clear;"
+            " allowed: an address that begins with https://"
+        )
 
 
 def _check_local_database(config: Config, given: AbstractSet[str]) -> None:

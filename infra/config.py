@@ -121,6 +121,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     ) = None
     dashboard_subject_claim: Annotated[str, WORD] = "sub"
     dashboard_url: Annotated[str, ADDRESS] | None = None
+    alerts: bool = False
+    alert_email: (
+        Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", description="an e-mail address")] | None
+    ) = None
+    alert_webhook: (
+        Annotated[
+            str, Meta(pattern=r"^https?://[^\s/]\S*$", description="an address that begins with https://")
+        ]
+        | None
+    ) = None
+    alert_names: bool = False
     shard_count: Annotated[int, Meta(ge=1, le=500)] = 1
     stream_retention_hours: Annotated[int, Meta(ge=24, le=8760)] = 24
 

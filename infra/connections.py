@@ -28,6 +28,9 @@ OPERATIONS: Final = 5
 REPORTS: Final = 10
 """Reserved concurrency of the reports function, and so the most of its connections."""
 
+ALERTS: Final = 2
+"""Reserved concurrency of the alerts function, which asks the operations function for one thing at a time."""
+
 RESERVED: Final = 10
 """Kept for PostgreSQL's own ``superuser_reserved_connections`` (3), RDS's agents, and a rotation's logins."""
 
@@ -45,7 +48,7 @@ def needed_connections(*, consumers: int, processors: int) -> int:
 
     ``consumers``: copies of one pipeline's processor; ``processors``: how many pipelines are deployed.
     """
-    return (consumers * processors + REPORTS) * OVERLAP + OPERATIONS + RESERVED
+    return (consumers * processors + REPORTS) * OVERLAP + OPERATIONS + ALERTS + RESERVED
 
 
 def check_budget(

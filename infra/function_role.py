@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.nag import accept
@@ -86,6 +87,14 @@ class FunctionRole(Construct):
     def may_invoke(self, function: lambda_.IFunction) -> None:
         """Allow calling one function."""
         self._allow(["lambda:InvokeFunction"], [function.function_arn])
+
+    def may_publish(self, topic: sns.ITopic, key: kms.IKey) -> None:
+        """Allow publishing to one topic, which is encrypted with the key.
+
+        https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse
+        """
+        self._allow(["sns:Publish"], [topic.topic_arn])
+        self._allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn])
 
     def may_write(self, bucket: s3.IBucket, key: kms.IKey) -> None:
         """Allow what an on-failure destination in S3 does on the function's behalf.

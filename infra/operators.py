@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.alerts import Alerts
 from infra.config import APPLICATION, Config
 from infra.front_door import FrontDoor
 from infra.functions import Functions
@@ -55,6 +56,7 @@ class Operators(Construct):
         ingestions: Sequence[Ingestion],
         door: FrontDoor | None,
         pages: SchoolDashboard | None,
+        alerts: Alerts | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._suffix = config.environment_suffix
@@ -67,6 +69,8 @@ class Operators(Construct):
             working.append(Grant(SENDERS_ACTIONS, [door.senders.secret_arn]))
         if pages:
             working.append(Grant(["secretsmanager:PutSecretValue"], [pages.client_secret.secret_arn]))
+        if alerts:
+            working.append(Grant(["lambda:InvokeFunction"], [alerts.function.function_arn]))
         self.operators = self._policy("Policy", "Everything that spm does with", [*looking, *working])
         findings = {
             "IAM5[Resource::*]": "CloudWatch's metrics and Lambda's list of mappings know no resources.",

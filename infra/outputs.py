@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
+from infra.alerts import Alerts
 from infra.config import Config
 from infra.existing_database import AnyDatabase
 from infra.front_door import FrontDoor
@@ -31,6 +32,7 @@ class Outputs(Construct):
         operators: Operators,
         door: FrontDoor | None,
         pages: SchoolDashboard | None,
+        alerts: Alerts | None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -60,6 +62,11 @@ class Outputs(Construct):
         if pages:
             CfnOutput(stack, "DashboardUrl", value=pages.url)
             CfnOutput(stack, "DashboardClientSecretArn", value=pages.client_secret.secret_arn)
+        if alerts:
+            CfnOutput(stack, "AlertsFunctionName", value=alerts.function.function_name)
+            CfnOutput(stack, "AlertsTopicArn", value=alerts.topic.topic_arn)
+            if alerts.secret:
+                CfnOutput(stack, "AlertsWebhookSecretArn", value=alerts.secret.secret_arn)
         for ingestion in others:
             self._of_pipeline(stack, ingestion)
 

@@ -4,6 +4,7 @@ from aws_cdk import IReusableStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
+from infra.alerts import Alerts
 from infra.brought_database import BroughtDatabase
 from infra.compaction import Compaction
 from infra.config import APPLICATION, Config
@@ -89,6 +90,10 @@ class StudentPerformanceStack(Stack):
                 instance=database.instance,
                 after=[ingestion.event_source for ingestion in ingestions],
             )
+        alerts = None
+        if config.alerts:
+            shipped = next(one for one in ingestions if one.pipeline.name == APPLICATION)
+            alerts = Alerts(self, "Alerts", config=config, functions=functions, of=shipped, alarms=topic)
         operators = Operators(
             self,
             "Operators",
@@ -97,6 +102,7 @@ class StudentPerformanceStack(Stack):
             ingestions=ingestions,
             door=door,
             pages=pages,
+            alerts=alerts,
         )
         Outputs(
             self,
@@ -109,6 +115,7 @@ class StudentPerformanceStack(Stack):
             operators=operators,
             door=door,
             pages=pages,
+            alerts=alerts,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from processor.commands.access_log import AccessLog
+from processor.commands.alerts import AcknowledgeAlert, ListAlerts, MuteAlerts, TakeAlerts
 from processor.commands.check import Check
 from processor.commands.command import Command, Function, name_of
 from processor.commands.compact import Compact
@@ -21,6 +22,7 @@ from processor.commands.redrive import Redrive
 from processor.commands.refresh import Refresh
 from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
+from processor.commands.risk_flags import RiskFlags
 from processor.commands.risk_history import RiskHistory
 from processor.commands.risk_list import RiskList
 from processor.commands.risk_rules import RiskRules, RiskRuleSet
@@ -35,13 +37,16 @@ from processor.errors import CommandError
 
 AnyCommand = (
     AccessLog
+    | AcknowledgeAlert
     | AddFollowUp
     | Check
     | Compact
     | Dismiss
     | Export
     | FollowUps
+    | ListAlerts
     | Migrate
+    | MuteAlerts
     | Query
     | Rebuild
     | Redrive
@@ -49,6 +54,7 @@ AnyCommand = (
     | Rejected
     | Retention
     | RiskHistory
+    | RiskFlags
     | RiskList
     | RiskRules
     | RiskRuleSet
@@ -63,6 +69,7 @@ AnyCommand = (
     | ShowRevision
     | ShowStudent
     | Status
+    | TakeAlerts
 )
 
 KINDS: Final[Mapping[str, type[Command[Any]]]] = {name_of(kind): kind for kind in get_args(AnyCommand)}

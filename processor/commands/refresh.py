@@ -1,10 +1,13 @@
 """Bringing everything that is derived up to date: what a schedule asks for every minute."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
+from asyncpg import Connection
 
+from processor import statements
 from processor.commands.command import Command, in_utc
 from processor.commands.compact import Compact
 from processor.errors import CommandError
@@ -14,33 +17,58 @@ from processor.settings import Settings
 from processor.storage.connection import Session
 from processor.student_performance import PIPELINE as SHIPPED
 
+SQL: Final = statements.load(statements.FOLDER / "refresh.sql")
+
 
 class RefreshAnswer(msgspec.Struct):
     """How many chunks of each pipeline were compacted, and what evaluating risk did.
 
     ``courses``: how many were evaluated; ``written``: rows of students of whom anything changed;
-    ``changes``: how many of these changed their level, those who left included.
+    ``changes``: how many of these changed their level, those who left included. ``is_busy``: another refresh
+    is under way and does all of it once more; this one did nothing.
     """
 
     compacted: dict[str, int]
     courses: int
     written: int
     changes: int
+    is_busy: bool = False
 
 
 class Refresh(Command[RefreshAnswer], tag="refresh"):
     """Compact, then evaluate the risk of each course whose roster, events or day changed.
 
     ``at``: the time to evaluate for, now unless it is given. What is stored counts whenever it came: to look
-    at an earlier day as it was, store only what had arrived by then.
+    at an earlier day as it was, store only what had arrived by then. ``unless_busy``: return at once where
+    another refresh of this kind is under way.
     """
 
     patience: ClassVar[float] = Compact.patience
 
     at: datetime | None = None
+    unless_busy: bool = False
 
     async def run(self, session: Session, settings: Settings) -> RefreshAnswer:
         """Compact every pipeline, then evaluate course by course, each in a transaction of its own."""
+        if not self.unless_busy:
+            return await self._once(session, settings)
+        return await self._alone(session.connection, lambda: self._once(session, settings))
+
+    async def _alone(
+        self, connection: Connection, refresh: Callable[[], Awaitable[RefreshAnswer]]
+    ) -> RefreshAnswer:
+        """Refresh until nobody has asked for it meanwhile; leave it to whoever is at it already."""
+        answer = RefreshAnswer({}, 0, 0, 0, is_busy=True)
+        await connection.execute(SQL["request"])
+        while await connection.fetchval(SQL["begin"]):
+            request = await connection.fetchval(SQL["last_request"])
+            answer = await refresh()
+            await connection.execute(SQL["end"])
+            if await connection.fetchval(SQL["last_request"]) == request:
+                break
+        return answer
+
+    async def _once(self, session: Session, settings: Settings) -> RefreshAnswer:
         at = in_utc("at", self.at) or datetime.now(UTC)
         if not FIRST_YEAR <= at.year <= LAST_YEAR:
             raise CommandError(f"at is in the year {at.year}, not from {FIRST_YEAR} to {LAST_YEAR}")

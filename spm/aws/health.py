@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from processor.commands.alerts import ListAlerts
 from processor.commands.status import Status, StatusAnswer
 from processor.metrics import NAMESPACE, SERVICE_DIMENSION, MetricName
 from spm.aws.stack import Aws, Stack
@@ -18,7 +19,10 @@ BUCKET_COUNT_LIMIT: Final = 1000
 
 @dataclass(frozen=True)
 class Health:
-    """What ``spm status`` shows; ``attention`` says in words what a person should look at."""
+    """What ``spm status`` shows; ``attention`` says in words what a person should look at.
+
+    Alerts are None where the stack tells nobody.
+    """
 
     stack: str
     target: str
@@ -33,6 +37,8 @@ class Health:
     expired: int
     alarms: dict[str, str]
     failed_objects: int
+    alerts_waiting: int | None
+    alerts_given_up: int | None
     attention: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -45,6 +51,7 @@ def look(connection: Connection) -> Health:
     aws, stack = connection.aws, connection.stack
     now = datetime.now(UTC)
     summary = aws.kinesis.describe_stream_summary(StreamName=stack.stream_name)["StreamDescriptionSummary"]
+    told = connection.commands.run(ListAlerts(limit=1)) if stack.alerts_name else None
     health = Health(
         stack=stack.name,
         target=connection.target,
@@ -59,6 +66,8 @@ def look(connection: Connection) -> Health:
         expired=total(aws, stack, "ExpiredEvents", now - METRICS_KEPT, now),
         alarms=_alarms(aws, stack),
         failed_objects=_objects(aws, stack),
+        alerts_waiting=told.waiting if told else None,
+        alerts_given_up=told.given_up if told else None,
     )
     health.attention.extend(_attention(health))
     return health
@@ -150,6 +159,8 @@ def _attention(health: Health) -> list[str]:
     lines = [f"alarm {name} is on" for name, state in health.alarms.items() if state == "ALARM"]
     if health.failed_objects:
         lines.append(f"{health.failed_objects:,} objects in the failed-records bucket: spm replay failed")
+    if health.alerts_given_up:
+        lines.append(f"{health.alerts_given_up:,} messages about risks were given up: spm alerts list, test")
     if rejected := health.database.rejected_open:
         lines.append(f"{rejected:,} rejected records: spm rejected list, then redrive or dismiss them")
     if health.mapping in {"missing", "Disabled", "Disabling"}:

@@ -121,6 +121,7 @@ class Stack:
     pipeline: Pipeline
     ingest_url: str | None = None
     senders_arn: str | None = None
+    alerts_name: str | None = None
 
     @property
     def processor_name(self) -> str:
@@ -178,6 +179,7 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = N
             pipeline=found,
             ingest_url=outputs.get("IngestUrl"),
             senders_arn=outputs.get("IngestSendersSecretArn"),
+            alerts_name=outputs.get("AlertsFunctionName"),
         )
     except ConfigurationError as error:
         raise StackNotFoundError(f"{error}: use the checkout that was deployed") from error

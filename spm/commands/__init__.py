@@ -49,6 +49,9 @@ COMMANDS: Final = {
     "replay": Registered("replay:app", "Bring records to the processor again, under their own identities."),
     "roster": Registered("roster:app", "Import and look at courses, due work and people."),
     "risk": Registered("risk:app", "Who is at risk in which course, and why."),
+    "alerts": Registered(
+        "alerts:app", "See who was told of a risk, try whether telling works, mute a course."
+    ),
     "followup": Registered(
         "followup:app", "Note who talked to a student at risk, and see whether it is done."
     ),

@@ -51,6 +51,10 @@ def command(
             help="Keep the database in this folder, and find it there again.",
         ),
     ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Tell this address whose risk has risen.", show_default=False),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print how to reach it as JSON, and no panel.")
     ] = False,
@@ -69,7 +73,7 @@ def command(
         with console.step("Starting PostgreSQL and MiniStack"):
             cloud = until_the_end.enter_context(EmbeddedCloud(data=data))
         with console.step("Deploying the stack with cdklocal"):
-            cloud.deploy(suffix, {"shardCount": str(shards), "ingest": "true"})
+            cloud.deploy(suffix, {"shardCount": str(shards), "ingest": "true", **told(webhook)})
             cloud.start_runner()
         until_the_end.callback(remove_state)
         cloud.write_state()
@@ -90,6 +94,11 @@ def command(
             "Credential": f"{SENDER}:{secret}",
         }
         watch(cloud, connection, reach, panel_wanted=not as_json)
+
+
+def told(webhook: str | None) -> dict[str, str]:
+    """Return the context by which somebody is told of risks; nobody is without an address."""
+    return {"alerts": "true", "alertWebhook": webhook} if webhook else {}
 
 
 def ways_in(cloud: EmbeddedCloud, suffix: str, data: Path | None) -> dict[str, str]:

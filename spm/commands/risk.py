@@ -1,12 +1,16 @@
 """``spm risk``: who is at risk in which course, and why (docs/risk.md)."""
 
+from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 import typer
 
+from processor.commands.risk_flags import Flag, RiskFlags
 from processor.commands.risk_list import ListedRisk, RiskList
+from spm.audit import GroupFigures, audit, read_outcomes
 from spm.aws.commands import Commands
 from spm.aws.target import connect
 from spm.commands import risk_history, risk_rules
@@ -91,6 +95,58 @@ def show(
             console.out.print(f"  {reason.adds:.2f}  {console.visible(reason.sentence)}", markup=False)
 
 
+@app.command(name="audit")
+def audit_(
+    *,
+    outcomes: Annotated[
+        Path, typer.Option(metavar="FILE", help="Columns course, student, outcome; further ones are groups.")
+    ],
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare who was at risk with how courses ended: precision, recall, lead time, also by group.
+
+    Example: spm risk audit --outcomes results.csv
+    """
+    rows = read_outcomes(outcomes)
+    report = audit(rows, flags(connect(target, suffix).commands))
+    if as_json:
+        console.print_json(report)
+        return
+    every = GroupFigures("all", "", report.elevated, report.high)
+    console.print_table(
+        ["students", "level", "number", "failed", "flagged", "precision", "recall", "days before"],
+        (
+            [
+                *(
+                    f"{of.column} {of.value}".strip(),
+                    level,
+                    figures.students,
+                    figures.failed,
+                    figures.flagged,
+                ),
+                *(_share(figures.precision), _share(figures.recall), figures.lead_days),
+            ]
+            for of in (every, *report.groups)
+            for level, figures in (("elevated or high", of.elevated), ("high", of.high))
+        ),
+    )
+    for column, count in report.hidden.items():
+        console.err.print(
+            f"{column}: {console.counted(count, 'group')} hidden, to protect fewer than 10 students"
+        )
+
+
+def flags(commands: Commands) -> Iterator[Flag]:
+    """Yield everybody who was ever at risk, page after page."""
+    after: tuple[str, str] | None = ("", "")
+    while after is not None:
+        answer = commands.run(RiskFlags(after=after))
+        yield from answer.flags
+        after = answer.next
+
+
 def listed(commands: Commands, wanted: RiskList, limit: int) -> list[ListedRisk]:
     """Return up to ``limit`` students, page after page."""
     found: list[ListedRisk] = []
@@ -106,6 +162,10 @@ def listed(commands: Commands, wanted: RiskList, limit: int) -> list[ListedRisk]
 def _row(row: ListedRisk) -> list[object]:
     told = msgspec.to_builtins(row)
     return [*(told[column] for column in COLUMNS[:-1]), _first(row)]
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.2f}"
 
 
 def _first(row: ListedRisk) -> str:

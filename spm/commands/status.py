@@ -78,6 +78,7 @@ def screen(health: Health) -> Group:
             ", ".join(f"{p.month} {console.size(p.bytes)}" for p in database.partitions) or "none",
         ),
         ("Failed records", f"{health.failed_objects:,} objects"),
+        ("Alerts", _alerts(health)),
         ("Alarms", _alarms(health)),
     ):
         if value:
@@ -105,6 +106,12 @@ def _lag(health: Health) -> str:
     age = health.iterator_age_ms
     parts.append("iterator age unknown" if age is None else f"iterator age {age:,.0f} ms")
     return ", ".join(parts)
+
+
+def _alerts(health: Health) -> str:
+    if health.alerts_waiting is None:
+        return ""
+    return f"{health.alerts_waiting:,} waiting to be sent, {health.alerts_given_up:,} given up"
 
 
 def _alarms(health: Health) -> str:

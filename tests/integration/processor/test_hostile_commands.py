@@ -18,6 +18,9 @@ from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.test_operations import CommandContext
 
 REQUIRED: Final[dict[str, dict[str, Any]]] = {
+    "alerts_acknowledge": {"alert_id": str(UUID(int=1))},
+    "alerts_mute": {"course": "math", "off": True},
+    "alerts_take": {"channel": "sns"},
     "course": {"course": "math", "who": "a test"},
     "follow_up": {"course": "math", "student": "ada", "note": "called", "who": "a test"},
     "dismiss": {"because": "they are tests", "dry_run": True},

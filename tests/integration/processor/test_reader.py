@@ -49,6 +49,7 @@ READABLE = {
     *("public.course", "public.assessment", "public.enrolment", "public.person"),
     *("public.risk", "public.risk_change", "public.risk_rule", "public.risk_evaluation"),
     *("public.assessment_exception", "public.follow_up", "public.course_summary"),
+    *("public.alert", "public.alert_mute"),
     *(f"public.{projection.name}" for projection in SHIPPED.projections),
     *VIEWS,
 }
@@ -196,7 +197,7 @@ async def test_a_deployment_makes_it_where_there_was_none(
     await world.owner.execute(
         "DROP SCHEMA public CASCADE; DROP SCHEMA reading CASCADE; CREATE SCHEMA public;"
     )
-    available, later = migrations.available, ("reader", "follow_up", "summaries")
+    available, later = migrations.available, ("reader", "follow_up", "summaries", "alerts")
 
     def before(folder: Path = statements.FOLDER / "migrations") -> list[migrations.Migration]:
         return [migration for migration in available(folder) if migration.name not in later]

@@ -41,6 +41,8 @@ COMMANDS = {
     "risk": ["risk", "list"],
     "export": ["export", "FOLDER"],
     "risk rules set": ["risk", "rules", "set", "high_at", "1.7"],
+    "alerts list": ["alerts", "list"],
+    "alerts mute": ["alerts", "mute", "nowhere", "--off"],
     "followup": ["followup", "list"],
     "access-log": ["access-log"],
     "roster check": ["roster", "check"],

@@ -36,7 +36,7 @@ def test_an_overdrawn_budget_names_what_would_fit() -> None:
         aws(shardCount=10, parallelizationFactor=10)
     message = str(refused.value)
     assert message.startswith("context databaseInstanceClass: t4g.small takes ")
-    assert "shardCount x parallelizationFactor may open 235" in message
+    assert "shardCount x parallelizationFactor may open 237" in message
     assert "t4g.medium" in message
     assert aws(shardCount=10, parallelizationFactor=10, databaseInstanceClass="t4g.medium")
 

@@ -89,6 +89,9 @@ def alarms(profile: str = "dev") -> dict[str, dict[str, Any]]:
     return {a["AlarmName"].removeprefix(f"student-performance-{profile}-"): a for a in found}
 
 
+OF_ALERTS = {"alerts-errors"}
+"""An alarm of a template with ``alerts`` only, at which tests/integration/infra/test_alerts.py looks."""
+
 OF_THE_DOOR = {"ingest-5xx", "ingest-duration", "ingest-errors", "ingest-throttles"}
 """Alarms of a template with ``ingest`` only, at which tests/integration/infra/test_front_door.py looks."""
 
@@ -99,7 +102,7 @@ OF_THE_DASHBOARD = {"dashboard-5xx", "dashboard-errors"}
 def test_operations_tells_every_alarm_and_no_other() -> None:
     section = OPERATIONS.split("\n## Alarms\n")[1].split("\n## ")[0]
     assert re.findall(r"^### (.+)$", section, re.MULTILINE) == sorted(
-        alarms().keys() | OF_THE_DOOR | OF_THE_DASHBOARD
+        alarms().keys() | OF_ALERTS | OF_THE_DOOR | OF_THE_DASHBOARD
     )
 
 

@@ -1,0 +1,160 @@
+"""What tells people whose risk has risen: a function outside the VPC, what wakes it, where it tells."""
+
+from dataclasses import replace
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_logs_destinations as destinations
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra import asset
+from infra.alarm_topic import AlarmTopic, alarm_name
+from infra.alarms import QUIET
+from infra.config import APPLICATION, Config
+from infra.connections import ALERTS
+from infra.function_role import FunctionRole
+from infra.functions import Functions, architecture, platform
+from infra.ingestion import Ingestion
+from infra.keys import rotated_key
+from infra.log_groups import log_group
+from infra.metric import lambda_metric
+from infra.nag import accept, accept_checkov
+from infra.removal import removal_policy
+from portal.alerts import settings
+from processor import metrics
+
+TIMEOUT: Final = Duration.seconds(60)  # less than the lease of what it sends
+MEMORY: Final = 512
+
+
+class Alerts(Construct):
+    """``student-performance-alerts-{suffix}``: asks the operations function what to tell, and tells it."""
+
+    topic: sns.Topic
+    function: lambda_.Function
+    secret: secretsmanager.Secret | None = None
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        functions: Functions,
+        of: Ingestion,
+        alarms: AlarmTopic,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self._name = f"{APPLICATION}-alerts-{config.environment_suffix}"
+        self._key = rotated_key(self, "Key", config=config, description="Alerts")
+        self.topic = sns.Topic(self, "Topic", topic_name=self._name, master_key=self._key, enforce_ssl=True)
+        if config.alert_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(config.alert_email))
+        if config.alert_webhook:
+            self.secret = self._make_secret()
+        self.function = self._make_function(functions)
+        self._wake(of.processor)
+        self._watch(alarms)
+
+    def _make_secret(self) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "WebhookSecret",
+            description=f"Signs what the webhook gets ({self._config.environment_suffix})",
+            encryption_key=self._key,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_punctuation=True, password_length=40
+            ),
+            removal_policy=removal_policy(self._config),
+        )
+        accept(secret, {"SMG4": "The receiver has to learn a new one first; a person changes both."})
+        return secret
+
+    def _make_function(self, functions: Functions) -> lambda_.Function:
+        group = log_group(self, "Log", config=self._config, name=f"/aws/lambda/{self._name}")
+        role = FunctionRole(self, "Role", name=self._name, log_group=group, in_vpc=False)
+        role.may_invoke(functions.operations)
+        role.may_publish(self.topic, self._key)
+        if self.secret:
+            role.may_read_secret(self.secret, self._key)
+        where = replace(platform(self._config), certificates=None)
+        function = lambda_.Function(
+            self,
+            "Function",
+            function_name=self._name,
+            code=lambda_.Code.from_asset(str(asset.build_portal(where))),
+            handler="portal.alerts.handler.handler",
+            runtime=lambda_.Runtime(f"python{where.python_version}", lambda_.RuntimeFamily.PYTHON),
+            architecture=architecture(self._config),
+            memory_size=MEMORY,
+            timeout=TIMEOUT,
+            reserved_concurrent_executions=ALERTS,
+            role=role.role,
+            log_group=group,
+            environment=self._environment(functions),
+            # The next line or minute is the next attempt; what waited longer than that has been done.
+            retry_attempts=0,
+            max_event_age=Duration.seconds(60),
+        )
+        accept(function, {"L1": "Python 3.13 is supported until 2029; 3.14 follows when CI runs it."})
+        findings = {
+            "116": "What a call does not do, the next minute's does: nothing is lost with it.",
+            "117": "It never sees the database, and faces public endpoints of AWS and the webhook.",
+            "173": "Names and ARNs; the webhook's secret is in Secrets Manager, under a key of ours.",
+        }
+        accept_checkov(function, findings)
+        return function
+
+    def _environment(self, functions: Functions) -> dict[str, str]:
+        environment = {
+            settings.OPERATIONS_NAME: functions.operations.function_name,
+            settings.TOPIC_ARN: self.topic.topic_arn,
+            settings.WITH_NAMES: "true" if self._config.alert_names else "false",
+        }
+        if self.secret and self._config.alert_webhook:
+            environment[settings.WEBHOOK] = self._config.alert_webhook
+            environment[settings.WEBHOOK_SECRET_ARN] = self.secret.secret_arn
+        return environment
+
+    def _wake(self, processor: lambda_.Function) -> None:
+        """Wake it after a commit, by the line that tells of it; and every minute, should a line be lost."""
+        stored: metrics.MetricName = "StoredEvents"
+        logs.SubscriptionFilter(
+            self,
+            "Stored",
+            log_group=processor.log_group,
+            destination=destinations.LambdaDestination(self.function),
+            filter_pattern=logs.FilterPattern.literal(stored),
+        )
+        events.Rule(
+            self,
+            "Rule",
+            rule_name=self._name,
+            description="Tells what no line of the processor's log has led to",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[targets.LambdaFunction(self.function)],
+        )
+
+    def _watch(self, alarms: AlarmTopic) -> None:
+        errors = lambda_metric("Errors", {"FunctionName": self.function.function_name})
+        alarm = errors.create_alarm(
+            self,
+            "alerts-errors",
+            alarm_name=alarm_name(self._config, "alerts-errors"),
+            alarm_description="People are not told of risks. See docs/operations.md#alerts-errors",
+            threshold=1,
+            evaluation_periods=15,
+            datapoints_to_alarm=1,
+            treat_missing_data=QUIET,
+        )
+        alarm.add_alarm_action(actions.SnsAction(alarms.topic))
+        alarm.add_ok_action(actions.SnsAction(alarms.topic))

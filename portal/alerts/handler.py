@@ -1,0 +1,125 @@
+"""The Lambda function ``student-performance-alerts-{suffix}``: tells people whose risk has risen.
+
+Woken by each log line that tells of stored events, and every minute.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final
+
+from portal.alerts import settings
+from portal.alerts.channels import Send, topic, webhook
+
+SENDING_SECONDS: Final = 30.0
+"""Of an invocation; the rest is for those that were taken last. A lease outlives the invocation."""
+
+AT_ONCE: Final = 5
+"""Messages that are taken at a time, which a receiver that answers late has for 25 s: the rest is free."""
+
+Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Has the operations function carry out a command; raises RuntimeError where it does not."""
+
+Outcome = dict[str, int]
+
+TEST: Final[Mapping[str, Any]] = {
+    "alert_id": "00000000-0000-0000-0000-000000000000",
+    "course": "TEST",
+    "title": "A test of alerts",
+    "level": "elevated",
+    "total": 1,
+    "students": [
+        {
+            "student": "student-0000",
+            "display_name": None,
+            "level": "elevated",
+            "score": 1.0,
+            "reasons": [{"rule": "test", "adds": 1.0, "numbers": {}, "sentence": "This is a test."}],
+            "changed_at": None,
+        }
+    ],
+}
+
+
+def handler(event: Mapping[str, Any], _: object) -> dict[str, Any]:
+    """Refresh, then send whatever is not sent; with ``{"test": true}`` send a test over every channel.
+
+    Whoever woke it has nothing to say: what is to be told stands in the database. One line of log a call.
+    """
+    if event.get("test") is True:
+        return {name: _tried(send, TEST) or "sent" for name, send in channels().items()}
+    until = time.monotonic() + SENDING_SECONDS
+    try:
+        ask({"command": "refresh", "unless_busy": True})
+    except Exception as error:  # noqa: BLE001  # what changed before is told all the same
+        sys.stderr.write(f"refresh failed: {type(error).__name__}: {error}\n")
+    outcome = {"sent": 0, "failed": 0}
+    for name, send in channels().items():
+        deliver(ask, name, send, until, outcome)
+    sys.stdout.write(json.dumps(outcome) + "\n")
+    return outcome
+
+
+def deliver(ask: Ask, channel: str, send: Send, until: float, outcome: Outcome) -> None:
+    """Send over a channel until nothing is left, or it is ``until``; each is acknowledged before the next.
+
+    So whatever is killed repeats one message at the most. What is left, another call sends.
+    """
+    while time.monotonic() < until:
+        messages = ask({"command": "alerts_take", "channel": channel, "limit": AT_ONCE})["messages"]
+        if not messages:
+            return
+        for message in messages:
+            error = _tried(send, message)
+            outcome["failed" if error else "sent"] += 1
+            ask({"command": "alerts_acknowledge", "alert_id": message["alert_id"], "error": error})
+
+
+def ask(command: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Have the operations function carry out a command."""
+    answer = _client("lambda").invoke(
+        FunctionName=os.environ[settings.OPERATIONS_NAME], Payload=json.dumps(command).encode()
+    )
+    told: dict[str, Any] = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer or "refused" in told:
+        why = told.get("refused") or told.get("errorMessage")
+        raise RuntimeError(f"{command['command']} is not carried out: {why}")
+    return told
+
+
+@cache
+def channels() -> Mapping[str, Send]:
+    """Return the ways to people that are configured, by name."""
+    with_names = os.environ.get(settings.WITH_NAMES) == "true"
+    arn = os.environ[settings.TOPIC_ARN]
+    found: dict[str, Send] = {"sns": topic(_client("sns").publish, arn, with_names=with_names)}
+    if url := os.environ.get(settings.WEBHOOK):
+        found["webhook"] = webhook(url, _secret, with_names=with_names)
+    return found
+
+
+def _tried(send: Send, message: Mapping[str, Any]) -> str | None:
+    """Send a message; return why that failed, in words, or None."""
+    try:
+        send(message)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is noted with the alert and tried again
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+@cache
+def _secret() -> str:
+    arn = os.environ[settings.WEBHOOK_SECRET_ARN]
+    return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+
+
+@cache
+def _client(service: str) -> Any:  # noqa: ANN401  # botocore makes its clients at run time
+    from botocore.config import Config  # noqa: PLC0415  # a third of a second, which tests do without
+    from botocore.session import get_session  # noqa: PLC0415
+
+    config = Config(connect_timeout=2, read_timeout=25, retries={"total_max_attempts": 1, "mode": "standard"})
+    return get_session().create_client(service, config=config)

@@ -1,0 +1,60 @@
+"""What a message says: to people as text, to programs as JSON. No I/O."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Message = Mapping[str, Any]
+"""One message, as ``alerts_take`` answers it (docs/reference.md)."""
+
+LONGEST_SUBJECT: Final = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+
+
+def subject(message: Message) -> str:
+    """Return one line of ASCII without control characters, as SNS takes it."""
+    whom = "a student" if message["total"] == 1 else f"{message['total']:,} students"
+    line = f"{message['course']}: {whom} at {message['level']} risk".encode("ascii", "replace").decode()
+    return "".join(character if character.isprintable() else " " for character in line)[:LONGEST_SUBJECT]
+
+
+def text(message: Message, *, with_names: bool) -> str:
+    """Return who is at which risk, why, and what to do next."""
+    course = message["title"]
+    if message["title"] != message["course"]:
+        course = f"{message['title']} ({message['course']})"
+    shown, total = message["students"], message["total"]
+    lines = [f"In {course}, {_how_many(message)}.", ""]
+    for student in shown:
+        lines += [f"{_who(student, with_names=with_names)}: {student['level']}", *_reasons(student), ""]
+    if total > len(shown):
+        lines += [f"And {total - len(shown):,} more: spm risk list --course {message['course']}", ""]
+    lines += [
+        "What to do next: talk to the student, ask what is in the way, and note it:",
+        f'  spm followup add {shown[0]["student"]} --course {message["course"]} --note "..."',
+        "All reasons, and what has changed since:",
+        f"  spm risk show {shown[0]['student']}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def for_programs(message: Message, *, with_names: bool) -> dict[str, Any]:
+    """Return the message without the names of people, unless these are wanted."""
+    students = [
+        {name: value for name, value in student.items() if with_names or name != "display_name"}
+        for student in message["students"]
+    ]
+    return {**message, "students": students, "text": text(message, with_names=with_names)}
+
+
+def _how_many(message: Message) -> str:
+    if message["total"] == 1:
+        return f"a student is now at {message['level']} risk"
+    return f"{message['total']:,} students are now at a higher risk than before"
+
+
+def _who(student: Message, *, with_names: bool) -> str:
+    name = student.get("display_name")
+    return f"{name} ({student['student']})" if with_names and name else str(student["student"])
+
+
+def _reasons(student: Message) -> list[str]:
+    return [f"  - {reason['sentence']}" for reason in student["reasons"]]

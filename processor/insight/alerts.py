@@ -1,0 +1,77 @@
+"""Which changes of risk are told in a message of their own, and which together in a digest."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple
+from uuid import UUID, uuid5
+
+MOST_IN_A_MINUTE: Final = 20
+"""More changes of a course than this within a minute are told together."""
+
+NAMESPACE: Final = UUID("5b1f6a0e-6b0b-5f0e-9a53-2d6f0a2f6f5e")
+
+
+class Rise(NamedTuple):
+    """A change to a higher level that nobody was told of yet, over one channel.
+
+    ``began_at``: when the episode began. ``is_first``: it is of the course's first evaluation. ``rises``: how
+    many the course had within a minute. ``had_digest``: whether it had a digest within the last minute.
+    """
+
+    id: int
+    course: str
+    student: str
+    level: str
+    began_at: datetime
+    is_first: bool
+    rises: int
+    had_digest: bool
+
+
+class Planned(NamedTuple):
+    """A change, and the message that tells of it."""
+
+    change_id: int
+    message: UUID
+
+
+def plan(rises: Sequence[Rise], channel: str) -> list[Planned]:
+    """Put each change into a message; what has to wait for the next digest into none.
+
+    ``rises`` are in the order of their courses.
+    """
+    return [
+        planned
+        for _, of_course in groupby(rises, attrgetter("course"))
+        for planned in _of(of_course, channel)
+    ]
+
+
+def alert_id(rise: Rise, channel: str) -> UUID:
+    """Return the id of what tells of an episode's level over a channel: always the same."""
+    began = rise.began_at.isoformat()
+    return uuid5(NAMESPACE, json.dumps([rise.course, rise.student, began, rise.level, channel]))
+
+
+def _of(of_course: Iterator[Rise], channel: str) -> Iterator[Planned]:
+    rises = list(of_course)
+    first = [rise for rise in rises if rise.is_first]
+    later = [rise for rise in rises if not rise.is_first and rise.rises > MOST_IN_A_MINUTE]
+    alone = [rise for rise in rises if not rise.is_first and rise.rises <= MOST_IN_A_MINUTE]
+    for rise in alone:
+        yield Planned(rise.id, alert_id(rise, channel))
+    yield from _digest(first, channel)
+    if not any(rise.had_digest for rise in later):
+        yield from _digest(later, channel)
+
+
+def _digest(rises: Sequence[Rise], channel: str) -> Iterator[Planned]:
+    if not rises:
+        return
+    ids = sorted(str(alert_id(rise, channel)) for rise in rises)
+    message = UUID(ids[0]) if len(ids) == 1 else uuid5(NAMESPACE, json.dumps(ids))
+    for rise in rises:
+        yield Planned(rise.id, message)

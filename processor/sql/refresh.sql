@@ -1,0 +1,13 @@
+-- Refreshing one at a time. The lock is the connection's: it is free once whoever had it is gone.
+
+-- name: request
+SELECT nextval('refresh_request')
+
+-- name: last_request
+SELECT last_value FROM refresh_request
+
+-- name: begin
+SELECT pg_try_advisory_lock(hashtext('refresh'))
+
+-- name: end
+SELECT pg_advisory_unlock(hashtext('refresh'))

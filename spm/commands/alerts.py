@@ -1,0 +1,121 @@
+"""``spm alerts``: who was told of which risk, and whether telling works."""
+
+import json
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from processor.commands.alerts import ListAlerts, ListAlertsAnswer, ListedAlert, MuteAlerts
+from spm.aws.commands import Commands
+from spm.aws.target import connect
+from spm.errors import OperationRefusedError
+from spm.terminal import console
+from spm.terminal.options import CourseOption, JsonOption, SuffixOption, TargetOption
+
+MOST_OF_A_PAGE: Final = 1_000
+
+app = typer.Typer(
+    help="See who was told of a risk, try whether telling works, mute a course.", no_args_is_help=True
+)
+
+
+@app.command(name="list")
+def list_(
+    *,
+    course: CourseOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many messages.")] = 50,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List messages about students whose risk has risen, the newest first.
+
+    Example: spm alerts list --course MATH-101
+    """
+    found = listed(connect(target, suffix).commands, ListAlerts(course=course), limit)
+    if as_json:
+        console.print_json(found)
+        return
+    if found.alerts:
+        console.print_table(
+            ["risen", "course", "student", "level", "over", "state"],
+            (
+                [console.moment(a.changed_at), a.course, whom(a), a.level, a.channel, state(a)]
+                for a in found.alerts
+            ),
+        )
+    else:
+        console.err.print("nobody was told of anything yet")
+    console.out.print(f"{found.waiting:,} waiting to be sent, {found.given_up:,} given up")
+    if found.muted:
+        console.out.print(f"muted: {', '.join(map(console.visible, found.muted))}")
+
+
+@app.command(name="test")
+def try_(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:
+    """Send a message marked as a test over every channel; exits with 1 where one does not take it.
+
+    Example: spm alerts test
+    """
+    connection = connect(target, suffix)
+    name = connection.stack.alerts_name
+    if name is None:
+        raise OperationRefusedError("this stack tells nobody: deploy it with the context alerts=true")
+    answer = connection.aws.functions.invoke(FunctionName=name, Payload=b'{"test": true}')
+    outcome = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise OperationRefusedError(f"{name}: {outcome.get('errorMessage', outcome)}")
+    if as_json:
+        console.print_json(outcome)
+    else:
+        for channel, told in outcome.items():
+            console.out.print(f"{channel:<8} {console.visible(told)}")
+    if any(told != "sent" for told in outcome.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def mute(
+    course: Annotated[str, typer.Argument(help="Which course.")],
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Tell again of what changes from now on.")] = False,
+    suffix: SuffixOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell nobody of what changes in a course from now on; pages and lists go on.
+
+    Example: spm alerts mute MATH-101
+    """
+    muted = connect(target, suffix).commands.run(MuteAlerts(course=course, off=off)).muted
+    if as_json:
+        console.print_json({"muted": muted})
+    else:
+        console.out.print(f"muted: {', '.join(map(console.visible, muted)) or 'none'}")
+
+
+def listed(commands: Commands, wanted: ListAlerts, limit: int) -> ListAlertsAnswer:
+    """Return up to ``limit`` messages, page after page."""
+    answer = commands.run(msgspec.structs.replace(wanted, limit=min(MOST_OF_A_PAGE, limit)))
+    rows = answer.alerts
+    while answer.next is not None and len(rows) < limit:
+        size = min(MOST_OF_A_PAGE, limit - len(rows))
+        answer = commands.run(msgspec.structs.replace(wanted, limit=size, offset=answer.next))
+        rows += answer.alerts
+    return msgspec.structs.replace(answer, alerts=rows)
+
+
+def whom(alert: ListedAlert) -> str:
+    """Say whom a message is about."""
+    return alert.student if alert.changes == 1 else f"{alert.changes:,} students"
+
+
+def state(alert: ListedAlert) -> str:
+    """Say in a few words how far telling has come."""
+    if alert.sent_at:
+        return f"sent {console.moment(alert.sent_at)}"
+    attempts = console.counted(alert.attempts, "attempt")
+    if alert.given_up:
+        return f"given up after {attempts}: {alert.error or 'no answer'}"
+    return f"waiting, {attempts}" + (f": {alert.error}" if alert.error else "")
