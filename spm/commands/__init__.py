@@ -12,7 +12,8 @@ class Registered(NamedTuple):
 
 COMMANDS: Final = {
     "demo": Registered(
-        "demo:command", "Run the whole pipeline on this machine and show that every figure adds up."
+        "demo:command",
+        "Run the whole pipeline on this machine and show that every figure adds up, and who is at risk.",
     ),
     "local": Registered(
         "local:command",

@@ -15,10 +15,10 @@ from spm.aws.commands import Commands
 from spm.aws.target import connect
 from spm.commands import risk_history, risk_rules
 from spm.commands.query import Form, print_rows
+from spm.risks import MOST_OF_A_PAGE, listed
 from spm.terminal import console
 from spm.terminal.options import JsonOption, SuffixOption, TargetOption, TeacherOption
 
-MOST_OF_A_PAGE: Final = 1_000
 COLUMNS: Final = ("course", "student", "level", "score", "since", "why")
 
 app = typer.Typer(help="Who is at risk in which course, and why.", no_args_is_help=True)
@@ -145,18 +145,6 @@ def flags(commands: Commands) -> Iterator[Flag]:
         answer = commands.run(RiskFlags(after=after))
         yield from answer.flags
         after = answer.next
-
-
-def listed(commands: Commands, wanted: RiskList, limit: int) -> list[ListedRisk]:
-    """Return up to ``limit`` students, page after page."""
-    found: list[ListedRisk] = []
-    offset: int | None = 0
-    while offset is not None and len(found) < limit:
-        size = min(MOST_OF_A_PAGE, limit - len(found))
-        answer = commands.run(msgspec.structs.replace(wanted, limit=size, offset=offset))
-        found += answer.risks
-        offset = answer.next
-    return found
 
 
 def _row(row: ListedRisk) -> list[object]:

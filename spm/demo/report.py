@@ -5,26 +5,28 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
 from processor.commands.quarantine import RejectedRow
+from processor.commands.risk_list import ListedRisk
+from processor.insight.levels import NONE
 from spm.demo.figures import Figure
 from spm.demo.result import Result
 from spm.terminal import console
 from spm.terminal.console import out
 
-STUDENTS_SHOWN = 8
+SHOWN: Final = 6
 
 
 def show(result: Result, checks: Sequence[Figure]) -> None:
-    """Print the figures, the students, what was rejected, and whether it all adds up."""
+    """Print the figures, what was rejected, who is at risk and why, and whether it all adds up."""
     out.print()
     out.print(_figures(result))
-    out.print(_students(result.students))
     out.print(_rejected(result.rejected))
+    out.print(_at_risk(result.risks))
     for check in checks:
         if check.holds:
             out.print(Text.assemble(("✓", "green"), f" {check.what}"))
@@ -42,6 +44,7 @@ def print_json(result: Result, checks: Sequence[Figure]) -> None:
             "rejected": result.before.rejected,
             "events_per_second": result.before.stored / result.seconds,
             "lag_ms": result.before.lag_ms,
+            "at_risk": sum(row.level != NONE for row in result.risks),
             "checks": {check.what: check.holds for check in checks},
         }
     )
@@ -90,20 +93,16 @@ def _figures(result: Result) -> Table:
     return table
 
 
-def _students(rows: list[list[Any]]) -> Table:
-    """The weakest and the strongest students by mean score."""
-    ranked = sorted((row for row in rows if row[2] is not None), key=lambda row: row[2])
-    half = STUDENTS_SHOWN // 2
-    shown = ranked if len(ranked) <= STUDENTS_SHOWN else [*ranked[:half], *ranked[-half:]]
-    table = Table(title="Students: lowest and highest mean score", title_justify="left")
-    table.add_column("student")
-    table.add_column("events", justify="right")
-    table.add_column("mean score", justify="right")
-    table.add_column("last activity")
-    for student_id, events, mean_score, last_activity in shown:
-        table.add_row(
-            student_id, f"{events:,}", f"{mean_score:.1f}", str(last_activity)[:16].replace("T", " ")
-        )
+def _at_risk(risks: Sequence[ListedRisk]) -> Table:
+    """Those with the highest scores, each with the largest reason."""
+    found = [row for row in risks if row.level != NONE]
+    title = f"At risk: {len(found)} of {len(risks)} enrolments; the highest scores"
+    table = Table(title=title, title_justify="left", expand=True, show_lines=True)
+    for column in ("student", "course", "level"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("why", ratio=1)
+    for row in found[:SHOWN]:
+        table.add_row(row.student, row.course, row.level, row.reasons[0].sentence if row.reasons else "")
     return table
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from processor.commands.quarantine import RejectedRow
+from processor.commands.risk_list import ListedRisk
 from processor.commands.status import StatusAnswer
 from spm.aws.delivery import Delivered
 
@@ -12,8 +13,7 @@ from spm.aws.delivery import Delivered
 class Options:
     """What the demo sends."""
 
-    events: int = 20_000
-    students: int = 500
+    students: int = 120
     seed: int = 1
     keep: bool = False
     as_json: bool = False
@@ -30,3 +30,4 @@ class Result:
     redelivered: Delivered
     students: list[list[Any]]
     rejected: list[RejectedRow]
+    risks: list[ListedRisk]  # of everybody in each course, the highest score first

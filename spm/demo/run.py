@@ -1,4 +1,4 @@
-"""The whole pipeline on this machine: deploy it, send it a term of events, show that every figure adds up.
+"""The whole pipeline on this machine: deploy it, send it a school and its term, show that all adds up.
 
 After the embedded cloud is up, everything goes through AWS APIs: PutRecords in, the operations function out.
 """
@@ -6,29 +6,37 @@ After the embedded cloud is up, everything goes through AWS APIs: PutRecords in,
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
+from emulation.process import temporary_folder
 from processor.commands.query import Query
 from processor.commands.refresh import Refresh
 from processor.commands.rejected import Rejected
+from processor.commands.risk_list import RiskList
 from processor.commands.status import Status, StatusAnswer
 from spm.aws.commands import Commands
 from spm.aws.delivery import Delivered, deliver, lambda_record
 from spm.aws.stack import Aws, Stack, find
 from spm.aws.stream import records_of, shard_ids
 from spm.aws.target import Connection
-from spm.demo import report
+from spm.demo import planted, report
 from spm.demo.figures import Figure, Tally
 from spm.demo.result import Options, Result
 from spm.errors import DemoError
 from spm.publishing.put_records import Entry, publish
+from spm.risks import listed
+from spm.roster.files import contents
+from spm.roster.read import read_roster
+from spm.roster.send import send
+from spm.school import School, happenings, make, write
 from spm.target import Target
-from spm.term import BAD_RECORDS, generate, start_of_term_until
+from spm.term import BAD_RECORDS, COURSES, NativeEvent
 from spm.terminal import console
 
 SUFFIX: Final = "demo"
@@ -45,9 +53,10 @@ def run(options: Options) -> None:
             cloud.deploy(SUFFIX)
             cloud.start_runner()
         aws = Aws(cloud.aws_environment())
-        tally = Tally()
-        result = send_and_look(aws, find(aws, SUFFIX), options, tally)
-        checks = figures(options, tally, result)
+        school = make(options.students, len(COURSES), options.seed, datetime.now(UTC).date())
+        happened = happenings(school, options.seed)
+        result = send_and_look(aws, find(aws, SUFFIX), school, happened)
+        checks = figures(school, happened, result)
         if options.as_json:
             report.print_json(result, checks)
         else:
@@ -59,14 +68,16 @@ def run(options: Options) -> None:
             keep_running(cloud, aws)
 
 
-def send_and_look(aws: Aws, stack: Stack, options: Options, tally: Tally) -> Result:
+def send_and_look(aws: Aws, stack: Stack, school: School, happened: Sequence[NativeEvent]) -> Result:
     """Publish, wait until all is stored, deliver one batch twice more, and read everything back."""
     commands = stack.commands(aws)
-    sent = options.events + len(BAD_RECORDS)
+    with console.step("Importing the roster"):
+        import_roster(commands, school, happened)
+    sent = len(happened) + len(BAD_RECORDS)
     started = time.monotonic()
     accepted = 0
     with console.bar("Publishing", sent) as advance:
-        for batch in publish(aws.kinesis, stack.stream_name, records(options, tally)):
+        for batch in publish(aws.kinesis, stack.stream_name, records(happened)):
             accepted += len(batch)
             advance(len(batch))
     before = wait_until_stored(commands, sent)
@@ -80,19 +91,25 @@ def send_and_look(aws: Aws, stack: Stack, options: Options, tally: Tally) -> Res
         before=before,
         after=commands.run(Status()),
         redelivered=redelivered,
-        students=commands.report(Query("students", limit=options.students)).rows,
+        students=commands.report(Query("students", limit=len(school.pupils))).rows,
         rejected=commands.run(Rejected(limit=100)).rejected,
+        risks=listed(commands, RiskList(level="none"), len(school.pupils) * len(school.courses)),
     )
 
 
-def records(options: Options, tally: Tally) -> Iterator[Entry]:
-    """Yield the events, counted in ``tally``, with the bad records spread evenly between them."""
+def import_roster(commands: Commands, school: School, happened: Sequence[NativeEvent]) -> None:
+    """Import the school's roster as its owner would, from files."""
+    with temporary_folder("spm-demo-") as folder:
+        write(folder, school, happened)
+        roster = read_roster(contents(Path(folder) / "roster"), None, None, "UTC")
+        send(commands, roster, lambda _: None, dry_run=False)
+
+
+def records(happened: Sequence[NativeEvent]) -> Iterator[Entry]:
+    """Yield the events, with the bad records spread evenly between them."""
     bad = iter(BAD_RECORDS)
-    every = options.events // (len(BAD_RECORDS) + 1) + 1
-    start = start_of_term_until(datetime.now(UTC).date())
-    made = generate(options.events, options.students, seed=options.seed, start=start)
-    for number, event in enumerate(made, start=1):
-        tally.add(event)
+    every = len(happened) // (len(BAD_RECORDS) + 1) + 1
+    for number, event in enumerate(happened, start=1):
         yield Entry(json.dumps(event).encode(), event["student_id"])
         if number % every == 0:
             yield Entry(next(bad)[0], "a faulty producer")
@@ -131,24 +148,32 @@ def deliver_again(aws: Aws, stack: Stack) -> Delivered:
     return Delivered(*(a + b for a, b in zip(first, second, strict=True)))
 
 
-def figures(options: Options, tally: Tally, result: Result) -> list[Figure]:
+def figures(school: School, happened: Sequence[NativeEvent], result: Result) -> list[Figure]:
     """Return everything that must hold."""
-    sent = options.events + len(BAD_RECORDS)
+    sent = len(happened) + len(BAD_RECORDS)
+    tally = Tally()
+    for event in happened:
+        tally.add(event)
     again = result.redelivered
     rejected = sorted((row.payload, row.reason) for row in result.rejected)
     return [
         Figure("records accepted by the stream", sent, result.accepted),
-        Figure("events stored", options.events, result.before.stored),
+        Figure("events stored", len(happened), result.before.stored),
         Figure("records rejected", len(BAD_RECORDS), result.before.rejected),
         Figure("rejected bytes and reasons", sorted(BAD_RECORDS), rejected),
         Figure("every student's events and mean score", [], tally.differences(result.students)),
         Figure("new rows of the second delivery", (0, 0), (again.stored, again.rejected)),
-        Figure("events stored after it", options.events, result.after.stored),
+        Figure("events stored after it", len(happened), result.after.stored),
         Figure("records rejected after it", len(BAD_RECORDS), result.after.rejected),
         Figure(
             "redelivered records seen as duplicates",
             (True, again.received),
             (again.received > 0, again.duplicates),
+        ),
+        Figure(
+            "every student's missing work, as the school left it out",
+            [],
+            planted.differences(school, happened, result.risks),
         ),
     ]
 
