@@ -51,6 +51,7 @@ class Alerts(Construct):
         functions: Functions,
         of: Ingestion,
         alarms: AlarmTopic,
+        dashboard: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
@@ -61,7 +62,7 @@ class Alerts(Construct):
             self.topic.add_subscription(subscriptions.EmailSubscription(config.alert_email))
         if config.alert_webhook:
             self.secret = self._make_secret()
-        self.function = self._make_function(functions)
+        self.function = self._make_function(functions, dashboard)
         self._wake(of.processor)
         self._watch(alarms)
 
@@ -79,7 +80,7 @@ class Alerts(Construct):
         accept(secret, {"SMG4": "The receiver has to learn a new one first; a person changes both."})
         return secret
 
-    def _make_function(self, functions: Functions) -> lambda_.Function:
+    def _make_function(self, functions: Functions, dashboard: str | None) -> lambda_.Function:
         group = log_group(self, "Log", config=self._config, name=f"/aws/lambda/{self._name}")
         role = FunctionRole(self, "Role", name=self._name, log_group=group, in_vpc=False)
         role.may_invoke(functions.operations)
@@ -100,7 +101,7 @@ class Alerts(Construct):
             reserved_concurrent_executions=ALERTS,
             role=role.role,
             log_group=group,
-            environment=self._environment(functions),
+            environment=self._environment(functions, dashboard),
             # The next line or minute is the next attempt; what waited longer than that has been done.
             retry_attempts=0,
             max_event_age=Duration.seconds(60),
@@ -114,12 +115,14 @@ class Alerts(Construct):
         accept_checkov(function, findings)
         return function
 
-    def _environment(self, functions: Functions) -> dict[str, str]:
+    def _environment(self, functions: Functions, dashboard: str | None) -> dict[str, str]:
         environment = {
             settings.OPERATIONS_NAME: functions.operations.function_name,
             settings.TOPIC_ARN: self.topic.topic_arn,
             settings.WITH_NAMES: "true" if self._config.alert_names else "false",
         }
+        if dashboard:
+            environment[settings.DASHBOARD] = dashboard
         if self.secret and self._config.alert_webhook:
             environment[settings.WEBHOOK] = self._config.alert_webhook
             environment[settings.WEBHOOK_SECRET_ARN] = self.secret.secret_arn

@@ -93,7 +93,15 @@ class StudentPerformanceStack(Stack):
         alerts = None
         if config.alerts:
             shipped = next(one for one in ingestions if one.pipeline.name == APPLICATION)
-            alerts = Alerts(self, "Alerts", config=config, functions=functions, of=shipped, alarms=topic)
+            alerts = Alerts(
+                self,
+                "Alerts",
+                config=config,
+                functions=functions,
+                of=shipped,
+                alarms=topic,
+                dashboard=config.dashboard_url or (pages.url if pages else None),
+            )
         operators = Operators(
             self,
             "Operators",

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from portal.alerts.message import Message, for_programs, subject, text
+from portal.alerts.message import Message, Wording, for_programs, subject, text
 
 WEBHOOK_SECONDS: Final = 5.0
 TIMESTAMP_HEADER: Final = "X-Spm-Timestamp"
@@ -24,7 +24,7 @@ class ReceiverError(Exception):
     """The webhook did not take a message; says what it answered."""
 
 
-def topic(publish: Callable[..., object], arn: str, *, with_names: bool) -> Send:
+def topic(publish: Callable[..., object], arn: str, wording: Wording) -> Send:
     """Return what publishes to an SNS topic; attributes let subscribers filter, and tell repeats."""
 
     def send(message: Message) -> None:
@@ -32,18 +32,18 @@ def topic(publish: Callable[..., object], arn: str, *, with_names: bool) -> Send
         publish(
             TopicArn=arn,
             Subject=subject(message),
-            Message=text(message, with_names=with_names),
+            Message=text(message, wording),
             MessageAttributes=attributes,
         )
 
     return send
 
 
-def webhook(url: str, secret: Callable[[], str], *, with_names: bool) -> Send:
+def webhook(url: str, secret: Callable[[], str], wording: Wording) -> Send:
     """Return what posts to a webhook, signed with the secret."""
 
     def send(message: Message) -> None:
-        body = json.dumps(for_programs(message, with_names=with_names), ensure_ascii=False).encode()
+        body = json.dumps(for_programs(message, wording), ensure_ascii=False).encode()
         timestamp = str(int(time.time()))
         headers = {
             "Content-Type": "application/json; charset=utf-8",

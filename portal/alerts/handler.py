@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from portal.alerts import settings
 from portal.alerts.channels import Send, topic, webhook
+from portal.alerts.message import Wording
 
 SENDING_SECONDS: Final = 30.0
 """Of an invocation; the rest is for those that were taken last. A lease outlives the invocation."""
@@ -23,7 +24,13 @@ AT_ONCE: Final = 5
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Has the operations function carry out a command; raises RuntimeError where it does not."""
 
-Outcome = dict[str, int]
+
+class Outcome(NamedTuple):
+    """How many messages were sent, and how many could not be."""
+
+    sent: int
+    failed: int
+
 
 TEST: Final[Mapping[str, Any]] = {
     "alert_id": "00000000-0000-0000-0000-000000000000",
@@ -56,26 +63,27 @@ def handler(event: Mapping[str, Any], _: object) -> dict[str, Any]:
         ask({"command": "refresh", "unless_busy": True})
     except Exception as error:  # noqa: BLE001  # what changed before is told all the same
         sys.stderr.write(f"refresh failed: {type(error).__name__}: {error}\n")
-    outcome = {"sent": 0, "failed": 0}
-    for name, send in channels().items():
-        deliver(ask, name, send, until, outcome)
-    sys.stdout.write(json.dumps(outcome) + "\n")
-    return outcome
+    outcomes = [deliver(ask, name, send, until) for name, send in channels().items()]
+    told = {"sent": sum(one.sent for one in outcomes), "failed": sum(one.failed for one in outcomes)}
+    sys.stdout.write(json.dumps(told) + "\n")
+    return told
 
 
-def deliver(ask: Ask, channel: str, send: Send, until: float, outcome: Outcome) -> None:
+def deliver(ask: Ask, channel: str, send: Send, until: float) -> Outcome:
     """Send over a channel until nothing is left, or it is ``until``; each is acknowledged before the next.
 
     So whatever is killed repeats one message at the most. What is left, another call sends.
     """
+    sent = failed = 0
     while time.monotonic() < until:
         messages = ask({"command": "alerts_take", "channel": channel, "limit": AT_ONCE})["messages"]
         if not messages:
-            return
+            break
         for message in messages:
             error = _tried(send, message)
-            outcome["failed" if error else "sent"] += 1
+            sent, failed = (sent, failed + 1) if error else (sent + 1, failed)
             ask({"command": "alerts_acknowledge", "alert_id": message["alert_id"], "error": error})
+    return Outcome(sent, failed)
 
 
 def ask(command: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,11 +101,11 @@ def ask(command: Mapping[str, Any]) -> Mapping[str, Any]:
 @cache
 def channels() -> Mapping[str, Send]:
     """Return the ways to people that are configured, by name."""
-    with_names = os.environ.get(settings.WITH_NAMES) == "true"
+    wording = Wording(os.environ.get(settings.WITH_NAMES) == "true", os.environ.get(settings.DASHBOARD))
     arn = os.environ[settings.TOPIC_ARN]
-    found: dict[str, Send] = {"sns": topic(_client("sns").publish, arn, with_names=with_names)}
+    found: dict[str, Send] = {"sns": topic(_client("sns").publish, arn, wording)}
     if url := os.environ.get(settings.WEBHOOK):
-        found["webhook"] = webhook(url, _secret, with_names=with_names)
+        found["webhook"] = webhook(url, _secret, wording)
     return found
 
 

@@ -1,10 +1,19 @@
 """What a message says: to people as text, to programs as JSON. No I/O."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode, urljoin
 
 Message = Mapping[str, Any]
 """One message, as ``alerts_take`` answers it (docs/reference.md)."""
+
+
+class Wording(NamedTuple):
+    """What messages may say: the names of people; the address of the dashboard, if there is one."""
+
+    with_names: bool = False
+    dashboard: str | None = None
+
 
 LONGEST_SUBJECT: Final = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
@@ -16,7 +25,7 @@ def subject(message: Message) -> str:
     return "".join(character if character.isprintable() else " " for character in line)[:LONGEST_SUBJECT]
 
 
-def text(message: Message, *, with_names: bool) -> str:
+def text(message: Message, wording: Wording) -> str:
     """Return who is at which risk, why, and what to do next."""
     course = message["title"]
     if message["title"] != message["course"]:
@@ -24,7 +33,11 @@ def text(message: Message, *, with_names: bool) -> str:
     shown, total = message["students"], message["total"]
     lines = [f"In {course}, {_how_many(message)}.", ""]
     for student in shown:
-        lines += [f"{_who(student, with_names=with_names)}: {student['level']}", *_reasons(student), ""]
+        lines += [
+            f"{_who(student, with_names=wording.with_names)}: {student['level']}",
+            *_reasons(student),
+            "",
+        ]
     if total > len(shown):
         lines += [f"And {total - len(shown):,} more: spm risk list --course {message['course']}", ""]
     lines += [
@@ -32,23 +45,45 @@ def text(message: Message, *, with_names: bool) -> str:
         f'  spm followup add {shown[0]["student"]} --course {message["course"]} --note "..."',
         "All reasons, and what has changed since:",
         f"  spm risk show {shown[0]['student']}",
+        *_on_the_dashboard(message, wording),
     ]
     return "\n".join(lines) + "\n"
 
 
-def for_programs(message: Message, *, with_names: bool) -> dict[str, Any]:
-    """Return the message without the names of people, unless these are wanted."""
+def link(message: Message, wording: Wording) -> str | None:
+    """Return the address of the student's page, or of the course's where it is about several students."""
+    if wording.dashboard is None:
+        return None
+    if message["total"] == 1:
+        page, name = "student", message["students"][0]["student"]
+    else:
+        page, name = "course", message["course"]
+    return urljoin(wording.dashboard, f"{page}?{urlencode({'id': name})}")
+
+
+def for_programs(message: Message, wording: Wording) -> dict[str, Any]:
+    """Return the message without the names of people, unless these are wanted; with its text and link."""
     students = [
-        {name: value for name, value in student.items() if with_names or name != "display_name"}
+        {name: value for name, value in student.items() if wording.with_names or name != "display_name"}
         for student in message["students"]
     ]
-    return {**message, "students": students, "text": text(message, with_names=with_names)}
+    return {
+        **message,
+        "students": students,
+        "text": text(message, wording),
+        "link": link(message, wording),
+    }
 
 
 def _how_many(message: Message) -> str:
     if message["total"] == 1:
         return f"a student is now at {message['level']} risk"
     return f"{message['total']:,} students are now at a higher risk than before"
+
+
+def _on_the_dashboard(message: Message, wording: Wording) -> list[str]:
+    address = link(message, wording)
+    return [f"  {address}"] if address else []
 
 
 def _who(student: Message, *, with_names: bool) -> str:

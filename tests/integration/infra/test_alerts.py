@@ -111,3 +111,15 @@ def test_the_asset_holds_whatever_the_function_imports() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.startswith(str(folder)), done.stderr
+
+
+def test_messages_link_to_the_dashboard_if_there_is_one(alerts: Template, synthesise: Any) -> None:
+    context = {"target": "aws", "databaseMultiAz": "false", "alerts": "true"}
+    named = synthesise(**context, dashboardUrl="https://pages.school.example/")
+    deployed = synthesise(**context, dashboard="true")
+    address = [
+        function(template, "alerts-dev")["Environment"]["Variables"].get("DASHBOARD")
+        for template in (alerts, named, deployed)
+    ]
+    assert address[:2] == [None, "https://pages.school.example/"]
+    assert "FunctionUrl" in str(address[2])
