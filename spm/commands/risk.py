@@ -1,6 +1,6 @@
 """``spm risk``: who is at risk in which course, and why (docs/risk.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,12 +8,13 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from processor.commands.follow_up import FollowUp, FollowUps
 from processor.commands.risk_flags import Flag, RiskFlags
 from processor.commands.risk_list import ListedRisk, RiskList
 from spm.audit import GroupFigures, audit, read_outcomes
 from spm.aws.commands import Commands
 from spm.aws.target import connect
-from spm.commands import risk_history, risk_rules
+from spm.commands import followup, risk_history, risk_rules
 from spm.commands.query import Form, print_rows
 from spm.risks import MOST_OF_A_PAGE, listed
 from spm.terminal import console
@@ -75,14 +76,16 @@ def show(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a student's risk in each course with every reason.
+    """Show a student's risk in each course with every reason, and who talked to the student.
 
     Example: spm risk show student-0042
     """
     wanted = RiskList(student=student, level=Level.NONE.value)
-    found = listed(connect(target, suffix).commands, wanted, MOST_OF_A_PAGE)
+    commands = connect(target, suffix).commands
+    found = listed(commands, wanted, MOST_OF_A_PAGE)
+    talks = followup.listed(commands, FollowUps(student=student), MOST_OF_A_PAGE).follow_ups
     if as_json:
-        console.print_json(found)
+        console.print_json([_with_talks(row, talks) for row in found])
         return
     if not found:
         console.err.print(f"{console.visible(student)} is enrolled in no course that was evaluated")
@@ -91,8 +94,9 @@ def show(
         since = console.moment(row.since)
         line = f"{row.course}: {row.level} ({row.score:.2f}) since {since}"
         console.out.print(console.visible(line), markup=False)
-        for reason in row.reasons:
-            console.out.print(f"  {reason.adds:.2f}  {console.visible(reason.sentence)}", markup=False)
+        console.print_below((f"{reason.adds:.2f}", reason.sentence) for reason in row.reasons)
+        for talk in _of(row, talks):
+            console.print_below([("talk", f"{console.moment(talk.followed_up_at)}, {talk.who}: {talk.note}")])
 
 
 @app.command(name="audit")
@@ -145,6 +149,14 @@ def flags(commands: Commands) -> Iterator[Flag]:
         answer = commands.run(RiskFlags(after=after))
         yield from answer.flags
         after = answer.next
+
+
+def _of(row: ListedRisk, talks: Sequence[FollowUp]) -> list[FollowUp]:
+    return [talk for talk in talks if talk.course == row.course]
+
+
+def _with_talks(row: ListedRisk, talks: Sequence[FollowUp]) -> dict[str, object]:
+    return {**msgspec.to_builtins(row), "follow_ups": msgspec.to_builtins(_of(row, talks))}
 
 
 def _row(row: ListedRisk) -> list[object]:

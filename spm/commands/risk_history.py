@@ -40,20 +40,9 @@ def command(
     elif not found:
         console.err.print("no level has changed")
     else:
-        console.print_table(
-            ["when", "course", "student", "level", "score", "why"],
-            (
-                [
-                    f"{change.changed_at:%Y-%m-%d %H:%M}",
-                    change.course,
-                    change.student,
-                    f"{change.from_level} → {change.level}",
-                    "" if change.score is None else f"{change.score:.2f}",
-                    _why(change),
-                ]
-                for change in found
-            ),
-        )
+        for change in found:
+            console.out.print(console.visible(_line(change)), markup=False)
+            console.print_below([("", _why(change))])
         if len(found) == limit:
             console.err.print(f"the latest {limit:,} changes; --limit shows more")
 
@@ -72,6 +61,12 @@ def changes(commands: Commands, wanted: RiskHistory, limit: int) -> list[ListedC
 def _row(change: ListedChange) -> list[object]:
     told = msgspec.to_builtins(change)
     return [*(told[column] for column in COLUMNS[:-1]), _why(change)]
+
+
+def _line(change: ListedChange) -> str:
+    score = "" if change.score is None else f" ({change.score:.2f})"
+    levels = f"{change.from_level} → {change.level}{score}"
+    return f"{change.changed_at:%Y-%m-%d %H:%M}  {change.student} in {change.course}: {levels}"
 
 
 def _why(change: ListedChange) -> str:

@@ -129,6 +129,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     out.print(table)
 
 
+def print_below(rows: Iterable[tuple[str, str]]) -> None:
+    """Print what belongs to the line above: a word or a number, and beside it a text that wraps there."""
+    grid = Table.grid(padding=(0, 1))
+    for row in rows:
+        grid.add_row("", *(Text(cell(value)) for value in row))
+    out.print(grid)
+
+
 def cell(value: object) -> str:
     """One value of a table, as a person reads it."""
     if value is None:
