@@ -127,7 +127,7 @@ def by_minute(counts: Sequence[int], now: datetime, zone: tzinfo) -> Bars:
         marks.append(Mark(LEFT + position * step + 0.5, floor - tall, step - 1, tall, what))
         if at.minute % 15 == 0:
             x.append(Tick(LEFT + (position + 0.5) * step, f"{at:%H:%M}"))
-    return Bars(height, marks, x, _y_ticks(top, floor), "time of day", "events a minute")
+    return Bars(height, marks, x, _y_ticks(top, floor), "time of day", "events per minute")
 
 
 def heat(hours: Sequence[Sequence[int]]) -> Grid:

@@ -131,7 +131,7 @@ def _facts(figures: PipelineFigures, now: datetime) -> list[tuple[str, str]]:
     status = figures.status
     last_hour = f"{'at least ' if status.stored_last_hour_is_at_least else ''}{status.stored_last_hour:,}"
     facts = [
-        ("Stored in the last hour", f"{last_hour} events, {status.stored_last_hour / 3600:,.2g} a second"),
+        ("Stored in the last hour", f"{last_hour} events, {status.stored_last_hour / 3600:,.2g} per second"),
         ("From the stream to the database", _lag(status)),
         ("Last event stored", _ago(status.last_stored_at, now)),
         ("In all", f"{'about ' if status.stored_is_estimate else ''}{status.stored:,} events"),

@@ -41,7 +41,7 @@ def test_it_says_what_needs_a_look_and_what_came() -> None:
     assert "<h1>3 things need a look</h1>" in text
     assert "The alarm rejected-events is on." in text
     assert "3 records could not be read and wait below." in text
-    assert "1,204 events, 0.33 a second" in text
+    assert "1,204 events, 0.33 per second" in text
     assert "half within 0.4 s, 99 % within 1.3 s, of the last 1,000 events" in text
     assert f"{sum(SamplePipeline().figures().by_minute or []):,} events in the last hour, most at " in text
 
