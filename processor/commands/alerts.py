@@ -121,7 +121,7 @@ class MuteAlerts(Command[MuteAlertsAnswer], tag="alerts_mute", kw_only=True):
     async def run(self, session: Session, _: Settings) -> MuteAlertsAnswer:
         """Note it; the same again changes nothing."""
         now = datetime.now(UTC)
-        await session.connection.execute(SQL["unmute" if self.off else "mute"], self.course, now)
+        await session.connection.execute(SQL["unmute"] if self.off else SQL["mute"], self.course, now)
         rows = await session.connection.fetch(SQL["muted"], now)
         return MuteAlertsAnswer([row["course"] for row in rows])
 

@@ -85,9 +85,8 @@ class Export(Command[ExportAnswer], tag="export", kw_only=True):
     async def _sql(self, connection: Connection, key: Sequence[str]) -> str:
         """Return the statement of the page; raise CommandError for a place of another key."""
         blanks = {"table": identifier(self.table), "key": identifiers(key)}
-        of_month = "_of_month" if self.month else ""
         if self.after is None:
-            return fill(SQL[f"first_page{of_month}"], blanks)
+            return fill(SQL["first_page_of_month"] if self.month else SQL["first_page"], blanks)
         if len(self.after) != len(key):
             raise CommandError(
                 f"after holds {len(self.after)} values: the key of {self.table} has {len(key)}"
@@ -97,7 +96,8 @@ class Export(Command[ExportAnswer], tag="export", kw_only=True):
         after = ", ".join(
             f"${number}::text::{identifier(column.type.name)}" for number, column in enumerate(types, first)
         )
-        return fill(SQL[f"next_page{of_month}"], blanks | {"after": after})
+        page = SQL["next_page_of_month"] if self.month else SQL["next_page"]
+        return fill(page, blanks | {"after": after})
 
 
 def exported(pipeline: Pipeline) -> Mapping[str, Sequence[str]]:

@@ -234,6 +234,8 @@ OF_THE_SCHOOL = {
     "status": "figures of the whole pipeline",
     "export": "whole tables, for whoever may see all",
     "risk_rules": "numbers that are nobody's",
+    "risk_flags": "everybody who was ever at risk, for an audit by whoever may see all",
+    "alerts": "what was told over every channel, for whoever looks after these",
     "roster_show": "what the school imported",
     "roster_check": "what is wrong with what the school imported",
 }

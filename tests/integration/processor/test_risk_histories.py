@@ -107,7 +107,7 @@ _beginning = st.lists(_scores, min_size=len(STUDENTS), max_size=len(STUDENTS))
 
 CLEAR = """
     TRUNCATE student_performance, event_identity, event_source, chunk, student_assessment, student_course,
-        course_day, course_hour, risk, risk_change, risk_evaluation, assessment_exception, assessment,
+        course_day, course_hour, risk, alert, risk_change, risk_evaluation, assessment_exception, assessment,
         enrolment;
     DELETE FROM risk_rule WHERE course IS NOT NULL;
     DELETE FROM course;
