@@ -28,4 +28,4 @@ VACUUM ANALYZE
 UPDATE course SET revision = revision + 1 WHERE id = $1
 
 -- name: forget
-TRUNCATE risk, risk_change, risk_evaluation, course_summary
+TRUNCATE risk, alert, risk_change, risk_evaluation, course_summary
