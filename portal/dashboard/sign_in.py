@@ -42,8 +42,8 @@ class Registration(NamedTuple):
 class SignIn:
     """The guard before all pages, and the routes that lead past it.
 
-    ``registration``: None as long as nobody can come in; ``address``: where people reach the dashboard, else
-    by the name that a request has.
+    ``registration``: None as long as nobody can come in; ``address``: where people reach the dashboard,
+    otherwise the name that a request has.
     """
 
     def __init__(

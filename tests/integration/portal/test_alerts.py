@@ -162,7 +162,7 @@ def kill_workers(cloud: EmbeddedCloud) -> int:
 def test_nineteen_of_twenty_are_told_within_ten_seconds_under_load(
     alerting: Deployment, receiver: Receiver
 ) -> None:
-    """PutRecords to webhook, by the clock, over 100 episodes, while 500 events a second come in."""
+    """PutRecords to webhook, by the clock, over 100 episodes, while 500 events per second come in."""
     pairs = [(f"SPEED-{number}", f"speed-{number}") for number in range(100)]
     enrol(alerting, [*pairs, ("LOAD", "crowd")])
     ended = threading.Event()
