@@ -1,7 +1,7 @@
 """Ask the stack's functions: the only way in which people reach the database (docs/design.md)."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -12,7 +12,18 @@ from spm.errors import OperationRefusedError
 if TYPE_CHECKING:
     from spm.aws.stack import Aws
 
+MOST_OF_A_PAGE: Final = 1_000
+
+
+class Page(Protocol):
+    """An answer that holds some rows; ``next`` says where those that are left begin, None if none are."""
+
+    @property
+    def next(self) -> Any: ...  # noqa: ANN401, D102 - each command has a kind of place of its own
+
+
 A = TypeVar("A")
+P = TypeVar("P", bound=Page)
 
 
 class Commands:
@@ -41,6 +52,21 @@ class Commands:
             raise OperationRefusedError(
                 f"{name}: the answer is another version's ({error}): use the checkout that was deployed"
             ) from error
+
+    def pages(
+        self, wanted: Command[P], limit: int, rows: Callable[[P], Sequence[object]], *, by: str = "offset"
+    ) -> Iterator[P]:
+        """Yield answers, page after page, until they hold ``limit`` rows or there are no more.
+
+        ``rows``: those of an answer; ``by``: the command's parameter that takes an answer's ``next``.
+        """
+        left, place = limit, dict[str, Any]()
+        while left > 0:
+            answer = self.run(msgspec.structs.replace(wanted, limit=min(MOST_OF_A_PAGE, left), **place))
+            yield answer
+            if answer.next is None:
+                return
+            left, place = left - len(rows(answer)), {by: answer.next}
 
     def report(self, query: Query) -> QueryAnswer:
         """Return a report's rows up to its limit, one answer after the other."""

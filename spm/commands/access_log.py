@@ -1,8 +1,8 @@
 """``spm access-log``: who saw whom, when, and by which command or page."""
 
-from typing import Annotated, Final
+from operator import attrgetter
+from typing import Annotated
 
-import msgspec
 import typer
 
 from processor.commands.access_log import AccessLog, Look
@@ -18,8 +18,6 @@ from spm.terminal.options import (
     TargetOption,
     UntilOption,
 )
-
-MOST_OF_A_PAGE: Final = 1_000
 
 
 def command(
@@ -56,17 +54,9 @@ def command(
 
 
 def listed(commands: Commands, wanted: AccessLog, limit: int) -> list[Look]:
-    """Return up to ``limit`` of them, page after page; what is noted meanwhile comes into none of these."""
-    found: list[Look] = []
-    before: str | None = None
-    while len(found) < limit:
-        size = min(MOST_OF_A_PAGE, limit - len(found))
-        answer = commands.run(msgspec.structs.replace(wanted, limit=size, before=before))
-        found += answer.looks
-        before = answer.next
-        if before is None:
-            break
-    return found
+    """Return up to ``limit`` looks, page after page."""
+    pages = commands.pages(wanted, limit, attrgetter("looks"), by="before")
+    return [look for page in pages for look in page.looks]
 
 
 def _row(look: Look) -> list[str]:

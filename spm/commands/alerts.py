@@ -1,7 +1,8 @@
 """``spm alerts``: who was told of which risk, and whether telling works."""
 
 import json
-from typing import Annotated, Final
+from operator import attrgetter
+from typing import Annotated
 
 import msgspec
 import typer
@@ -12,8 +13,6 @@ from spm.aws.target import connect
 from spm.errors import OperationRefusedError
 from spm.terminal import console
 from spm.terminal.options import CourseOption, JsonOption, SuffixOption, TargetOption
-
-MOST_OF_A_PAGE: Final = 1_000
 
 app = typer.Typer(
     help="See who was told of a risk, try whether telling works, mute a course.", no_args_is_help=True
@@ -97,13 +96,8 @@ def mute(
 
 def listed(commands: Commands, wanted: ListAlerts, limit: int) -> ListAlertsAnswer:
     """Return up to ``limit`` messages, page after page."""
-    answer = commands.run(msgspec.structs.replace(wanted, limit=min(MOST_OF_A_PAGE, limit)))
-    rows = answer.alerts
-    while answer.next is not None and len(rows) < limit:
-        size = min(MOST_OF_A_PAGE, limit - len(rows))
-        answer = commands.run(msgspec.structs.replace(wanted, limit=size, offset=answer.next))
-        rows += answer.alerts
-    return msgspec.structs.replace(answer, alerts=rows)
+    pages = list(commands.pages(wanted, limit, attrgetter("alerts")))
+    return msgspec.structs.replace(pages[-1], alerts=[row for page in pages for row in page.alerts])
 
 
 def whom(alert: ListedAlert) -> str:

@@ -1,6 +1,7 @@
 """``spm followup``: who talked to which student, and whether those who were flagged were talked to."""
 
-from typing import Annotated, Final
+from operator import attrgetter
+from typing import Annotated
 
 import msgspec
 import typer
@@ -11,8 +12,6 @@ from spm.aws.target import connect
 from spm.errors import InputError
 from spm.terminal import console
 from spm.terminal.options import CourseOption, JsonOption, StudentOption, SuffixOption, TargetOption
-
-MOST_OF_A_PAGE: Final = 1_000
 
 app = typer.Typer(
     help="Note who talked to a student at risk, and see whether it is done.", no_args_is_help=True
@@ -75,13 +74,8 @@ def list_(
 
 def listed(commands: Commands, wanted: FollowUps, limit: int) -> FollowUpsAnswer:
     """Return up to ``limit`` follow-ups, page after page."""
-    answer = commands.run(msgspec.structs.replace(wanted, limit=min(MOST_OF_A_PAGE, limit)))
-    rows = answer.follow_ups
-    while answer.next is not None and len(rows) < limit:
-        size = min(MOST_OF_A_PAGE, limit - len(rows))
-        answer = commands.run(msgspec.structs.replace(wanted, limit=size, offset=answer.next))
-        rows += answer.follow_ups
-    return msgspec.structs.replace(answer, follow_ups=rows)
+    pages = list(commands.pages(wanted, limit, attrgetter("follow_ups")))
+    return msgspec.structs.replace(pages[-1], follow_ups=[row for page in pages for row in page.follow_ups])
 
 
 def told(found: FollowUpsAnswer) -> str:

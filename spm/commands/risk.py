@@ -12,11 +12,11 @@ from processor.commands.follow_up import FollowUp, FollowUps
 from processor.commands.risk_flags import Flag, RiskFlags
 from processor.commands.risk_list import ListedRisk, RiskList
 from spm.audit import GroupFigures, audit, read_outcomes
-from spm.aws.commands import Commands
+from spm.aws.commands import MOST_OF_A_PAGE, Commands
 from spm.aws.target import connect
 from spm.commands import followup, risk_history, risk_rules
 from spm.commands.query import Form, print_rows
-from spm.risks import MOST_OF_A_PAGE, listed
+from spm.risks import listed
 from spm.terminal import console
 from spm.terminal.options import JsonOption, SuffixOption, TargetOption, TeacherOption
 

@@ -1,5 +1,6 @@
 """``spm risk history``: how levels of risk changed."""
 
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
@@ -49,13 +50,8 @@ def command(
 
 def changes(commands: Commands, wanted: RiskHistory, limit: int) -> list[ListedChange]:
     """Return up to ``limit`` changes, page after page."""
-    answer = commands.run(msgspec.structs.replace(wanted, limit=min(1_000, limit)))
-    found = answer.changes
-    while answer.next is not None and len(found) < limit:
-        size = min(1_000, limit - len(found))
-        answer = commands.run(msgspec.structs.replace(wanted, limit=size, before=answer.next))
-        found += answer.changes
-    return found
+    pages = commands.pages(wanted, limit, attrgetter("changes"), by="before")
+    return [change for page in pages for change in page.changes]
 
 
 def _row(change: ListedChange) -> list[object]:

@@ -1,6 +1,7 @@
 """``spm roster``: which courses, due work and people the events are about."""
 
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -188,13 +189,9 @@ def tell(answer: RosterImportAnswer, roster: Roster, *, as_json: bool) -> None:
 
 def listed(commands: Commands, table: RosterShow, limit: int) -> RosterShowAnswer:
     """Return up to ``limit`` rows of a table, page after page."""
-    answer = commands.run(msgspec.structs.replace(table, limit=min(1_000, limit)))
-    rows = getattr(answer, table.table)
-    while answer.next is not None and len(rows) < limit:
-        size = min(1_000, limit - len(rows))
-        answer = commands.run(msgspec.structs.replace(table, after=answer.next, limit=size))
-        rows += getattr(answer, table.table)
-    return msgspec.structs.replace(answer, **{table.table: rows})
+    of = attrgetter(table.table)
+    pages = list(commands.pages(table, limit, of, by="after"))
+    return msgspec.structs.replace(pages[-1], **{table.table: [row for page in pages for row in of(page)]})
 
 
 def _print_courses(totals: RosterTotals, courses: list[ListedCourse]) -> None:
