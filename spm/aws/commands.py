@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST_OF_A_PAGE: Final = 1_000
 
 
-class Page(Protocol):
+class PagedAnswer(Protocol):
     """An answer that holds some rows; ``next`` says where those that are left begin, None if none are."""
 
     @property
@@ -23,7 +23,7 @@ class Page(Protocol):
 
 
 A = TypeVar("A")
-P = TypeVar("P", bound=Page)
+P = TypeVar("P", bound=PagedAnswer)
 
 
 class Commands:
