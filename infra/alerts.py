@@ -1,6 +1,5 @@
 """What tells people whose risk has risen: a function outside the VPC, what wakes it, where it tells."""
 
-from dataclasses import replace
 from typing import Final
 
 from aws_cdk import Duration
@@ -15,18 +14,18 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra import asset
 from infra.alarm_topic import AlarmTopic, alarm_name
 from infra.alarms import QUIET
 from infra.config import APPLICATION, Config
 from infra.connections import ALERTS
 from infra.function_role import FunctionRole
-from infra.functions import Functions, architecture, platform
+from infra.functions import Functions
 from infra.ingestion import Ingestion
 from infra.keys import rotated_key
 from infra.log_groups import log_group
 from infra.metric import lambda_metric
-from infra.nag import accept, accept_checkov
+from infra.nag import accept
+from infra.portal_function import portal_function
 from infra.removal import removal_policy
 from portal.alerts import settings
 from processor import metrics
@@ -87,33 +86,25 @@ class Alerts(Construct):
         role.may_publish(self.topic, self._key)
         if self.secret:
             role.may_read_secret(self.secret, self._key)
-        where = replace(platform(self._config), certificates=None)
-        function = lambda_.Function(
+        return portal_function(
             self,
-            "Function",
-            function_name=self._name,
-            code=lambda_.Code.from_asset(str(asset.build_portal(where))),
+            config=self._config,
+            name=self._name,
             handler="portal.alerts.handler.handler",
-            runtime=lambda_.Runtime(f"python{where.python_version}", lambda_.RuntimeFamily.PYTHON),
-            architecture=architecture(self._config),
+            role=role,
             memory_size=MEMORY,
             timeout=TIMEOUT,
-            reserved_concurrent_executions=ALERTS,
-            role=role.role,
-            log_group=group,
             environment=self._environment(functions, dashboard),
+            reserved_concurrent_executions=ALERTS,
             # The next line or minute is the next attempt; what waited longer than that has been done.
             retry_attempts=0,
             max_event_age=Duration.seconds(60),
+            findings={
+                "116": "What a call does not do, the next minute's does: nothing is lost with it.",
+                "117": "It never sees the database, and faces public endpoints of AWS and the webhook.",
+                "173": "Names and ARNs; the webhook's secret is in Secrets Manager, under a key of ours.",
+            },
         )
-        accept(function, {"L1": "Python 3.13 is supported until 2029; 3.14 follows when CI runs it."})
-        findings = {
-            "116": "What a call does not do, the next minute's does: nothing is lost with it.",
-            "117": "It never sees the database, and faces public endpoints of AWS and the webhook.",
-            "173": "Names and ARNs; the webhook's secret is in Secrets Manager, under a key of ours.",
-        }
-        accept_checkov(function, findings)
-        return function
 
     def _environment(self, functions: Functions, dashboard: str | None) -> dict[str, str]:
         environment = {

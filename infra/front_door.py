@@ -1,6 +1,5 @@
 """Where other systems send events over HTTP: a function outside the VPC, its address, who may send."""
 
-from dataclasses import replace
 from typing import Final
 
 from aws_cdk import Duration, SecretValue
@@ -8,12 +7,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra import asset
 from infra.config import APPLICATION, Config
 from infra.function_role import FunctionRole
-from infra.functions import architecture, platform
 from infra.log_groups import log_group
 from infra.nag import accept, accept_checkov
+from infra.portal_function import portal_function
 from infra.removal import removal_policy
 from infra.stream import EventStream
 from portal.ingest import settings
@@ -58,30 +56,22 @@ class FrontDoor(Construct):
         role = FunctionRole(self, "Role", name=name, log_group=logs, in_vpc=False)
         role.may_put(stream.stream, stream.stream_key)
         role.may_read_secret(self.senders, stream.key)
-        where = replace(platform(config), certificates=None)
-        function = lambda_.Function(
+        return portal_function(
             self,
-            "Function",
-            function_name=name,
-            code=lambda_.Code.from_asset(str(asset.build_portal(where))),
+            config=config,
+            name=name,
             handler="portal.ingest.handler.handler",
-            runtime=lambda_.Runtime(f"python{where.python_version}", lambda_.RuntimeFamily.PYTHON),
-            architecture=architecture(config),
+            role=role,
             memory_size=MEMORY,
             timeout=TIMEOUT,
-            role=role.role,
-            log_group=logs,
             environment={
                 settings.STREAM_NAME: stream.stream.stream_name,
                 settings.SENDERS_SECRET_ARN: self.senders.secret_arn,
             },
+            findings={
+                "115": "What it may take is the account's to say: it holds no connection and no lock.",
+                "116": "Its callers wait for its answer, and send again without one.",
+                "117": "It faces the outside and never the database; it calls public endpoints of AWS only.",
+                "173": "A name and an ARN.",
+            },
         )
-        accept(function, {"L1": "Python 3.13 is supported until 2029; 3.14 follows when CI runs it."})
-        findings = {
-            "115": "What it may take is the account's to say: it holds no connection and no lock.",
-            "116": "Its callers wait for its answer, and send again without one.",
-            "117": "It faces the outside and never the database; all it calls are public endpoints of AWS.",
-            "173": "A name and an ARN.",
-        }
-        accept_checkov(function, findings)
-        return function

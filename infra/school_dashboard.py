@@ -1,6 +1,5 @@
 """Where teachers read the pages: a function outside the VPC, its address, and the secrets of its sign-in."""
 
-from dataclasses import replace
 from typing import Final
 
 from aws_cdk import Duration, SecretValue
@@ -9,12 +8,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra import asset
 from infra.config import APPLICATION, Config
 from infra.function_role import FunctionRole
-from infra.functions import architecture, platform
 from infra.log_groups import log_group
 from infra.nag import accept, accept_checkov
+from infra.portal_function import portal_function
 from infra.removal import removal_policy
 from portal.dashboard import settings
 
@@ -67,30 +65,22 @@ class SchoolDashboard(Construct):
         role.may_invoke(reports)
         role.may_read_secret(self._cookie_key, key)
         role.may_read_secret(self.client_secret, key)
-        where = replace(platform(config), certificates=None)
-        function = lambda_.Function(
+        return portal_function(
             self,
-            "Function",
-            function_name=name,
-            code=lambda_.Code.from_asset(str(asset.build_portal(where))),
+            config=config,
+            name=name,
             handler="portal.dashboard.handler.handler",
-            runtime=lambda_.Runtime(f"python{where.python_version}", lambda_.RuntimeFamily.PYTHON),
-            architecture=architecture(config),
+            role=role,
             memory_size=MEMORY,
             timeout=TIMEOUT,
-            role=role.role,
-            log_group=logs,
             environment=self._environment(config, reports),
+            findings={
+                "115": "What it may take is the account's to say: the reports function bounds what it asks.",
+                "116": "Its callers wait for its answer, and ask again without one.",
+                "117": "It faces the outside and never the database; all it calls are public endpoints.",
+                "173": "Names, ARNs and what the provider publishes.",
+            },
         )
-        accept(function, {"L1": "Python 3.13 is supported until 2029; 3.14 follows when CI runs it."})
-        findings = {
-            "115": "What it may take is the account's to say: the reports function bounds what it asks.",
-            "116": "Its callers wait for its answer, and ask again without one.",
-            "117": "It faces the outside and never the database; all it calls are public endpoints.",
-            "173": "Names, ARNs and what the provider publishes.",
-        }
-        accept_checkov(function, findings)
-        return function
 
     def _environment(self, config: Config, reports: lambda_.Function) -> dict[str, str]:
         given = {
