@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.long
 def test_parquet_is_written_where_the_extra_is_installed() -> None:
-    uv = Path(sys.executable).with_name("uv")
+    uv = str(Path(sys.executable).with_name("uv"))
     with_extra = [uv, "run", "--quiet", "--frozen", "--no-sync", "--with", "pyarrow>=21"]
     tests = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/spm/test_exporting.py"]
     done = subprocess.run([*with_extra, *tests], cwd=ROOT, capture_output=True, text=True, check=False)
