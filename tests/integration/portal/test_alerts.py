@@ -92,6 +92,7 @@ def test_who_becomes_at_risk_is_told_signed_and_once_over_each_channel(
     }
 
 
+@pytest.mark.long
 def test_a_receiver_that_fails_gets_the_same_id_again(alerting: Deployment, receiver: Receiver) -> None:
     enrol(alerting, [("FAIL", "ada")])
     receiver.answer = 500

@@ -197,6 +197,7 @@ def test_an_interrupted_publish_says_so_and_goes_on_where_it_stopped(
     assert not state_files(environment)
 
 
+@pytest.mark.long
 def test_a_new_stream_of_the_same_name_gets_the_whole_file(
     spm: Spm, embedded_cloud: EmbeddedCloud, environment: dict[str, str], tmp_path: Path
 ) -> None:
