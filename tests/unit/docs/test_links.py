@@ -1,0 +1,43 @@
+"""Links between the pages lead somewhere, and the index of decisions lists what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+DECISIONS = ROOT / "docs" / "adr"
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md"), *ROOT.glob(".github/**/*.md")]
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)|srcset=\"([^\"]+)\"", FENCED.sub("", page.read_text(encoding="utf-8")))
+    for link in (markdown or html for markdown, html in links):
+        if "://" in link or "{{" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_index_lists_every_decision_by_its_title() -> None:
+    index = re.findall(r"^- \[(.+)\]\((.+)\)$", (DECISIONS / "README.md").read_text(), re.MULTILINE)
+    pages = {page.name: page.read_text().partition("\n")[0] for page in DECISIONS.glob("[0-9]*.md")}
+    assert {name: f"# {title}" for title, name in index} == pages
+
+
+def test_a_decision_has_its_three_parts_on_one_page() -> None:
+    for page in DECISIONS.glob("[0-9]*.md"):
+        text = page.read_text()
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], page.name
+        assert text.count("\n") < 60, page.name
