@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 DECISIONS = ROOT / "docs" / "adr"
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md"), *ROOT.glob(".github/**/*.md")]
+GLOBS = ("*.md", "docs/**/*.md", "bench/*.md", ".github/**/*.md")
+PAGES = [page for glob in GLOBS for page in ROOT.glob(glob)]
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -20,7 +21,8 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)|srcset=\"([^\"]+)\"", FENCED.sub("", page.read_text(encoding="utf-8")))
+    text = FENCED.sub("", page.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([^)\s]+)\)|srcset=\"([^\"]+)\"", text)
     for link in (markdown or html for markdown, html in links):
         if "://" in link or "{{" in link:
             continue
@@ -39,5 +41,6 @@ def test_the_index_lists_every_decision_by_its_title() -> None:
 def test_a_decision_has_its_three_parts_on_one_page() -> None:
     for page in DECISIONS.glob("[0-9]*.md"):
         text = page.read_text()
-        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], page.name
+        parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert parts == ["Context", "Decision", "Consequences"], page.name
         assert text.count("\n") < 60, page.name
