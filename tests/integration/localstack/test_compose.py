@@ -1,4 +1,4 @@
-"""docker-compose.yml and the commands of the README, from `up` to `down`, as a user types them."""
+"""docker-compose.yml and the commands of docs/localstack.md, from `up` to `down`, as a user types them."""
 
 import contextlib
 import json
