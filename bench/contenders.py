@@ -18,7 +18,7 @@ from processor.handler import KinesisEvent
 from processor.pipeline import Pipeline
 from processor.records.native import NativeColumns
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 
 EVENT_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at", *NativeColumns._fields)

@@ -25,7 +25,7 @@ from processor.commands.refresh import Refresh
 from processor.commands.status import Status
 from processor.commands.student import Search, ShowStudent
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE
 
 SQL: Final = statements.load(Path(__file__).with_name("reports.sql"))

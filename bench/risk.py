@@ -33,7 +33,7 @@ from processor.commands.roster_stage import RosterStage
 from processor.handler import KinesisEvent
 from processor.insight.levels import ELEVATED, HIGH, NONE
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from spm.roster.files import contents
 from spm.roster.read import read_roster
 from spm.roster.send import chunks

@@ -13,7 +13,7 @@ import aws_kinesis_agg.aggregator
 from processor.handler import KinesisEvent
 from processor.records.kinesis import Event, KinesisRecord, decode, whole
 from processor.records.native import parse
-from processor.storage.connection import Source
+from processor.storage.session import Source
 from spm.term import generate
 
 Kind = Literal["with event_id", "without event_id"]

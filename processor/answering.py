@@ -6,11 +6,13 @@ from typing import Any, Final
 import msgspec
 from asyncpg import QueryCanceledError
 
-from processor import commands, environment, statements
+from processor import environment, statements
+from processor.commands import registry
 from processor.commands.command import A, Command, Function, name_of
 from processor.errors import CommandError
 from processor.handler import Context
-from processor.storage.connection import RESPONSE_MARGIN, Deadline, Session
+from processor.storage.connection import RESPONSE_MARGIN, Deadline
+from processor.storage.session import Session
 
 SQL: Final = statements.load(statements.FOLDER / "access.sql")
 
@@ -25,7 +27,7 @@ def answer(function: Function, event: Mapping[str, Any], context: Context) -> di
     alarm. Raises RetryLater when the database stays away.
     """
     try:
-        return run(commands.parse(event, function), context)
+        return run(registry.parse(event, function), context)
     except CommandError as error:
         return {"refused": str(error)}
 

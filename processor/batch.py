@@ -8,7 +8,8 @@ from processor.errors import RetryLater
 from processor.pipeline import Pipeline
 from processor.records.chunk import Chunk
 from processor.records.kinesis import KinesisRecord, decode, months_of
-from processor.storage.connection import Database, Deadline, Source
+from processor.storage.connection import Database, Deadline
+from processor.storage.session import Source
 from processor.storage.writer import Saved, Writer
 
 

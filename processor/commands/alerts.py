@@ -15,7 +15,7 @@ from processor.commands.risk_list import ToldReason
 from processor.commands.room import fitting
 from processor.insight.alerts import Rise, plan
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL: Final = statements.load(statements.FOLDER / "alerts.sql")
 

@@ -5,7 +5,7 @@ import msgspec
 from processor.commands.command import Command
 from processor.pipelines import named
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class CheckAnswer(msgspec.Struct):

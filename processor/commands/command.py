@@ -7,7 +7,7 @@ import msgspec
 
 from processor.errors import CommandError
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 Function = Literal["operations", "reports"]
 """Who answers: ``reports`` may only look, ``operations`` owns the schema."""

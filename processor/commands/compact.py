@@ -7,7 +7,7 @@ import msgspec
 from processor.commands.command import Command
 from processor.projections.upkeep import CHUNKS
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class CompactAnswer(msgspec.Struct):

@@ -10,7 +10,7 @@ from processor.commands.overview import last_event_at
 from processor.errors import CommandError
 from processor.insight.answers import Attendance, Attention, CoursePage, Reason, Work
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class ShowCourse(AsOf[CoursePage], tag="course", kw_only=True):

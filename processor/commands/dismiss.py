@@ -6,7 +6,7 @@ import msgspec
 
 from processor.commands import quarantine
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 Why = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 

@@ -16,7 +16,7 @@ from processor.pipeline import Pipeline
 from processor.pipelines import named
 from processor.settings import Settings
 from processor.statements import fill, identifier, identifiers
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 
 SQL: Final = statements.load(statements.FOLDER / "export.sql")

@@ -12,7 +12,7 @@ from processor.commands.command import About, Command, Function
 from processor.commands.room import fitting
 from processor.errors import CommandError
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL: Final = statements.load(statements.FOLDER / "follow_up.sql")
 

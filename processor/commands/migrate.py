@@ -5,7 +5,7 @@ import msgspec
 from processor import migrations
 from processor.commands.command import Command
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class MigrateAnswer(msgspec.Struct):

@@ -2,14 +2,15 @@
 
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
-
-from asyncpg import Connection
+from typing import TYPE_CHECKING, Any
 
 from processor.commands.as_of import SQL, AsOf
 from processor.insight.answers import CourseLine, HandedIn, Overview, Revision
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
 
 class ShowOverview(AsOf[Overview], tag="overview"):
@@ -43,7 +44,7 @@ class ShowRevision(AsOf[Revision], tag="revision"):
         return Revision(await session.connection.fetchval(SQL["revision"]))
 
 
-async def last_event_at(connection: Connection) -> Any:  # noqa: ANN401 - asyncpg's
+async def last_event_at(connection: "Connection") -> Any:  # noqa: ANN401 - asyncpg's
     """Return when the latest event happened that is compacted, or None."""
     return await connection.fetchval(SQL["last_event"])
 

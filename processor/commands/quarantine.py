@@ -2,15 +2,17 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Final, Generic
+from typing import TYPE_CHECKING, Annotated, Final, Generic
 
 import msgspec
-from asyncpg import Connection, Record
 
 from processor import statements
 from processor.commands.command import A, Command, in_utc
 from processor.errors import CommandError
 from processor.statements import fill
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
 
 SQL = statements.load(statements.FOLDER / "quarantine.sql")
 
@@ -74,37 +76,37 @@ def chosen(wanted: Filter[A]) -> tuple[object, ...]:
     )
 
 
-async def page(connection: Connection, wanted: Page[A]) -> list[Record]:
+async def page(connection: "Connection", wanted: Page[A]) -> "list[Record]":
     """Return up to ``limit`` rejected events, in the order of their delivery."""
     after = _position(wanted.after) if wanted.after is not None else (None, None, None)
     rows: list[Record] = await connection.fetch(_filled("page"), *chosen(wanted), *after, wanted.limit)
     return rows
 
 
-async def count(connection: Connection, wanted: Filter[A]) -> int:
+async def count(connection: "Connection", wanted: Filter[A]) -> int:
     """Return how many rejected events these are."""
     found: int = await connection.fetchval(_filled("count"), *chosen(wanted))
     return found
 
 
-async def dismiss(connection: Connection, wanted: Filter[A], because: str) -> int:
+async def dismiss(connection: "Connection", wanted: Filter[A], because: str) -> int:
     """Say of rejected events that they need nothing more, and why; return of how many."""
     done: int = await connection.fetchval(_filled("dismiss"), *chosen(wanted), because)
     return done
 
 
-async def mark_redriven(connection: Connection, row: Record) -> None:
+async def mark_redriven(connection: "Connection", row: "Record") -> None:
     """Say of a rejected event that its events are stored."""
     key = row["source_id"], row["sequence_number"], row["sub_sequence"]
     await connection.execute(SQL["mark_redriven"], *key)
 
 
-def cursor(row: Record) -> str:
+def cursor(row: "Record") -> str:
     """Return what gives the page that begins after the row."""
     return f"{row['source_id']}/{row['sequence_number']}/{row['sub_sequence']}"
 
 
-def shown(row: Record) -> RejectedRow:
+def shown(row: "Record") -> RejectedRow:
     """Return the row as it is answered."""
     return RejectedRow(**{name: row[name] for name in RejectedRow.__struct_fields__})
 

@@ -14,7 +14,7 @@ from processor.pipelines import named
 from processor.reports import AS_OF, AS_TEACHER, LIMIT, TIMES, UNTIL, Report
 from processor.settings import Settings
 from processor.statements import fill
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL = statements.load(statements.FOLDER / "query.sql")
 

@@ -7,7 +7,7 @@ from processor.commands.retention import Month
 from processor.errors import CommandError
 from processor.pipelines import named
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class RebuildAnswer(msgspec.Struct):

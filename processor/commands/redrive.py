@@ -10,7 +10,7 @@ from processor.pipeline import Pipeline
 from processor.pipelines import named
 from processor.records.kinesis import Decoded, Rejection, decode_again, month_of
 from processor.settings import Settings
-from processor.storage.connection import Session, Source
+from processor.storage.session import Session, Source
 from processor.storage.writer import Saved, Writer
 
 

@@ -14,7 +14,7 @@ from processor.errors import CommandError
 from processor.insight import risk
 from processor.roster import FIRST_YEAR, LAST_YEAR
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 
 SQL: Final = statements.load(statements.FOLDER / "refresh.sql")

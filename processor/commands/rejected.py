@@ -6,7 +6,7 @@ from processor.commands import quarantine
 from processor.commands.quarantine import RejectedRow
 from processor.commands.room import fitting
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class RejectedAnswer(msgspec.Struct):

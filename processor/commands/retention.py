@@ -9,7 +9,7 @@ from processor import statements
 from processor.commands.command import Command
 from processor.pipelines import named
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL = statements.load(statements.FOLDER / "retention.sql")
 

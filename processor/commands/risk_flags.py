@@ -9,7 +9,7 @@ from processor import statements
 from processor.commands.command import Command, Function
 from processor.commands.room import fitting
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL: Final = statements.load(statements.FOLDER / "risk_audit.sql")
 

@@ -9,7 +9,7 @@ from processor.commands.command import About, Command, Function
 from processor.commands.risk_list import SQL, ToldReason, told_reasons
 from processor.commands.room import fitting
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class ListedChange(msgspec.Struct):

@@ -10,7 +10,7 @@ from processor.commands.command import About, Command, Function
 from processor.commands.room import fitting
 from processor.insight.levels import ELEVATED, HIGH, NONE
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL: Final = statements.load(statements.FOLDER / "risk_list.sql")
 

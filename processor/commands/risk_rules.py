@@ -12,7 +12,7 @@ from processor.commands.command import Command, Function
 from processor.errors import CommandError
 from processor.insight.measures import Rules, contradiction
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL: Final = statements.load(statements.FOLDER / "risk_rules.sql")
 

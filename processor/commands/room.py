@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
-from asyncpg import Record
-from asyncpg.prepared_stmt import PreparedStatement
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+    from asyncpg.prepared_stmt import PreparedStatement
 
 T = TypeVar("T")
 

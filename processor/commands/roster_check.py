@@ -7,7 +7,7 @@ import msgspec
 from processor.commands.command import Command, Function
 from processor.commands.roster import SQL
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 FINDINGS: Final = ("without_course", "unknown_person", "unknown_course", "not_enrolled", "unknown_assessment")
 

@@ -10,7 +10,7 @@ from processor.commands.command import About, Command, in_utc
 from processor.errors import CommandError
 from processor.roster import FIRST_YEAR, LAST_YEAR
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL: Final = statements.load(statements.FOLDER / "roster_except.sql")
 

@@ -12,7 +12,7 @@ from processor.commands.roster import SQL
 from processor.errors import CommandError
 from processor.roster import TABLES
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 NAMED: Final = 20
 

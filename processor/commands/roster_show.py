@@ -12,7 +12,7 @@ from processor.commands.room import fitting
 from processor.commands.roster import SQL
 from processor.errors import CommandError
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class ListedCourse(msgspec.Struct):

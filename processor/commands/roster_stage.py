@@ -10,7 +10,7 @@ from processor.commands.roster import SQL
 from processor.errors import CommandError
 from processor.roster import TABLES, Rows, wrong
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 
 class RosterStageAnswer(msgspec.Struct):

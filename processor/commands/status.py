@@ -11,7 +11,7 @@ from processor.pipeline import Pipeline
 from processor.pipelines import named
 from processor.settings import Settings
 from processor.statements import fill, identifier
-from processor.storage.connection import Session
+from processor.storage.session import Session
 
 SQL = statements.load(statements.FOLDER / "status.sql")
 

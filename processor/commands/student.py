@@ -1,8 +1,6 @@
 """One student in all courses, and the search that finds one."""
 
-from typing import Any
-
-from asyncpg import Record
+from typing import TYPE_CHECKING, Any
 
 from processor.commands.as_of import SQL, AsOf
 from processor.commands.command import About
@@ -20,7 +18,10 @@ from processor.insight.answers import (
     TalkedTo,
 )
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
+
+if TYPE_CHECKING:
+    from asyncpg import Record
 
 
 class ShowStudent(AsOf[StudentPage], tag="student", kw_only=True):
@@ -65,7 +66,9 @@ class Search(AsOf[SearchAnswer], tag="search", kw_only=True):
         return SearchAnswer([Found(**row) for row in rows])
 
 
-def _course(course: Record, work: list[Record], changes: list[Record], talks: list[Record]) -> StudentCourse:
+def _course(
+    course: "Record", work: "list[Record]", changes: "list[Record]", talks: "list[Record]"
+) -> StudentCourse:
     lessons = [course[name] for name in Attendance.__struct_fields__]
     return StudentCourse(
         id=course["id"],
@@ -86,5 +89,5 @@ def _course(course: Record, work: list[Record], changes: list[Record], talks: li
     )
 
 
-def _others(row: Record) -> dict[str, Any]:
+def _others(row: "Record") -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "course"}

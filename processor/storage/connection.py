@@ -6,11 +6,9 @@ import itertools
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import asyncpg
 from asyncpg.exceptions import (
@@ -22,6 +20,7 @@ from asyncpg.exceptions import (
 from processor.errors import ConfigurationError, CredentialsRefused, RetryLater, TransientError
 from processor.settings import Settings, SslMode
 from processor.storage.secret import CURRENT, PENDING, Login, read_login
+from processor.storage.session import Session
 
 T = TypeVar("T")
 
@@ -44,29 +43,6 @@ SERVER_SETTINGS: Final = {
 TRANSIENT_CLASSES: Final = ("08", "40", "53", "55", "57")
 
 CERTIFICATES = Path(__file__).parents[1] / "rds-ca.pem"
-
-
-class Source(NamedTuple):
-    """Where records come from; sequence numbers are unique within it."""
-
-    stream_arn: str
-    shard_id: str
-
-
-@dataclass
-class Session:
-    """A connection, and what was found out through it, pipeline by pipeline or table by table."""
-
-    connection: asyncpg.Connection
-    source_ids: dict[tuple[str, Source], int] = field(default_factory=dict)
-    kept_months: set[tuple[str, date]] = field(default_factory=set)
-    types: dict[str, Sequence[str]] = field(default_factory=dict)
-
-    def forget(self) -> None:
-        """Find everything out again: what was made on the way was rolled back."""
-        self.source_ids.clear()
-        self.kept_months.clear()
-        self.types.clear()
 
 
 class Deadline:

@@ -16,7 +16,7 @@ from processor.records.columns import DELIVERY_COLUMNS
 from processor.records.kinesis import Decoded, Event
 from processor.statements import identifier, identifiers
 from processor.storage import binary
-from processor.storage.connection import Session, Source
+from processor.storage.session import Session, Source
 
 SQL: Final = statements.load(statements.FOLDER / "event_log.sql")
 

@@ -12,10 +12,10 @@ from processor.errors import Reason, UnfitValue
 from processor.pipeline import Pipeline
 from processor.projections.queue import Span
 from processor.records.kinesis import Decoded, Event, Rejection, month_of, whole
-from processor.storage.connection import Session, Source
 from processor.storage.event_log import EventLog, arrays, incoming, open_log
 from processor.storage.prefetch import Prefetch
 from processor.storage.refused import REFUSED, Refused, find_refused, named_by_copy, stays_refused
+from processor.storage.session import Session, Source
 
 
 @dataclass(frozen=True)

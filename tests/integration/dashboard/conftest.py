@@ -14,8 +14,8 @@ from portal.dashboard.provider import Provider
 from portal.dashboard.session import Signer
 from portal.dashboard.sign_in import Registration
 from processor import environment, reading
-from processor.storage.connection import Session
 from processor.storage.secret import CURRENT
+from processor.storage.session import Session
 from tests.integration.dashboard import provider
 from tests.integration.dashboard.school import EVENTS, RISKS, ROSTER
 from tests.integration.processor.conftest import as_owner, server

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,8 +142,9 @@ def test_everything_of_the_processor_imports_from_the_asset_alone() -> None:
     assert "processor.handler" in modules
 
 
-def test_it_is_small() -> None:
-    size = sum(path.stat().st_size for path in asset.build(asset.Platform.aws()).rglob("*") if path.is_file())
+@pytest.mark.parametrize("build", [asset.build, asset.build_portal])
+def test_it_is_small(build: Callable[[asset.Platform], Path]) -> None:
+    size = sum(path.stat().st_size for path in build(asset.Platform.aws()).rglob("*") if path.is_file())
     assert size < 25 * 2**20
 
 

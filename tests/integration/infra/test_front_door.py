@@ -102,9 +102,13 @@ def test_the_asset_holds_whatever_the_function_imports() -> None:
         f"sys.path[:] = [{str(folder)!r}, *(p for p in sys.path if 'site-packages' not in p)]\n"
         "import portal.ingest.handler, portal.dashboard.handler, joserfc.jws, joserfc.jwk\n"
         "import processor.records.formats.wrapping\n"
+        "from portal.dashboard import source\n"
+        "from processor.commands.command import answer_of\n"
+        "assert answer_of(source.ShowCourse) is source.CoursePage\n"
         "print(portal.ingest.handler.__file__)"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.startswith(str(folder)), done.stderr
     assert (folder / "portal" / "dashboard" / "templates" / "base.html").exists()
     assert (folder / "portal" / "dashboard" / "static" / "style.css").exists()
+    assert not (folder / "asyncpg").exists()

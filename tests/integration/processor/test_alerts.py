@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from processor import commands
+from processor.commands import registry
 from processor.commands.alerts import MOST_ATTEMPTS
 from processor.commands.refresh import Refresh
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from tests.integration.processor.world import World, connect, parsed
 
 SETTINGS = Settings("arn:secret")
@@ -177,7 +177,7 @@ async def test_the_reader_lists_them(world: World, session: Session) -> None:
     [listed] = (await ask(Session(connection), "alerts", course="MATH"))["alerts"]
     await connection.close()
     assert (listed["student"], listed["changes"], listed["sent_at"]) == ("ada", 1, None)
-    assert commands.KINDS["alerts"].function == "reports"
+    assert registry.KINDS["alerts"].function == "reports"
 
 
 async def test_a_refresh_leaves_it_to_the_one_under_way_which_does_it_once_more(

@@ -7,7 +7,7 @@ import pytest
 from processor.commands.export import Export, ExportAnswer, exported
 from processor.errors import CommandError
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World, records
 

@@ -15,6 +15,7 @@ from processor.records import chunk, kinesis
 from processor.records.kinesis import whole
 from processor.storage import connection
 from processor.storage.connection import Deadline
+from processor.storage.session import Session
 from processor.storage.writer import Saved, Writer
 from tests.integration.processor.proxy import Proxy, proxy
 from tests.integration.processor.world import World, connect, record, records, until
@@ -95,7 +96,7 @@ async def test_progress_that_was_committed_is_kept_when_time_runs_out(
     await world.deliver(everything[:1], to=database)
     write = Writer.write
 
-    async def cut_after_the_second(self: Writer, session: connection.Session) -> Saved:
+    async def cut_after_the_second(self: Writer, session: Session) -> Saved:
         if whole(self.chunk).events[0].sequence_number == f"{20:056d}":
             link.refuse = True
             link.cut()
@@ -210,7 +211,7 @@ async def test_a_wrong_database_is_a_defect_and_raised(world: World) -> None:
 async def test_no_time_left_is_said_before_anything_is_tried(world: World) -> None:
     database = world.processor()
 
-    async def work(_: connection.Session) -> None:
+    async def work(_: Session) -> None:
         raise AssertionError("tried")
 
     with pytest.raises(RetryLater):

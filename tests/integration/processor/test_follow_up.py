@@ -10,11 +10,12 @@ import asyncpg
 import msgspec
 import pytest
 
-from processor import commands, environment, reading
+from processor import environment, reading
+from processor.commands import registry
 from processor.errors import CommandError
 from processor.settings import Settings
-from processor.storage.connection import Session
 from processor.storage.secret import CURRENT
+from processor.storage.session import Session
 from tests.integration.processor.test_operations import CommandContext
 from tests.integration.processor.test_roster import apply
 from tests.integration.processor.world import World, connect, record
@@ -46,7 +47,7 @@ async def reader(world: World) -> AsyncIterator[Session]:
 
 
 async def ask(session: Session, event: dict[str, Any]) -> dict[str, Any]:
-    wanted = commands.parse(event, "reports")
+    wanted = registry.parse(event, "reports")
     return dict(json.loads(msgspec.json.encode(await wanted.run(session, SETTINGS))))
 
 

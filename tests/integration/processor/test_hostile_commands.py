@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from processor import commands, operations, reading
+from processor import operations, reading
+from processor.commands import registry
 from processor.commands.command import Command, name_of
 from processor.commands.query import Query
 from processor.commands.redrive import Redrive
@@ -82,7 +83,7 @@ HOSTILE: Final[tuple[Any, ...]] = (
     {"a": "\ud800"},
 )
 
-KINDS: Final = tuple(commands.KINDS.values())
+KINDS: Final = tuple(registry.KINDS.values())
 
 
 def answer_to(kind: type[Command[Any]], **parameters: Any) -> dict[str, Any]:

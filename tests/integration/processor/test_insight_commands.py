@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from processor import commands
+from processor.commands import registry
 from processor.commands.as_of import AsOf
 from processor.commands.command import About
 from processor.commands.query import Query
@@ -16,7 +16,7 @@ from processor.errors import CommandError
 from processor.insight import risk
 from processor.reports import AS_TEACHER
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.test_roster import apply
 from tests.integration.processor.world import World, record
@@ -89,9 +89,9 @@ async def session(world: World) -> Session:
 
 
 async def ask(session: Session, command: str, **parameters: Any) -> dict[str, Any]:
-    at = {"at": AT} if issubclass(commands.KINDS[command], AsOf) else {}
+    at = {"at": AT} if issubclass(registry.KINDS[command], AsOf) else {}
     event = json.loads(json.dumps({"command": command, **at, **parameters}))
-    parsed = commands.parse(event, "reports")
+    parsed = registry.parse(event, "reports")
     return dict(json.loads(msgspec.json.encode(await parsed.run(session, SETTINGS))))
 
 
@@ -248,7 +248,7 @@ SECRETS = ("MATH", "Algebra", "Essay", "bob", "cy", "CLUB", "missing")
 def questions() -> list[tuple[str, dict[str, Any]]]:
     """Every question that takes a teacher: each command that has the parameter, and each report that does."""
     asked: list[tuple[str, dict[str, Any]]] = []
-    for name, kind in commands.KINDS.items():
+    for name, kind in registry.KINDS.items():
         if kind.function != "reports" or "as_teacher" not in kind.__struct_fields__:
             continue
         if kind is not Query:
@@ -264,7 +264,7 @@ def questions() -> list[tuple[str, dict[str, Any]]]:
 
 def test_every_command_that_tells_something_takes_a_teacher() -> None:
     taking = {name for name, _ in questions()}
-    telling = {name for name, kind in commands.KINDS.items() if kind.function == "reports"}
+    telling = {name for name, kind in registry.KINDS.items() if kind.function == "reports"}
     assert telling - taking == set(OF_THE_SCHOOL)
     reports = {parameters["report"] for name, parameters in questions() if name == "query"}
     assert set(SHIPPED.reports) - reports == {"tail"}
@@ -322,7 +322,7 @@ async def test_a_teacher_sees_the_own_course_whole_and_of_a_student_no_other(ses
     ],
 )
 def test_whoever_looks_at_a_student_or_course_is_noted(event: dict[str, Any], about: About | None) -> None:
-    assert commands.parse(event, "reports").about() == about
+    assert registry.parse(event, "reports").about() == about
 
 
 async def test_an_overview_is_the_same_from_what_an_evaluation_counted(

@@ -14,8 +14,9 @@ from processor import migrations
 from processor.errors import MigrationFailed, RetryLater
 from processor.pipeline import Pipeline
 from processor.settings import Settings
-from processor.storage.connection import Database, Deadline, Session
+from processor.storage.connection import Database, Deadline
 from processor.storage.secret import CURRENT, PENDING, Login
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World, connect
 

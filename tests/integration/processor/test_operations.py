@@ -18,7 +18,8 @@ import pytest
 
 from emulation.postgres import PostgresServer
 from emulation.process import free_port
-from processor import commands, environment, migrations, operations, statements
+from processor import environment, migrations, operations, statements
+from processor.commands import registry
 from processor.commands import status as status_module
 from processor.commands.command import Command
 from processor.commands.compact import Compact
@@ -27,9 +28,10 @@ from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
 from processor.errors import CommandError, MigrationFailed, RetryLater
 from processor.settings import Settings
-from processor.storage.connection import Database, Session
+from processor.storage.connection import Database
 from processor.storage.scram import verifier
 from processor.storage.secret import Login
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.world import World, connect, event, parsed, record, records
 
@@ -465,7 +467,7 @@ class TestCommand:
             ({}, "`command`"),
             (
                 {"command": "drop"},
-                f"commands are {commands.names('operations')}",
+                f"commands are {registry.names('operations')}",
             ),
             ({"command": "migrate", "extra": 1}, "extra"),
             (
@@ -478,13 +480,13 @@ class TestCommand:
     )
     def test_a_wrong_one_is_named(self, event: dict[str, Any], message: str) -> None:
         with pytest.raises(CommandError) as error:
-            commands.parse(event, "operations")
+            registry.parse(event, "operations")
         assert message in str(error.value)
 
     def test_a_wrong_one_is_an_answer_and_no_error_of_the_function(self) -> None:
         answer = operations.handler({"command": "drop"}, CommandContext())
         assert list(answer) == ["refused"]
-        assert f"the commands are {commands.names('operations')}" in answer["refused"]
+        assert f"the commands are {registry.names('operations')}" in answer["refused"]
 
     def test_compaction_gives_up_early_where_the_database_is_away(
         self, monkeypatch: pytest.MonkeyPatch

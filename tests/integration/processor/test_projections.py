@@ -23,7 +23,7 @@ from processor.pipeline import Pipeline
 from processor.projections.projection import Immediate, Projection
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import ARRIVAL, World, connect, event, parsed, record

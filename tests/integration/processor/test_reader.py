@@ -12,8 +12,8 @@ import pytest
 from processor import answering, environment, migrations, operations, reading, statements
 from processor.commands.export import exported
 from processor.settings import Settings
-from processor.storage.connection import Session
 from processor.storage.secret import CURRENT
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.test_operations import CommandContext
 from tests.integration.processor.world import World, connect, event, parsed, record, records

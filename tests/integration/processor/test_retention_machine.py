@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from emulation.postgres import PostgresServer
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, event, parsed, record

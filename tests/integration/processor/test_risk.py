@@ -18,7 +18,7 @@ from processor.insight.measures import Rules
 from processor.insight.risk import evaluate_due
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from tests.integration.processor.world import World, connect, event, parsed, record
 
 SETTINGS = Settings("arn:secret")

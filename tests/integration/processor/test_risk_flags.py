@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from tests.integration.processor.world import World, connect, parsed
 
 SETTINGS = Settings("arn:secret")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from emulation.postgres import PostgresServer
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from tests.integration.processor import risk_oracle as oracle
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, event, parsed, record

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from processor import commands
+from processor.commands import registry
 from processor.errors import CommandError
 from processor.insight.measures import Rules
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from tests.integration.processor.test_roster import apply
 from tests.integration.processor.world import World, parsed
 
@@ -141,7 +141,7 @@ async def test_a_history_has_the_newest_first_and_its_pages_lead_on(session: Ses
 
 
 def test_whom_a_question_is_about_is_noted() -> None:
-    history = commands.parse({"command": "risk_history", "student": "ada"}, "reports").about()
+    history = registry.parse({"command": "risk_history", "student": "ada"}, "reports").about()
     assert history is not None
     assert history.student_id == "ada"
-    assert commands.parse({"command": "risk_history"}, "reports").about() is None
+    assert registry.parse({"command": "risk_history"}, "reports").about() is None

@@ -10,7 +10,7 @@ import pytest
 
 from processor.errors import CommandError
 from processor.settings import Settings
-from processor.storage.connection import Session
+from processor.storage.session import Session
 from tests.integration.processor.world import World, event, parsed, record
 
 SETTINGS = Settings("arn:secret")

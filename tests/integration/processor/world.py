@@ -11,7 +11,8 @@ from typing import Any
 
 import asyncpg
 
-from processor import batch, commands, migrations
+from processor import batch, migrations
+from processor.commands import registry
 from processor.commands.command import Command
 from processor.pipeline import Pipeline
 from processor.records.kinesis import KinesisRecord
@@ -186,7 +187,7 @@ async def connect(login: Login) -> asyncpg.Connection:
 
 def parsed(event: Mapping[str, Any]) -> Command[Any]:
     """Return the command that an event spells, whichever function answers it."""
-    return commands.parse(event, commands.KINDS[event["command"]].function)
+    return registry.parse(event, registry.KINDS[event["command"]].function)
 
 
 async def make_schema(owner: Login, processor: Login, reader: Login) -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from processor import commands
+from processor.commands import registry
 from processor.commands.command import Function
 from processor.errors import Reason
 from processor.metrics import MetricName
@@ -17,7 +17,7 @@ BEGIN, END = "<!-- commands: begin -->\n", "<!-- commands: end -->"
 POLICIES: dict[Function, str] = {"reports": "readers, operators", "operations": "operators"}
 
 
-@pytest.mark.parametrize("name", [*get_args(Reason), *get_args(MetricName), *commands.KINDS])
+@pytest.mark.parametrize("name", [*get_args(Reason), *get_args(MetricName), *registry.KINDS])
 def test_is_documented(name: str) -> None:
     assert f"| `{name}` |" in REFERENCE
 
@@ -25,7 +25,7 @@ def test_is_documented(name: str) -> None:
 def table() -> str:
     """Who answers each command, and who may ask for it."""
     lines = ["| command | function | policies | IAM action |", "| --- | --- | --- | --- |"]
-    for name, kind in commands.KINDS.items():
+    for name, kind in registry.KINDS.items():
         function = f"`student-performance-{kind.function}-{{suffix}}`"
         action = f"`lambda:InvokeFunction` on {function}"
         lines.append(f"| `{name}` | `{kind.function}` | {POLICIES[kind.function]} | {action} |")
