@@ -31,6 +31,7 @@ from bench.server import new_target, server
 
 SHORT_ROUNDS = 5
 FULL_ROUNDS = 7
+PAIRED_ROUNDS = 25  # what a few per cent are read from
 
 NEEDS_MORE = ("way-localstack",)  # measured when named: LocalStack must be up, and the stack deployed
 
@@ -43,8 +44,8 @@ def main(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="With --full: ratios, growth, cold, hostile, storage, stages, way, embedded, publish, "
-            "reading, reports, risk; or all of these. And, when LocalStack is up: way-localstack."
+            help="With --full: ratios, additions, growth, cold, hostile, storage, stages, way, embedded, "
+            "publish, reading, reports, risk; or all of these. And, when LocalStack is up: way-localstack."
         ),
     ] = None,
     *,
@@ -59,7 +60,8 @@ def main(
     if not full:
         raise typer.Exit(_check())
     measures: dict[str, Callable[[], list[results.Row]]] = {
-        "ratios": lambda: _ratios(FULL_ROUNDS),
+        "ratios": lambda: _ratios(FULL_ROUNDS, "handler", "peers", "compacting"),
+        "additions": lambda: _ratios(PAIRED_ROUNDS, "projections"),
         "growth": lambda: growth.measure(stored, partial(results.write, "growth")),
         "cold": cold.measure,
         "hostile": hostile.measure,
@@ -84,13 +86,13 @@ def main(
 
 def _check() -> int:
     before = regressions.recorded()
-    rows = _ratios(SHORT_ROUNDS, handler_only=True)
+    rows = _ratios(SHORT_ROUNDS, "handler")
     console.print("\n".join(results.table({k: v for k, v in row.items() if k != "part"} for row in rows)))
     now = regressions.ratios(rows)
     fallen = regressions.fallen(now, before)
     if fallen:
         console.print(f"again, since these fell:\n{regressions.describe(fallen, now, before)}")
-        again = regressions.ratios(_ratios(SHORT_ROUNDS, handler_only=True))
+        again = regressions.ratios(_ratios(SHORT_ROUNDS, "handler"))
         now = {key: max(now[key], again[key]) for key in fallen}
         fallen = regressions.fallen(now, before)
     if fallen:
@@ -100,10 +102,10 @@ def _check() -> int:
     return 0
 
 
-def _ratios(rounds: int, *, handler_only: bool = False) -> list[results.Row]:
+def _ratios(rounds: int, *titles: str) -> list[results.Row]:
     with server() as postgres, quiet(), Progress(console=console) as progress:
         bench = ratios.RatiosBench(new_target(postgres))
-        comparisons = [c for c in bench.comparisons() if c.title == "handler" or not handler_only]
+        comparisons = [c for c in bench.comparisons() if c.title in titles]
         rows = [
             row
             for comparison in progress.track(comparisons, description="batches")

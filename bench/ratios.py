@@ -15,6 +15,7 @@ from processor.student_performance import PIPELINE as SHIPPED
 
 SIZES: Final = (100, 500, 5_000)
 EVENTS_A_ROUND: Final = 2_500
+PAIRED_BATCHES: Final = 20
 
 BAD: Final = b'{"student_id":"s","event_type":'
 REFUSED: Final = b'{"student_id":"s","event_type":"e","metadata":{"text":"refuse"}}'
@@ -30,12 +31,13 @@ ONE_REFUSED: Final = "handler, one event only PostgreSQL refuses"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Tasks that are timed against the limit, on one kind of events in batches of one size."""
+    """Tasks that are timed against one of them, on one kind of events in batches of one size."""
 
     title: str
     kind: Kind
     size: int
     tasks: tuple[Task, ...]
+    base: str = LIMIT
 
     def run(self, rounds: int) -> list[dict[str, Any]]:
         """Return one row of results for each task."""
@@ -49,8 +51,8 @@ class Comparison:
             "batch": self.size,
             "task": task.name,
             "rate": result.rate(task.name).rounded(0),
-            "by_clock": result.ratio(task.name, LIMIT).rounded(3),
-            "by_processor_time": result.busy_ratio(task.name, LIMIT).rounded(3),
+            "by_clock": result.ratio(task.name, self.base).rounded(3),
+            "by_processor_time": result.busy_ratio(task.name, self.base).rounded(3),
         }
 
 
@@ -90,6 +92,8 @@ class RatiosBench:
             for size in SIZES:
                 yield self._against_the_limit(kind, workload, size)
         for kind, workload in workloads.items():
+            yield self._with_projections(kind, workload)
+        for kind, workload in workloads.items():
             tasks = [
                 _task(contender.name, 500, _fresh(contender, workload, 500), 2)
                 for contender in (self.limit, self.handler, *self.peers)
@@ -102,6 +106,14 @@ class RatiosBench:
                 for contender in (self.limit, self.compacting)
             ]
             yield Comparison("compacting", kind, 500, tuple(compacting))
+
+    def _with_projections(self, kind: Kind, workload: Workload) -> Comparison:
+        """Compare the two alone: what they differ by is less than the scatter beside others."""
+        tasks = (
+            _task(NO_PROJECTION, 500, _fresh(self.without, workload, 500), PAIRED_BATCHES),
+            _task(CLEAN, 500, _fresh(self.handler, workload, 500), PAIRED_BATCHES),
+        )
+        return Comparison("projections", kind, 500, tasks, base=NO_PROJECTION)
 
     def _against_the_limit(self, kind: Kind, workload: Workload, size: int) -> Comparison:
         handle = self.handler.prepare
