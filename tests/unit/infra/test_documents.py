@@ -61,7 +61,7 @@ def test_the_costs_count_what_the_template_has(profile: str) -> None:
     rows, _ = costs(profile)
     kinds = Counter(resource["Type"] for resource in TEMPLATES[profile]["Resources"].values())
     assert {what: rows[what].quantity for what in COUNTED} == {w: kinds[kind] for w, kind in COUNTED.items()}
-    assert rows["VPC endpoint for Secrets Manager, one a zone"].quantity == 730 * kinds["AWS::EC2::Subnet"]
+    assert rows["VPC endpoint for Secrets Manager, one per zone"].quantity == 730 * kinds["AWS::EC2::Subnet"]
     # An alarm on an expression is billed by the metrics that it reads.
     alarmed = sum(len(metrics_of(alarm)) for alarm in alarms(profile).values())
     assert rows["CloudWatch alarms, by metric"].quantity == alarmed
