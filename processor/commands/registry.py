@@ -13,6 +13,7 @@ from processor.commands.compact import Compact
 from processor.commands.course import ShowCourse
 from processor.commands.dismiss import Dismiss
 from processor.commands.export import Export
+from processor.commands.export_student import ExportStudent
 from processor.commands.follow_up import AddFollowUp, FollowUps
 from processor.commands.migrate import Migrate
 from processor.commands.overview import ShowOverview, ShowRevision
@@ -43,6 +44,7 @@ AnyCommand = (
     | Compact
     | Dismiss
     | Export
+    | ExportStudent
     | FollowUps
     | ListAlerts
     | Migrate

@@ -42,20 +42,22 @@ async def fitting_rows(
     statement: "PreparedStatement[Record]", values: Sequence[object]
 ) -> tuple[list[list[Any]], bool]:
     """Return the statement's first rows that fit into an answer, and whether that is all."""
-    of_json = [column.type.name == "jsonb" for column in statement.get_attributes()]
+    types = [column.type.name for column in statement.get_attributes()]
     room = Room()
     rows: list[list[Any]] = []
     async for row in statement.cursor(*values, prefetch=ROWS_AT_ONCE):
-        plain = [_plain(value, is_json) for value, is_json in zip(row, of_json, strict=True)]
-        if not room.takes(plain):
+        values = plain(row, types)
+        if not room.takes(values):
             return rows, False
-        rows.append(plain)
+        rows.append(values)
     return rows, True
 
 
-def _plain(value: object, is_json: bool) -> object:  # noqa: FBT001 - what kind of column it stands in
-    """Return the value in JSON's own types: times as RFC 3339, JSON as what it says."""
-    if is_json:
-        return msgspec.json.decode(value) if isinstance(value, str) else None
-    plain: object = msgspec.to_builtins(value)
-    return plain
+def plain(row: Iterable[object], types: Sequence[str]) -> list[Any]:
+    """Return the row's values in JSON's own types: times as RFC 3339, JSON as what it says."""
+    return [
+        (msgspec.json.decode(value) if isinstance(value, str) else None)
+        if of == "jsonb"
+        else msgspec.to_builtins(value)
+        for value, of in zip(row, types, strict=True)
+    ]

@@ -64,6 +64,10 @@ COMMANDS: Final = {
         "export:command",
         "Write every projection, risk with its history, and the event log by month into a folder.",
     ),
+    "export-student": Registered(
+        "export_student:command",
+        "Write everything about one student into a folder or a zip file that this person can read.",
+    ),
     "pipeline": Registered("pipeline:app", "Look at a pipeline, or try it, before it is deployed."),
     "senders": Registered("senders:app", "Say who may send events over HTTP."),
     "retention": Registered(

@@ -26,6 +26,7 @@ REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "follow_up": {"course": "math", "student": "ada", "note": "called", "who": "a test"},
     "dismiss": {"because": "they are tests", "dry_run": True},
     "export": {"table": "risk"},
+    "export_student": {"student": "ada", "who": "a test"},
     "query": {"report": "tail"},
     "rebuild": {"projection": SHIPPED.projections[0].name},
     "retention": {"older_than": "2026-01"},

@@ -17,11 +17,26 @@ COLUMNS = """
 
 def declared() -> list[tuple[str, str]]:
     """Return each table and column that the inventory names, as often as it does."""
-    _, _, rest = PRIVACY.read_text(encoding="utf-8").partition("<!-- inventory: begin -->")
-    inventory, _, _ = rest.partition("<!-- inventory: end -->")
-    lines = [line for line in inventory.splitlines() if line.startswith("| `")]
-    named = [re.findall(r"`(\w+)`", line) for line in lines]
+    named = [names(line) for line in lines(PRIVACY.read_text(encoding="utf-8"))]
     return [(table, column) for table, *columns in named for column in columns]
+
+
+def personal(page: str) -> list[tuple[str, str]]:
+    """Return each table and column that the page's inventory says hold something about a person."""
+    cells = [line.split("|")[1:3] for line in lines(page)]
+    return [
+        (table, column) for [table], columns in (map(names, pair) for pair in cells) for column in columns
+    ]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+def lines(page: str) -> list[str]:
+    _, _, rest = page.partition("<!-- inventory: begin -->")
+    inventory, _, _ = rest.partition("<!-- inventory: end -->")
+    return [line for line in inventory.splitlines() if line.startswith("| `")]
 
 
 async def test_every_column_is_declared_once(world: World) -> None:

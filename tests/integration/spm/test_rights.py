@@ -40,6 +40,7 @@ COMMANDS = {
     "roster show": ["roster", "show"],
     "risk": ["risk", "list"],
     "export": ["export", "FOLDER"],
+    "export-student": ["export-student", "nobody", "NEW"],
     "risk rules set": ["risk", "rules", "set", "high_at", "1.7"],
     "alerts list": ["alerts", "list"],
     "alerts mute": ["alerts", "mute", "nowhere", "--off"],
@@ -57,7 +58,7 @@ COMMANDS = {
 }
 
 
-FILES = {"FILE", "EVENT", "ROSTER", "FOLDER"}
+FILES = {"FILE", "EVENT", "ROSTER", "FOLDER", "NEW"}
 """Words that stand for a path."""
 
 
