@@ -14,8 +14,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.alarm import QUIET
 from infra.alarm_topic import AlarmTopic, alarm_name
-from infra.alarms import QUIET
 from infra.config import APPLICATION, Config
 from infra.connections import ALERTS
 from infra.function_role import FunctionRole

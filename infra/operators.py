@@ -1,6 +1,6 @@
 """What people who work with ``spm`` need: two managed policies, attached to nobody by themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from aws_cdk import Aws, Stack
@@ -8,13 +8,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.alerts import Alerts
 from infra.config import APPLICATION, Config
-from infra.front_door import FrontDoor
 from infra.functions import Functions
 from infra.ingestion import Ingestion
 from infra.nag import accept
-from infra.school_dashboard import SchoolDashboard
+from infra.portal import Portal
 
 STREAM_ACTIONS: Final = [
     "kinesis:GetRecords",
@@ -54,9 +52,7 @@ class Operators(Construct):
         config: Config,
         functions: Functions,
         ingestions: Sequence[Ingestion],
-        door: FrontDoor | None,
-        pages: SchoolDashboard | None,
-        alerts: Alerts | None,
+        portal: Portal,
     ) -> None:
         super().__init__(scope, construct_id)
         self._suffix = config.environment_suffix
@@ -65,12 +61,7 @@ class Operators(Construct):
         looking = _looking(self, functions, ingestions, alarms)
         self.readers = self._policy("Readers", "Looks at", looking)
         working = _working(functions, ingestions, logs)
-        if door:
-            working.append(Grant(SENDERS_ACTIONS, [door.senders.secret_arn]))
-        if pages:
-            working.append(Grant(["secretsmanager:PutSecretValue"], [pages.client_secret.secret_arn]))
-        if alerts:
-            working.append(Grant(["lambda:InvokeFunction"], [alerts.function.function_arn]))
+        working += _facing_outside(portal)
         self.operators = self._policy("Policy", "Everything that spm does with", [*looking, *working])
         findings = {
             "IAM5[Resource::*]": "CloudWatch's metrics and Lambda's list of mappings know no resources.",
@@ -133,6 +124,15 @@ def _working(functions: Functions, ingestions: Sequence[Ingestion], logs: str) -
         ),
         Grant(["logs:FilterLogEvents"], [logs, *own_logs]),
     ]
+
+
+def _facing_outside(portal: Portal) -> Iterator[Grant]:
+    if portal.door:
+        yield Grant(SENDERS_ACTIONS, [portal.door.senders.secret_arn])
+    if portal.pages:
+        yield Grant(["secretsmanager:PutSecretValue"], [portal.pages.client_secret.secret_arn])
+    if portal.alerts:
+        yield Grant(["lambda:InvokeFunction"], [portal.alerts.function.function_arn])
 
 
 def _shown(arn: str) -> str:

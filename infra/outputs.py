@@ -6,14 +6,12 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
-from infra.alerts import Alerts
 from infra.config import Config
 from infra.existing_database import AnyDatabase
-from infra.front_door import FrontDoor
 from infra.functions import Functions
 from infra.ingestion import Ingestion
 from infra.operators import Operators
-from infra.school_dashboard import SchoolDashboard
+from infra.portal import Portal
 
 
 class Outputs(Construct):
@@ -30,9 +28,7 @@ class Outputs(Construct):
         ingestions: Sequence[Ingestion],
         topic: AlarmTopic,
         operators: Operators,
-        door: FrontDoor | None,
-        pages: SchoolDashboard | None,
-        alerts: Alerts | None,
+        portal: Portal,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -56,19 +52,22 @@ class Outputs(Construct):
         CfnOutput(stack, "ReportsFunctionName", value=functions.reports.function_name)
         CfnOutput(stack, "FailedRecordsBucketName", value=first.failed_records.bucket.bucket_name)
         CfnOutput(stack, "AlarmTopicArn", value=topic.topic.topic_arn)
-        if door:
-            CfnOutput(stack, "IngestUrl", value=door.url)
-            CfnOutput(stack, "IngestSendersSecretArn", value=door.senders.secret_arn)
-        if pages:
-            CfnOutput(stack, "DashboardUrl", value=pages.url)
-            CfnOutput(stack, "DashboardClientSecretArn", value=pages.client_secret.secret_arn)
-        if alerts:
-            CfnOutput(stack, "AlertsFunctionName", value=alerts.function.function_name)
-            CfnOutput(stack, "AlertsTopicArn", value=alerts.topic.topic_arn)
-            if alerts.secret:
-                CfnOutput(stack, "AlertsWebhookSecretArn", value=alerts.secret.secret_arn)
+        self._of_portal(stack, portal)
         for ingestion in others:
             self._of_pipeline(stack, ingestion)
+
+    def _of_portal(self, stack: Stack, portal: Portal) -> None:
+        if portal.door:
+            CfnOutput(stack, "IngestUrl", value=portal.door.url)
+            CfnOutput(stack, "IngestSendersSecretArn", value=portal.door.senders.secret_arn)
+        if portal.pages:
+            CfnOutput(stack, "DashboardUrl", value=portal.pages.url)
+            CfnOutput(stack, "DashboardClientSecretArn", value=portal.pages.client_secret.secret_arn)
+        if portal.alerts:
+            CfnOutput(stack, "AlertsFunctionName", value=portal.alerts.function.function_name)
+            CfnOutput(stack, "AlertsTopicArn", value=portal.alerts.topic.topic_arn)
+            if portal.alerts.secret:
+                CfnOutput(stack, "AlertsWebhookSecretArn", value=portal.alerts.secret.secret_arn)
 
     def _of_pipeline(self, stack: Stack, ingestion: Ingestion) -> None:
         of_pipeline = {

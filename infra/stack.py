@@ -1,26 +1,28 @@
 """Wires the constructs of one environment; each is defined in a file of its own."""
 
+from collections.abc import Sequence
+
 from aws_cdk import IReusableStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from infra.alarm_topic import AlarmTopic
-from infra.alerts import Alerts
+from infra.alarms import Shared
 from infra.brought_database import BroughtDatabase
 from infra.compaction import Compaction
 from infra.config import APPLICATION, Config
 from infra.database import RdsDatabase
 from infra.database_events import DatabaseEvents
 from infra.existing_database import AnyDatabase, ExistingDatabase
-from infra.front_door import FrontDoor
 from infra.functions import Functions
 from infra.guard import Guard
-from infra.ingestion import ingest, watch
+from infra.ingestion import Ingestion, ingest
 from infra.migration import SchemaMigration
 from infra.network import Network
 from infra.operators import Operators
 from infra.outputs import Outputs
+from infra.portal import make_portal
 from infra.rotation import Rotation
-from infra.school_dashboard import SchoolDashboard
+from infra.watch import watch
 
 
 class StudentPerformanceStack(Stack):
@@ -48,69 +50,30 @@ class StudentPerformanceStack(Stack):
             migration = SchemaMigration(
                 self, "Migration", config=config, functions=functions, database=database, network=network
             )
-            compaction.node.add_dependency(migration)
-            functions.reports.node.add_dependency(migration)
-            for ingestion in ingestions:
-                ingestion.processor.node.add_dependency(migration)
-                ingestion.event_source.node.add_dependency(migration)
+            wait_for(migration, functions, compaction, ingestions)
             if network and isinstance(database, RdsDatabase) and config.secret_rotation_days:
                 days = config.secret_rotation_days
                 rotation = Rotation(self, "Rotation", days=days, database=database, network=network)
                 rotation.node.add_dependency(migration)
-        door = None
-        if config.ingest:
-            stream = next(one.stream for one in ingestions if one.pipeline.name == APPLICATION)
-            door = FrontDoor(self, "FrontDoor", config=config, stream=stream)
-        pages = None
-        if config.dashboard:
-            key = next(one.stream.key for one in ingestions if one.pipeline.name == APPLICATION)
-            pages = SchoolDashboard(
-                self, "SchoolDashboard", config=config, reports=functions.reports, key=key
-            )
         topic = AlarmTopic(self, "AlarmTopic", config=config)
+        portal = make_portal(self, config, functions, ingestions, topic)
+        shared = Shared(functions, compaction, database, portal.door, portal.pages)
         for ingestion in ingestions:
-            watch(
-                ingestion,
-                config=config,
-                topic=topic,
-                functions=functions,
-                compaction=compaction,
-                database=database,
-                door=door,
-                pages=pages,
-            )
-        if database.instance:
-            DatabaseEvents(self, "DatabaseEvents", instance=database.instance, topic=topic)
-        if network and database.instance and config.protected:
-            Guard(
-                self,
-                "Guard",
-                config=config,
-                network=network,
-                instance=database.instance,
-                after=[ingestion.event_source for ingestion in ingestions],
-            )
-        alerts = None
-        if config.alerts:
-            shipped = next(one for one in ingestions if one.pipeline.name == APPLICATION)
-            alerts = Alerts(
-                self,
-                "Alerts",
-                config=config,
-                functions=functions,
-                of=shipped,
-                alarms=topic,
-                dashboard=config.dashboard_url or (pages.url if pages else None),
-            )
+            watch(ingestion, config=config, topic=topic, shared=shared)
+        if network and database.instance:
+            instance = database.instance
+            DatabaseEvents(self, "DatabaseEvents", instance=instance, topic=topic)
+            if config.protected:
+                Guard(
+                    self,
+                    "Guard",
+                    config=config,
+                    network=network,
+                    instance=instance,
+                    after=[ingestion.event_source for ingestion in ingestions],
+                )
         operators = Operators(
-            self,
-            "Operators",
-            config=config,
-            functions=functions,
-            ingestions=ingestions,
-            door=door,
-            pages=pages,
-            alerts=alerts,
+            self, "Operators", config=config, functions=functions, ingestions=ingestions, portal=portal
         )
         Outputs(
             self,
@@ -121,9 +84,7 @@ class StudentPerformanceStack(Stack):
             ingestions=ingestions,
             topic=topic,
             operators=operators,
-            door=door,
-            pages=pages,
-            alerts=alerts,
+            portal=portal,
         )
 
 
@@ -134,3 +95,14 @@ def make_database(scope: Construct, config: Config, network: Network | None) -> 
     if config.database_secret_arn:
         return BroughtDatabase(scope, "Database", config=config, network=network)
     return RdsDatabase(scope, "Database", config=config, network=network)
+
+
+def wait_for(
+    migration: SchemaMigration, functions: Functions, compaction: Compaction, ingestions: Sequence[Ingestion]
+) -> None:
+    """Let nothing that asks the database begin before its schema is there."""
+    compaction.node.add_dependency(migration)
+    functions.reports.node.add_dependency(migration)
+    for ingestion in ingestions:
+        ingestion.processor.node.add_dependency(migration)
+        ingestion.event_source.node.add_dependency(migration)
