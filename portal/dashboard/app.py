@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -41,6 +41,13 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+
+
+class Link(NamedTuple):
+    """Where a page leads on, and what that is called."""
+
+    address: str
+    text: str
 
 
 class Dashboard:
@@ -163,11 +170,22 @@ class Dashboard:
         return self._page(request, "message", view, "", status=503)
 
     def message(
-        self, request: Request, title: str, text: str, advice: str, *, status: int, link: str | None = None
+        self,
+        request: Request,
+        title: str,
+        text: str,
+        advice: str,
+        *,
+        status: int,
+        link: Link | None = None,
+        outside: bool = False,
     ) -> Response:
-        """Show a page that nothing changes: what happened and what to do; ``link`` leads to the sign-in."""
+        """Show a page that nothing changes: what happened, what to do, and the link that leads on.
+
+        ``outside``: for whoever is not signed in, and has no use for a search or a list of pages.
+        """
         view = {"title": title, "text": text, "next": advice, "link": link, "revision": ""}
-        return self._page(request, "message", view, "", status=status)
+        return self._page(request, "message", view | {"outside": outside}, "", status=status)
 
     def _asked(self, request: Request) -> tuple[PageSource, str]:
         """Return the source and its revision before it answers: what changes meanwhile is then still news."""
@@ -194,13 +212,14 @@ class Dashboard:
             return _csv(tables, request.query_params.get("table", ""))
         context = {
             "page": page,
-            "where": page.capitalize(),
+            "where": "Dashboard" if page == "message" else page.capitalize(),
             "seen": seen,
             "query": "",
             "revision": "revision",
             "has_pipeline": getattr(request.state, "has_pipeline", False),
             "visitor": getattr(request.state, "visitor", None),
             "link": None,
+            "outside": False,
             "stale": self._stale(view.get("last_event_at")),
             **view,
             "tables": tables,

@@ -163,7 +163,7 @@ def _json(url: str, form: bytes | None = None, headers: Mapping[str, str] | None
     except urllib.error.HTTPError as error:
         raise ProviderError(f"{url} answered {error.code}{_told(error)}") from error
     except (OSError, ValueError) as error:
-        raise ProviderError(f"{url} gave no answer ({error})") from error
+        raise ProviderError(f"{url} gave no answer ({getattr(error, 'reason', error)})") from error
     if not isinstance(content, dict):
         raise ProviderError(f"{url} answered no JSON object")
     return content

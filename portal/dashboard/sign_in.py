@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from portal.dashboard.app import HEADERS, Dashboard
+from portal.dashboard.app import HEADERS, Dashboard, Link
 from portal.dashboard.provider import Client, Provider, ProviderError
 from portal.dashboard.rights import TEACHERS, Mapped, NobodyError, is_administrator, subject_of
 from portal.dashboard.session import PendingSignIn, Signer, Visitor
@@ -24,6 +24,8 @@ SIGN_OUT: Final = "/sign-out"
 OPEN: Final = (SIGN_IN, SIGNED_IN, SIGN_OUT)
 STATIC: Final = "/static/"
 
+AGAIN: Final = Link(f".{SIGN_IN}", "Sign in")
+HOME: Final = Link(".", "Your courses")
 ASK: Final = "If that is wrong, ask whoever looks after the school’s sign-in."
 
 Next = Callable[[Request], Awaitable[Response]]
@@ -79,7 +81,7 @@ class SignIn:
         request.state.visitor = visitor
         if not visitor.is_administrator and path not in TEACHERS:
             text = "This page is for administrators."
-            return self._says(request, "You may not see this page", text, ASK, status=403)
+            return self._says(request, "You may not see this page", text, ASK, status=403, link=HOME)
         answer = await call_next(request)
         if path != "/revision":  # which no person asks for
             self._keep(answer, self._signer.keep_visitor(visitor))
@@ -113,11 +115,12 @@ class SignIn:
             sign_in.state.encode(), given.get("state", "").encode(errors="replace")
         ):
             text = "It took longer than ten minutes, or another one was begun in this browser meanwhile."
-            return self._says(request, "This sign-in cannot be finished", text, "", status=400, link=True)
+            return self._says(request, "This sign-in cannot be finished", text, "", status=400, link=AGAIN)
         if "code" not in given:
-            words = f"{given.get('error', 'no code')} {given.get('error_description', '')}".strip()[:300]
-            text = f"It says: {words}."
-            return self._says(request, "The sign-in was refused", text, ASK, status=403, link=True)
+            error, description = given.get("error", "no code"), given.get("error_description", "")
+            words = f"{description.rstrip('.')} ({error})" if description else error
+            text = f"It says: {words[:300]}."
+            return self._says(request, "The sign-in was refused", text, ASK, status=403, link=AGAIN)
         try:
             client, rule = self._client(registration, request), registration.mapped
             claims = registration.provider.claims(client, sign_in, given["code"], rule.wanted)
@@ -126,7 +129,7 @@ class SignIn:
             return self._failed(request, error)
         except NobodyError as error:
             text = f"Nobody can tell who you are in the school’s list of courses: {error}."
-            return self._says(request, "You are signed in, but not known", text, ASK, status=403, link=True)
+            return self._says(request, "You are signed in, but not known", text, ASK, status=403, link=AGAIN)
         answer = RedirectResponse(f".{sign_in.page}", status_code=303, headers=HEADERS)
         self._keep(answer, self._signer.keep_visitor(Visitor(subject, administrator, self._signer.now())))
         return answer
@@ -134,7 +137,7 @@ class SignIn:
     def sign_out(self, request: Request) -> Response:
         """End the session on this browser."""
         text = "The school’s sign-in may still know you: on a computer that others use, sign out there, too."
-        answer = self._says(request, "You are signed out", text, "", status=200, link=True)
+        answer = self._says(request, "You are signed out", text, "", status=200, link=AGAIN)
         answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax")
         return answer
 
@@ -142,8 +145,8 @@ class SignIn:
         if request.url.path == "/revision":
             return Response(status_code=401, headers=HEADERS)
         if request.method not in ("GET", "HEAD"):
-            text = "It was not done: sign in, go back, and do it once more."
-            return self._says(request, "Your sign-in has ended", text, "", status=401, link=True)
+            text = "What you sent was not kept: sign in, go back, and send it once more."
+            return self._says(request, "Your sign-in has ended", text, "", status=401, link=AGAIN)
         page = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f".{SIGN_IN}?page={quote(page, safe='')}", status_code=303, headers=HEADERS)
 
@@ -164,7 +167,7 @@ class SignIn:
             f"Register it at your school’s sign-in, with the redirect address {self._redirect_uri(request)}"
         )
         advice = (
-            "Then deploy again with dashboardIssuer and dashboardClientId, and store the client's secret:"
+            "Then deploy again with dashboardIssuer and dashboardClientId, and store the client’s secret:"
             " docs/deploy-aws.md, “The dashboard for teachers”, says how."
         )
         return self._says(request, "Nobody can sign in yet", text, advice, status=200)
@@ -172,13 +175,22 @@ class SignIn:
     def _failed(self, request: Request, error: ProviderError) -> Response:
         text = "The school’s sign-in does not work with this dashboard right now. Try again in a minute."
         advice = f"If it stays so, tell whoever runs the system: {error}."
-        return self._says(request, "You cannot be signed in", text, advice, status=502, link=True)
+        return self._says(request, "You cannot be signed in", text, advice, status=502, link=AGAIN)
 
     def _says(
-        self, request: Request, title: str, text: str, advice: str, *, status: int, link: bool = False
+        self,
+        request: Request,
+        title: str,
+        text: str,
+        advice: str,
+        *,
+        status: int,
+        link: Link | None = None,
     ) -> Response:
-        shown = f".{SIGN_IN}" if link else None
-        return self._dashboard.message(request, title, text, advice, status=status, link=shown)
+        outside = not hasattr(request.state, "visitor")
+        return self._dashboard.message(
+            request, title, text, advice, status=status, link=link, outside=outside
+        )
 
 
 def own_page(page: str) -> str:

@@ -1,18 +1,22 @@
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from starlette.applications import Starlette
 
 from portal.dashboard.app import Dashboard, make_app
 from tests.engine import ROOT
 from tests.integration.browser import chromium
 from tests.unit.portal.samples import NOW, SamplePipeline, Samples
+from tests.waiting import wait_until
 
 SHOTS = ROOT / ".local" / "screenshots"
+LOOKS = {f"{width} {scheme}": (width, scheme) for width in (375, 1440) for scheme in ("light", "dark")}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +53,22 @@ def school() -> Samples:
 @pytest.fixture
 def address(school: Samples) -> Iterator[str]:
     """The pages of a made-up school, served on a free port."""
-    app = make_app(Dashboard(lambda _: school, now=lambda: NOW))
+    with serving(make_app(Dashboard(lambda _: school, now=lambda: NOW))) as address:
+        yield address
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    """Serve an application on a free port, and yield its address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join(20)
+    try:
+        wait_until(lambda: server.started, "the server to start", seconds=20)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(20)
 
 
 @pytest.fixture
@@ -75,3 +83,9 @@ def context_of(browser: Browser, width: int, scheme: str) -> BrowserContext:
         color_scheme="dark" if scheme == "dark" else "light",
         bypass_csp=False,
     )
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
+    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found["violations"]]

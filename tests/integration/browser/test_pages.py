@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from portal.dashboard.source import UnavailableError
 from processor.insight.answers import Overview
-from tests.integration.browser.conftest import context_of
+from tests.integration.browser.conftest import LOOKS, context_of, violations
 from tests.unit.portal import samples
 from tests.unit.portal.samples import SamplePipeline, Samples
 from tests.waiting import wait_until
@@ -25,8 +25,6 @@ PAGES = {
     "nothing found": "search?q=zzz",
     "unknown": "course?id=nope",
 }
-LOOKS = {f"{width} {scheme}": (width, scheme) for width in (375, 1440) for scheme in ("light", "dark")}
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')"
 
 
@@ -257,9 +255,3 @@ def test_a_page_that_could_not_be_made_tries_again_by_itself(
     RECOVERING.is_away = False
     page.get_by_role("heading", name="9 students need attention").wait_for(timeout=20_000)
     page.close()
-
-
-def violations(page: Page, axe: str) -> list[str]:
-    page.evaluate(axe)
-    found = page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
-    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found["violations"]]
