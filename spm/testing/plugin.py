@@ -1,0 +1,26 @@
+"""The pytest plugin: the fixture ``spm_pipeline``. It imports nothing before a test asks for it."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from spm.testing.kit import PipelineKit
+
+
+@pytest.fixture(scope="session")
+def spm_pipeline_kit(pytestconfig: pytest.Config) -> "Iterator[PipelineKit]":
+    """A PostgreSQL for all tests of a run, and what tries pipelines on it."""
+    from spm.testing.kit import PipelineKit  # noqa: PLC0415 - a run that asks for no fixture waits for nothing
+    from spm.testing.postgres import database  # noqa: PLC0415 - as above
+
+    with database(pytestconfig.rootpath) as server:
+        yield PipelineKit(server)
+
+
+@pytest.fixture
+def spm_pipeline(spm_pipeline_kit: "PipelineKit") -> "Iterator[PipelineKit]":
+    """What tries a pipeline: ``spm_pipeline.check(PIPELINE, events)``, docs/testing.md."""
+    yield spm_pipeline_kit
+    spm_pipeline_kit.forget()

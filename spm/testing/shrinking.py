@@ -1,0 +1,31 @@
+"""The fewest events that show a fault, or nearly so."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from spm.testing.events import Sent
+
+SECONDS: Final = 5.0
+"""How long to look for fewer."""
+
+
+async def smallest(
+    events: Sequence[Sent], fault: str, shows: Callable[[Sequence[Sent]], Awaitable[str]]
+) -> tuple[Sequence[Sent], str]:
+    """Leave out halves, quarters, … and at last single events, as long as the others still show a fault.
+
+    ``shows``: what is wrong with these, if anything. Returns the events, and their fault.
+    """
+    until = time.monotonic() + SECONDS
+    size = len(events) // 2
+    while size:
+        first = 0
+        while first < len(events) and time.monotonic() < until:
+            fewer = [*events[:first], *events[first + size :]]
+            if fewer and (found := await shows(fewer)):
+                events, fault = fewer, found
+            else:
+                first += size
+        size //= 2
+    return events, fault
