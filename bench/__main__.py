@@ -61,7 +61,7 @@ def main(
         raise typer.Exit(_check())
     measures: dict[str, Callable[[], list[results.Row]]] = {
         "ratios": lambda: _ratios(FULL_ROUNDS, "handler", "peers", "compacting"),
-        "additions": lambda: _ratios(PAIRED_ROUNDS, "projections"),
+        "additions": lambda: _ratios(PAIRED_ROUNDS, "projections", "erasure"),
         "growth": lambda: growth.measure(stored, partial(results.write, "growth")),
         "cold": cold.measure,
         "hostile": hostile.measure,

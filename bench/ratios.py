@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bench.contenders import Compacting, Contender, Handler, Limit
+from bench.erasing import UNAWARE_PIPELINE, Remembering
 from bench.measure import Rounds, Task, compare
 from bench.peers import PEERS
 from bench.server import BenchDatabase, Busy
@@ -25,6 +26,8 @@ CLEAN: Final = "handler"
 AGGREGATED: Final = "handler, KPL-aggregated"
 DUPLICATE: Final = "handler, all of it stored already"
 NO_PROJECTION: Final = "handler, without projections"
+UNAWARE: Final = "handler, if nobody could be erased"
+REMEMBERING: Final = "handler, 1,000 students erased"
 ONE_BAD: Final = "handler, one event is no JSON"
 ONE_REFUSED: Final = "handler, one event only PostgreSQL refuses"
 
@@ -69,6 +72,8 @@ class RatiosBench:
         self.limit = Limit(target)
         self.handler = Handler(target)
         self.without = Handler(target, replace(SHIPPED, projections=()))
+        self.unaware = Handler(target, UNAWARE_PIPELINE)
+        self.remembering = Remembering(target)
         self.lenient = Handler(target, replace(SHIPPED, parse=_parse_with_a_gap))
         self.compacting = Compacting(target, self.handler)
         self.peers = [peer(target, self.limit.source_id) for peer in PEERS]
@@ -79,6 +84,8 @@ class RatiosBench:
             self.limit,
             self.handler,
             self.without,
+            self.unaware,
+            self.remembering,
             self.lenient,
             self.compacting,
             *self.peers,
@@ -93,6 +100,7 @@ class RatiosBench:
                 yield self._against_the_limit(kind, workload, size)
         for kind, workload in workloads.items():
             yield self._with_projections(kind, workload)
+            yield self._with_erasure(kind, workload)
         for kind, workload in workloads.items():
             tasks = [
                 _task(contender.name, 500, _fresh(contender, workload, 500), 2)
@@ -114,6 +122,15 @@ class RatiosBench:
             _task(CLEAN, 500, _fresh(self.handler, workload, 500), PAIRED_BATCHES),
         )
         return Comparison("projections", kind, 500, tasks, base=NO_PROJECTION)
+
+    def _with_erasure(self, kind: Kind, workload: Workload) -> Comparison:
+        """Compare what knowing of erased students costs where there are none, and where there are many."""
+        contenders = {UNAWARE: self.unaware, CLEAN: self.handler, REMEMBERING: self.remembering}
+        tasks = tuple(
+            _task(name, 500, _fresh(contender, workload, 500), PAIRED_BATCHES)
+            for name, contender in contenders.items()
+        )
+        return Comparison("erasure", kind, 500, tasks, base=UNAWARE)
 
     def _against_the_limit(self, kind: Kind, workload: Workload, size: int) -> Comparison:
         handle = self.handler.prepare

@@ -13,6 +13,7 @@ from processor.records.kinesis import decode
 from processor.records.native import parse
 from processor.report import report
 from processor.storage.event_log import EventLog
+from processor.storage.tombstones import Tombstones
 from processor.storage.writer import Saved
 from processor.student_performance import PIPELINE as SHIPPED
 
@@ -21,6 +22,7 @@ ROUNDS: Final = 7
 BATCHES: Final = 5
 
 NO_CONNECTION: Any = None
+NONE_ERASED: Final = Tombstones(0, b"key", {})
 TYPES: Final = [
     "int4",
     "text",
@@ -60,7 +62,7 @@ def _of(kind: Kind, limit: Limit, handler: Handler) -> list[Row]:
 
     def making_rows() -> Callable[[], object]:
         slices = list(decode(work.batch(BATCH).event["Records"], parse))
-        log = EventLog(NO_CONNECTION, SHIPPED, 1, TYPES, frozenset())
+        log = EventLog(NO_CONNECTION, SHIPPED, 1, TYPES, frozenset(), NONE_ERASED)
         return lambda: list(log.pieces(iter(slices)))
 
     tasks = (

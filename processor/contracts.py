@@ -67,6 +67,9 @@ def _declaration(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.key not in pipeline.names:
         place = places.of_declaration(pipeline, pipeline.key)
         yield f"{place}: its key {pipeline.key} is none of its columns {', '.join(pipeline.names)}"
+    if pipeline.student is not None and pipeline.student not in _texts(pipeline):
+        place = places.of_declaration(pipeline, pipeline.student)
+        yield f"{place}: its student {pipeline.student} is none of its columns of type text"
     for name in pipeline.names:
         if name in TAKEN:
             yield f"{places.of_member(pipeline, name)}: every event log has {name} already: rename it"
@@ -81,6 +84,10 @@ def _declaration(pipeline: Pipeline) -> Iterator[str]:
                 f"{places.of_statement(pipeline, name)}: the statement {name} is neither a report"
                 f" ({PREFIX}{name}) nor one of its projections"
             )
+
+
+def _texts(pipeline: Pipeline) -> list[str]:
+    return [column.name for column in pipeline.columns if "text" in column.types]
 
 
 def _filters(pipeline: Pipeline) -> Iterator[str]:

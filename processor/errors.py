@@ -3,6 +3,7 @@
 ProcessorError
 ├── RejectRecord          bad data: store the record in rejected_event and go on
 ├── UnfitValue            a value does not fit its column: find the event and reject it
+├── EpochPassed           a student was erased meanwhile: roll back, learn who, store the rest
 ├── TransientError        it may work in a moment: try again until the deadline nears
 ├── RetryLater            the deadline is near: stop, let Lambda deliver the rest again
 ├── CredentialsRefused    no login works: fail the invocation with a clear message
@@ -52,6 +53,10 @@ class RejectRecord(ProcessorError):
 
 class UnfitValue(ProcessorError):
     """A value of some event does not fit the type of its column; which one is to be found."""
+
+
+class EpochPassed(ProcessorError):
+    """A student was erased since the tombstones were read; nothing of the attempt may be committed."""
 
 
 class TransientError(ProcessorError):

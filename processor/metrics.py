@@ -18,6 +18,7 @@ MetricName = Literal[
     "DuplicateEvents",  # count: deliveries or event_ids that were there already
     "ConflictingEvents",  # count: of the duplicates, those whose content differs from what is stored
     "ExpiredEvents",  # count: events that arrived in a month that was dropped, and are kept nowhere
+    "ErasedEvents",  # count: events of erased students and rejections that hold their id, kept nowhere
     "RejectedEvents",  # count: rows new in rejected_event
     "DecoderFailures",  # count: of the rejected events, those at which a decoder raised what it must not
     "DeferredRecords",  # count: Kinesis records handed back to Lambda because the deadline neared

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from processor.projections.projection import Projection
 from processor.projections.upkeep import Upkeep
 from processor.records import message
 from processor.records.columns import DELIVERY_COLUMNS, STORED_AT, Columns, Parse
+from processor.records.kinesis import Event
 from processor.records.message import Column, Message
 from processor.records.parsing import json_parser
 from processor.reports import Report
@@ -36,15 +38,17 @@ class Pipeline:
     """Everything that tells one pipeline from another; ``contracts.check`` compares it with the database.
 
     ``folder``: where ``migrations/`` stands, and ``statements.sql`` where there are any. ``key``: the member
-    that is the partition key of a published event, so that equal ones keep order. ``filters``: what reports
-    can be narrowed down to: columns, or members of one that holds JSON (``metadata.course``). ``decoders``
-    are asked in their order, and before JSON; ``parse``: a parser of the JSON faster than the struct's.
+    that is the partition key of a published event, so that equal ones keep order. ``student``: the column by
+    which a student is erased: it holds their id. ``filters``: what reports can be narrowed down to: columns,
+    or members of one that holds JSON (``metadata.course``). ``decoders`` are asked in their order, and before
+    JSON; ``parse``: a parser of the JSON faster than the struct's.
     """
 
     name: str
     message: type[Message]
     folder: Path
     key: str
+    student: str | None = None
     filters: tuple[str, ...] = ()
     projections: tuple[Projection, ...] = ()
     decoders: tuple[Decoder, ...] = ()
@@ -84,6 +88,11 @@ class Pipeline:
     def row(self) -> tuple[str, ...]:
         """The names of a whole row's columns, those of the delivery first."""
         return (*DELIVERY_COLUMNS, *self.names)
+
+    @cached_property
+    def student_of(self) -> Callable[[Event], str | None] | None:
+        """Return what gives an event's student; None where no column holds one."""
+        return attrgetter(f"columns.{self.student}") if self.student else None
 
     @cached_property
     def compared(self) -> Mapping[str, str]:

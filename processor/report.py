@@ -37,6 +37,7 @@ def report(
         "DuplicateEvents": saved.duplicates,
         "ConflictingEvents": saved.conflicts,
         "ExpiredEvents": saved.expired,
+        "ErasedEvents": saved.erased,
         "RejectedEvents": saved.rejected.total(),
         "DecoderFailures": saved.rejected["decoder_failed"],
         "DeferredRecords": result.deferred,

@@ -31,6 +31,7 @@ PIPELINE: Final = Pipeline(
     message=CheckIn,
     folder=Path(__file__).parent,
     key="student_id",
+    student="student_id",
     filters=("session_id", "student_id"),
     decoders=(Decoder(read_parser(CheckIn, read_badge), of_data=lambda data: data.startswith(b"BADGE ")),),
     projections=(

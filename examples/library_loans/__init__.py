@@ -22,6 +22,7 @@ PIPELINE: Final = Pipeline(
     message=Loan,
     folder=Path(__file__).parent,
     key="barcode",
+    student="student_id",
     filters=("student_id", "barcode"),
     projections=(Deferred("book_loans", key=("barcode", "month"), adds=("loans",), greatest=("last_at",)),),
 )

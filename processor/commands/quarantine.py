@@ -101,6 +101,12 @@ async def mark_redriven(connection: "Connection", row: "Record") -> None:
     await connection.execute(SQL["mark_redriven"], *key)
 
 
+async def forget(connection: "Connection", row: "Record") -> None:
+    """Delete a rejected event."""
+    key = row["source_id"], row["sequence_number"], row["sub_sequence"]
+    await connection.execute(SQL["forget"], *key)
+
+
 def cursor(row: "Record") -> str:
     """Return what gives the page that begins after the row."""
     return f"{row['source_id']}/{row['sequence_number']}/{row['sub_sequence']}"

@@ -24,6 +24,7 @@ class RedriveAnswer(msgspec.Struct, kw_only=True):
     stored: int
     duplicates: int
     expired: int
+    erased: int
     still_rejected: list[RejectedRow]
     next: str | None
 
@@ -58,6 +59,7 @@ class Redrive(quarantine.Page[RedriveAnswer], tag="redrive"):
             stored=done.stored,
             duplicates=done.duplicates,
             expired=done.expired,
+            erased=done.erased,
             still_rejected=still,
             next=quarantine.cursor(rows[-1]) if more else None,
         )
@@ -76,6 +78,8 @@ class Redrive(quarantine.Page[RedriveAnswer], tag="redrive"):
     async def _store(self, session: Session, pipeline: Pipeline, row: Record, decoded: Decoded) -> Saved:
         """Store the events and mark the rejection, unless PostgreSQL refuses one of them.
 
+        What holds events of a student who was erased is not kept, even if other events stand beside them.
+
         A dry run does the same and rolls it back: only PostgreSQL knows what it takes.
         """
         source, months = Source(row["stream_arn"], row["shard_id"]), frozenset([month_of(row["arrived_at"])])
@@ -83,7 +87,9 @@ class Redrive(quarantine.Page[RedriveAnswer], tag="redrive"):
         await transaction.start()
         try:
             saved = await Writer(pipeline, source, months, [decoded]).write(session)
-            if not saved.refused:
+            if saved.erased and not saved.refused:
+                await quarantine.forget(session.connection, row)
+            elif not saved.refused:
                 await quarantine.mark_redriven(session.connection, row)
         except BaseException:
             await transaction.rollback()

@@ -51,15 +51,18 @@ class Upkeep:
         """Those that compaction keeps."""
         return [projection for projection in self.projections if isinstance(projection, Deferred)]
 
-    async def write(self, connection: "Connection", span: Span) -> None:
-        """In a batch's transaction: keep what is immediate, and queue the span for what is deferred."""
+    async def write(self, connection: "Connection", span: Span) -> int | None:
+        """In a batch's transaction: keep what is immediate, and queue the span for what is deferred.
+
+        Returns the epoch of erasure as queueing reads it; None where nothing is queued.
+        """
         if self.immediate:
             await connection.execute(self._filled("make_fresh"))
             await connection.execute(self._filled("take_span"), *span[1:])
             for projection in self.immediate:
                 await connection.execute(projection.upsert(self.sql[projection.name], self._fresh))
-        if self.deferred:
-            await connection.execute(SQL["queue"], *span)
+        epoch: int | None = await connection.fetchval(SQL["queue"], *span) if self.deferred else None
+        return epoch
 
     async def compact(self, connection: "Connection", chunks: int = CHUNKS) -> int:
         """Compact what waits, in transactions of so many chunks; return how many chunks there were.

@@ -9,7 +9,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {fresh} (LIKE {log}) ON COMMIT DELETE ROWS
 DELETE FROM {fresh}
 
 -- name: queue
+-- Tells the epoch of erasure, too, which a batch has to know.
 INSERT INTO chunk (log, source_id, first, last, arrived_from, arrived_until) VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING (SELECT epoch FROM erasure)
 
 -- name: take_span
 -- The rows that this transaction stored in the span.

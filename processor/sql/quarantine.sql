@@ -28,6 +28,9 @@ LIMIT $14
 UPDATE rejected_event SET redriven_at = now()
 WHERE (source_id, sequence_number, sub_sequence) = ($1, $2, $3)
 
+-- name: forget
+DELETE FROM rejected_event WHERE (source_id, sequence_number, sub_sequence) = ($1, $2, $3)
+
 -- name: count
 SELECT count(*)
 FROM rejected_event JOIN event_source ON event_source.id = rejected_event.source_id

@@ -80,6 +80,26 @@ CREATE TABLE rejected_event (
 
 CREATE INDEX rejected_event_rejected_at_idx ON rejected_event (rejected_at);
 
+-- Students who were erased, so that nothing of theirs is stored again.
+
+-- One row. Every transaction that stores something of a student reads the epoch, and whoever erases a student locks this
+-- table first: that waits for those transactions, and keeps others out until the new epoch is there. key: of the hashes
+-- by which erased students are known.
+CREATE TABLE erasure (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    epoch bigint NOT NULL DEFAULT 0,
+    key bytea NOT NULL DEFAULT decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')
+);
+
+INSERT INTO erasure DEFAULT VALUES;
+
+-- One row for each student who was erased. Where the tombstone was lifted, only what occurred before is not stored.
+CREATE TABLE tombstone (
+    hash bytea PRIMARY KEY CHECK (length(hash) = 32),
+    erased_at timestamptz NOT NULL DEFAULT now(),
+    lifted_at timestamptz
+);
+
 -- Makes the partition of an event log for a UTC month where it does not exist, and tells whether the log keeps the
 -- month: what was dropped stays dropped. Made apart and attached, because ATTACH lets reads and writes of the other
 -- partitions go on, which CREATE … PARTITION OF does not.
@@ -366,6 +386,7 @@ BEGIN
     PERFORM make_login(role_name, verifier);
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), role_name);
     EXECUTE format('GRANT INSERT ON chunk TO %I', role_name);
+    EXECUTE format('GRANT SELECT ON erasure, tombstone TO %I', role_name);
     EXECUTE format('GRANT SELECT, INSERT ON event_source, event_identity, rejected_event TO %I', role_name);
     FOR registered IN SELECT name, kind FROM pipeline_table WHERE kind <> 'deferred' ORDER BY name LOOP
         EXECUTE format('GRANT SELECT, INSERT ON %I TO %I', registered.name, role_name);

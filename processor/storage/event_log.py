@@ -17,6 +17,7 @@ from processor.records.kinesis import Decoded, Event
 from processor.statements import identifier, identifiers
 from processor.storage import binary
 from processor.storage.session import Session, Source
+from processor.storage.tombstones import Tombstones, read_tombstones
 
 SQL: Final = statements.load(statements.FOLDER / "event_log.sql")
 
@@ -41,11 +42,16 @@ class EventLog:
     source_id: int
     types: Sequence[str]
     expired: frozenset[date]
+    tombstones: Tombstones
 
     @property
     def sql(self) -> "dict[str, str]":
         """The statements, with the log's names filled in."""
         return log_statements(self.pipeline.table, self.pipeline.names)
+
+    def without_erased(self, decoded: Decoded) -> Decoded:
+        """Return what is left without what is an erased student's."""
+        return self.tombstones.without(decoded, self.pipeline.student_of) if self.tombstones else decoded
 
     def pieces(self, chunk: Iterator[Decoded]) -> Iterator[EncodedRows]:
         """Yield the events slice by slice, then their identities in the order of event_id, encoded.
@@ -112,7 +118,10 @@ async def open_log(session: Session, pipeline: Pipeline, source: Source, months:
     """Return the log, ready to be written to; a session asks for nothing twice."""
     source_id = await _source_id(session, pipeline, source)
     expired = frozenset([month for month in months if not await _keeps(session, pipeline.table, month)])
-    return EventLog(session.connection, pipeline, source_id, await _types(session, pipeline), expired)
+    if session.tombstones is None:
+        session.tombstones = await read_tombstones(session.connection)
+    types = await _types(session, pipeline)
+    return EventLog(session.connection, pipeline, source_id, types, expired, session.tombstones)
 
 
 async def _source_id(session: Session, pipeline: Pipeline, source: Source) -> int:

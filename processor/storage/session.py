@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
+from processor.storage.tombstones import Tombstones
+
 if TYPE_CHECKING:
     from asyncpg import Connection
 
@@ -24,6 +26,7 @@ class Session:
     source_ids: dict[tuple[str, Source], int] = field(default_factory=dict)
     kept_months: set[tuple[str, date]] = field(default_factory=set)
     types: dict[str, Sequence[str]] = field(default_factory=dict)
+    tombstones: Tombstones | None = None
 
     def forget(self) -> None:
         """Find everything out again: what was made on the way was rolled back."""

@@ -8,7 +8,7 @@ from datetime import date
 
 from asyncpg import UniqueViolationError
 
-from processor.errors import Reason, UnfitValue
+from processor.errors import EpochPassed, Reason, UnfitValue
 from processor.pipeline import Pipeline
 from processor.projections.queue import Span
 from processor.records.kinesis import Decoded, Event, Rejection, month_of, whole
@@ -16,6 +16,7 @@ from processor.storage.event_log import EventLog, arrays, incoming, open_log
 from processor.storage.prefetch import Prefetch
 from processor.storage.refused import REFUSED, Refused, find_refused, named_by_copy, stays_refused
 from processor.storage.session import Session, Source
+from processor.storage.tombstones import read_epoch
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,15 @@ class Saved:
     """How many events went where; they add up to the events and rejections that were given.
 
     ``conflicts`` are those of the duplicates whose content differs from what is stored; ``expired`` are those
-    of months that were dropped; ``refused`` those that PostgreSQL itself refused, whether new or not.
+    of months that were dropped, ``erased`` those of students who were erased; ``refused`` those that
+    PostgreSQL itself refused, whether new or not.
     """
 
     stored: int = 0
     duplicates: int = 0
     conflicts: int = 0
     expired: int = 0
+    erased: int = 0
     rejected: Counter[Reason] = field(default_factory=Counter)
     refused: int = field(default=0, compare=False)
 
@@ -40,6 +43,7 @@ class Saved:
             self.duplicates + other.duplicates,
             self.conflicts + other.conflicts,
             self.expired + other.expired,
+            self.erased + other.erased,
             self.rejected + other.rejected,
             self.refused + other.refused,
         )
@@ -63,9 +67,18 @@ class Writer:
 
         Where PostgreSQL itself refuses some events, these are found and become rejections: first the one that
         a COPY stopped at, then those whose values it cannot read or that break a constraint of the log, then
-        those that a projection refuses. Raises what asyncpg raises for anything else.
+        those that a projection refuses. Where a student was erased since the tombstones were read, all of it
+        is done again with those of today. Raises what asyncpg raises for anything else.
         """
-        log = await open_log(session, self.pipeline, self.source, self.months)
+        while True:
+            log = await open_log(session, self.pipeline, self.source, self.months)
+            try:
+                return await self._climb(log)
+            except EpochPassed:
+                session.tombstones = None
+
+    async def _climb(self, log: EventLog) -> Saved:
+        """Try the fast way first, then what finds the refused events."""
         try:
             return await self._store(log)
         except REFUSED as error:
@@ -125,23 +138,31 @@ class Writer:
         """Write what else belongs into the transaction; ``stored`` is None where every event is new."""
         events, rejections = accepted.events, accepted.rejections
         stored = len(events) if stored is None else stored
-        if stored:
-            await self._project(log, events)
+        epoch = await self._project(log, events) if stored else None
         rejected = await _reject(log, rejections)
+        if stored or rejected:
+            await _check_epoch(log, epoch)
         duplicates = len(events) - stored + len(rejections) - rejected.total()
-        return Saved(stored, duplicates, conflicts, self._expired(log), rejected, len(self.refused))
+        expired = self._expired(log)
+        erased = _size(self.chunk) - _size([accepted]) - expired if log.tombstones else 0
+        return Saved(stored, duplicates, conflicts, expired, erased, rejected, len(self.refused))
 
-    async def _project(self, log: EventLog, events: Sequence[Event]) -> None:
-        """Last of all that events lock: bring projections up to date, or have it done."""
-        if self.pipeline.projections:
-            span = Span.of(self.pipeline.table, log.source_id, events)
-            await self.pipeline.upkeep.write(log.connection, span)
+    async def _project(self, log: EventLog, events: Sequence[Event]) -> int | None:
+        """Last of all that events lock: bring projections up to date, or have it done.
+
+        Returns the epoch of erasure where that tells it.
+        """
+        if not self.pipeline.projections:
+            return None
+        span = Span.of(self.pipeline.table, log.source_id, events)
+        return await self.pipeline.upkeep.write(log.connection, span)
 
     def _accepted(self, log: EventLog) -> Iterator[Decoded]:
-        """Yield the chunk without expired events, those that PostgreSQL refuses as rejections."""
+        """Yield the chunk without what is expired or erased, events that PostgreSQL refuses as rejections."""
         for decoded in self.chunk:
             kept = _without_months(decoded, log.expired) if log.expired else decoded
-            yield self._without_refused(kept) if self.refused else kept
+            kept = log.without_erased(kept)
+            yield log.without_erased(self._without_refused(kept)) if self.refused else kept
 
     def _without_refused(self, decoded: Decoded) -> Decoded:
         accepted = [event for event in decoded.events if event[:2] not in self.refused]
@@ -189,6 +210,19 @@ class Writer:
                 await self._project(log, new)
 
         await find_refused(log.connection, merge, whole(self._accepted(log)).events, self.refused)
+
+
+async def _check_epoch(log: EventLog, epoch: int | None) -> None:
+    """Raise EpochPassed where a student was erased since the tombstones were read.
+
+    Asked for in the transaction that has stored something: whoever erases waits for its end.
+    """
+    if (await read_epoch(log.connection) if epoch is None else epoch) != log.tombstones.epoch:
+        raise EpochPassed("a student was erased while a batch was stored")
+
+
+def _size(slices: Iterable[Decoded]) -> int:
+    return sum(len(decoded.events) + len(decoded.rejections) for decoded in slices)
 
 
 def _without_months(decoded: Decoded, months: frozenset[date]) -> Decoded:

@@ -15,6 +15,7 @@ PIPELINE: Final = Pipeline(
     decoders=(Decoder(stream.parse, of_data=stream.is_foreign),),
     folder=Path(__file__).parent,
     key="student_id",
+    student="student_id",
     filters=("student_id", "event_type", "metadata.course"),
     projections=(
         Deferred(

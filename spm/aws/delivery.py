@@ -6,8 +6,9 @@ The event's shape: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.htm
 import base64
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from processor.metrics import MetricName
 from spm.aws.stack import Aws, Stack
 from spm.errors import DeliveryError
 
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 
 
 LambdaRecord = dict[str, Any]
+
+COUNTED: Final[tuple[MetricName, ...]] = (
+    "ReceivedEvents",
+    "StoredEvents",
+    "DuplicateEvents",
+    "RejectedEvents",
+    "ExpiredEvents",
+    "ErasedEvents",
+)
+"""In the order of ``Delivered``."""
 
 
 class Delivered(NamedTuple):
@@ -26,6 +37,7 @@ class Delivered(NamedTuple):
     duplicates: int
     rejected: int
     expired: int = 0
+    erased: int = 0
 
 
 def deliver(aws: Aws, stack: Stack, records: Sequence[LambdaRecord]) -> Delivered | None:
@@ -52,8 +64,7 @@ def metrics_in(log: str) -> Delivered | None:
         start = line.find('{"')
         if start >= 0 and '"ReceivedEvents"' in line:
             values: dict[str, Any] = json.loads(line[start:])
-            names = ("ReceivedEvents", "StoredEvents", "DuplicateEvents", "RejectedEvents", "ExpiredEvents")
-            return Delivered(*(_total(values.get(name, 0)) for name in names))
+            return Delivered(*(_total(values.get(name, 0)) for name in COUNTED))
     return None
 
 

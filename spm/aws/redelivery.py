@@ -38,6 +38,7 @@ class Receipt:
     duplicates: int = 0
     rejected: int = 0
     expired: int = 0
+    erased: int = 0
     shards: Counter[str] = field(default_factory=Counter)
 
 
@@ -108,6 +109,7 @@ def publish_counts(aws: Aws, stack: Stack, receipt: Receipt) -> None:
         "DuplicateEvents": receipt.duplicates,
         "RejectedEvents": receipt.rejected,
         "ExpiredEvents": receipt.expired,
+        "ErasedEvents": receipt.erased,
     }
     aws.cloudwatch.put_metric_data(
         Namespace=NAMESPACE,
@@ -233,6 +235,7 @@ def _add(receipt: Receipt, delivered: Delivered | None, records: int) -> None:
     receipt.duplicates += delivered.duplicates
     receipt.rejected += delivered.rejected
     receipt.expired += delivered.expired
+    receipt.erased += delivered.erased
 
 
 def _decode(pipeline: Pipeline, receipt: Receipt, batch: list[LambdaRecord]) -> None:

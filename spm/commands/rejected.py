@@ -134,9 +134,10 @@ def redrive(
     else:
         would = "would be " if dry_run else ""
         expired = f"{done.expired:,} expired (their month was dropped), " if done.expired else ""
+        erased = f"{done.erased:,} of erased students, " if done.erased else ""
         console.out.print(
             f"examined {done.examined:,}: {would}stored {done.stored:,}, {done.duplicates:,} were there "
-            f"already, {expired}{len(done.still_rejected):,} still rejected",
+            f"already, {expired}{erased}{len(done.still_rejected):,} still rejected",
             soft_wrap=True,
         )
         for row in done.still_rejected:
@@ -248,10 +249,12 @@ def narrowed(
 
 def redrive_all(commands: Commands, chosen: Redrive) -> RedriveAnswer:
     """Redrive page by page; return the sums."""
-    done = RedriveAnswer(examined=0, stored=0, duplicates=0, expired=0, still_rejected=[], next=None)
+    done = RedriveAnswer(
+        examined=0, stored=0, duplicates=0, expired=0, erased=0, still_rejected=[], next=None
+    )
     with console.bar("Redriving", None) as advance:
         for answer in redriven(commands, chosen):
-            for figure in ("examined", "stored", "duplicates", "expired"):
+            for figure in ("examined", "stored", "duplicates", "expired", "erased"):
                 setattr(done, figure, getattr(done, figure) + getattr(answer, figure))
             done.still_rejected += answer.still_rejected
             advance(answer.examined)

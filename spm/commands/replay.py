@@ -160,5 +160,7 @@ def show(receipt: Receipt, *, as_json: bool) -> None:
     console.out.print(f"rejected    {receipt.rejected:,}")
     if receipt.expired:
         console.out.print(f"expired     {receipt.expired:,} (they arrived in a month that was dropped)")
+    if receipt.erased:
+        console.out.print(f"erased      {receipt.erased:,} (of students who were erased)")
     if receipt.untold:
         console.out.print(f"untold      {receipt.untold:,} (saved; the function's log did not say as what)")

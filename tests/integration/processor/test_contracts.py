@@ -118,6 +118,12 @@ async def test_a_filter_that_is_no_text(world: World) -> None:
     assert "its filter since is called like a parameter of every report" in message
 
 
+async def test_a_student_that_is_no_text(world: World) -> None:
+    for column in ("pupil", "occurred_at"):
+        message = await fail(world, student=column)
+        assert f"its student {column} is none of its columns of type text" in message
+
+
 async def test_a_projection_without_its_statement(world: World, edit: Edit) -> None:
     folder = edit("statements.sql", "name: session_attendance", "name: sessions")
     message = await fail(world, folder=folder)

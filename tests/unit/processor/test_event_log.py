@@ -12,11 +12,12 @@ from processor.errors import UnfitValue
 from processor.records.kinesis import Event, KinesisRecord, decode, whole
 from processor.storage import binary
 from processor.storage.event_log import EventLog, log_statements
+from processor.storage.tombstones import Tombstones
 from processor.student_performance import PIPELINE as SHIPPED
 
 TYPES = ["int4", "text", "int4", "timestamptz", "uuid", "text", "text", "float8", "jsonb", "timestamptz"]
 NO_CONNECTION: Any = None
-LOG = EventLog(NO_CONNECTION, SHIPPED, 7, TYPES, frozenset())
+LOG = EventLog(NO_CONNECTION, SHIPPED, 7, TYPES, frozenset(), Tombstones(0, b"key", {}))
 
 
 def record(number: int, event_id: int | None = None) -> KinesisRecord:

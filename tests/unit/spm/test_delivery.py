@@ -12,12 +12,19 @@ def test_the_last_metrics_line_counts() -> None:
         [
             "START RequestId: 1",
             emf(ReceivedEvents=1, StoredEvents=1),
-            emf(ReceivedEvents=7, StoredEvents=4, DuplicateEvents=2, RejectedEvents=1, ExpiredEvents=3),
+            emf(
+                ReceivedEvents=7,
+                StoredEvents=4,
+                DuplicateEvents=2,
+                RejectedEvents=1,
+                ExpiredEvents=3,
+                ErasedEvents=5,
+            ),
             "END RequestId: 1",
             "REPORT",
         ]
     )
-    assert metrics_in(log) == Delivered(received=7, stored=4, duplicates=2, rejected=1, expired=3)
+    assert metrics_in(log) == Delivered(received=7, stored=4, duplicates=2, rejected=1, expired=3, erased=5)
 
 
 def test_values_may_be_arrays_and_absent_ones_are_none() -> None:

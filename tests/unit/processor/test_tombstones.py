@@ -1,0 +1,86 @@
+"""What is an erased student's, among events and among bytes that are none."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processor.records.kinesis import Decoded, Rejection, decode_again
+from processor.records.native import parse
+from processor.records.tokens import LONGEST, tokens
+from processor.storage.tombstones import EVER, Tombstones
+from processor.student_performance import PIPELINE as SHIPPED
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NOBODY = Tombstones(0, b"key", {})
+
+
+def erased(*students: str, until: datetime = EVER) -> Tombstones:
+    return Tombstones(1, b"key", {NOBODY.hash_of(student): until for student in students})
+
+
+def rejection(payload: bytes, number: str = "1") -> Rejection:
+    return Rejection(number, 0, NOW, "not_json", "", payload)
+
+
+def of_student(student: str, at: datetime = NOW) -> Decoded:
+    sent = {"student_id": student, "event_type": "x", "timestamp": at.isoformat()}
+    return decode_again(rejection(json.dumps(sent).encode(), student), parse)
+
+
+def test_events_of_an_erased_student_are_left_out() -> None:
+    both = Decoded([*of_student("s-1").events, *of_student("s-2").events], [], 2)
+    for _ in range(2):  # looked up, then remembered
+        left = erased("s-1").without(both, SHIPPED.student_of)
+        assert [event.sequence_number for event in left.events] == ["s-2"]
+        assert left.records == 2
+
+
+def test_after_a_lift_only_what_occurred_before_is_left_out() -> None:
+    lifted = erased("s-1", until=NOW)
+    for at, stored in ((NOW - timedelta(microseconds=1), 0), (NOW, 1)):
+        assert len(lifted.without(of_student("s-1", at), SHIPPED.student_of).events) == stored
+    assert not lifted.mentioned(b"s-1", NOW)
+    assert lifted.mentioned(b"s-1", NOW - timedelta(seconds=1))
+
+
+def test_a_pipeline_without_a_student_keeps_its_events() -> None:
+    assert erased("s-1").without(of_student("s-1"), None) == of_student("s-1")
+
+
+def test_rejections_that_hold_the_id_are_left_out() -> None:
+    kept = rejection(b'{"student_id": "s-10"', "2")
+    found = Decoded([], [rejection(b'{"student_id": "s-1"'), kept])
+    assert erased("s-1").without(found, SHIPPED.student_of).rejections == [kept]
+
+
+def test_an_id_is_found_in_whatever_could_not_be_an_event() -> None:
+    for student, payload in (
+        ("s-1", b"s-1,quiz,87"),
+        ("a@school.example", b"mail a@school.example now"),
+        ("Zo\u00eb B.", b'{"student_id": "Zo\\u00eb B.", '),
+        ("Zo\u00eb", '"Zo\u00eb"'.encode()),
+        ("\U0001f600 x", b'["a long text that is longer than an id may be, far longer", "\\ud83d\\ude00 x"]'),
+        ("s-1", '{"id":"s-1"}'.encode("utf-16")),
+        ("s-1", b"\xff\xfes-1\xff"),
+    ):
+        assert student in tokens(payload)
+        assert erased(student).mentioned(payload, NOW)
+
+
+_ids = st.text(
+    st.characters(codec="utf-8", exclude_characters='"\\', exclude_categories=["Cc", "Cs"]),
+    min_size=1,
+    max_size=LONGEST,
+)
+
+
+@given(_ids, st.binary())
+def test_a_quoted_id_is_found_beside_anything(student: str, other: bytes) -> None:
+    for quoted in (json.dumps(student), json.dumps(student, ensure_ascii=False)):
+        assert student in tokens(b"%s %s %s" % (other, quoted.encode(), other))
+
+
+def test_the_hash_depends_on_the_key() -> None:
+    assert Tombstones(0, b"other", {}).hash_of("s-1") != NOBODY.hash_of("s-1")
