@@ -1,4 +1,4 @@
-"""How well levels told who would fail: outcomes of a course held against who was at risk in it."""
+"""How well the levels predicted who would fail: a course's outcomes compared with who was at risk in it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from spm.errors import InputError
 from spm.roster.files import File, read
 
 FEWEST: Final = 10
-"""A group of fewer students is not shown, because figures about a few are figures about persons."""
+"""A smaller group is not shown, because figures about a few students reveal something about each."""
 
 FAILED: Final = frozenset(("failed", "fail", "withdrawn", "withdrew", "1", "yes", "true"))
 PASSED: Final = frozenset(("passed", "pass", "distinction", "0", "no", "false"))
@@ -30,11 +30,11 @@ class CourseOutcome(NamedTuple):
 
 
 class LevelFigures(msgspec.Struct):
-    """Of ``students`` so many ``failed`` and so many were ``flagged``; both: ``found``.
+    """How many ``students`` ``failed``, how many were ``flagged``, and how many were both (``found``).
 
-    ``precision``: of those flagged, the share that failed; ``recall``: of those who failed, the share that
-    was flagged; ``lead_days``: of those found, how long before the course's end they were first flagged, the
-    median. None where there is nothing to divide by, or no course's end is known.
+    ``precision`` is the share of those flagged who failed. ``recall`` is the share of those who failed who
+    were flagged. ``lead_days`` is the median time before the course's end at which those found were first
+    flagged. Each is None if there is nothing to divide by, or no course's end is known.
     """
 
     students: int
@@ -85,7 +85,7 @@ def read_outcomes(file: Path) -> list[CourseOutcome]:
                 f"{where}: outcome is {outcome!r}; write failed, withdrawn, passed or distinction"
             )
         if (course, student) in found:
-            raise InputError(f"{where}: {student} in {course} was there already: leave one line")
+            raise InputError(f"{where}: {student} in {course} was there already: keep only one line")
         groups = {name: value or "not given" for name, value in cells.items() if name}
         found[course, student] = CourseOutcome(course, student, outcome.lower() in FAILED, groups)
     return list(found.values())
@@ -94,8 +94,8 @@ def read_outcomes(file: Path) -> list[CourseOutcome]:
 def audit(outcomes: Sequence[CourseOutcome], flags: Iterable[Flag]) -> AuditReport:
     """Return the figures; raise InputError for fewer than ten students.
 
-    A group of fewer than ten is hidden, and with it the next larger ones until those hidden are ten together:
-    otherwise the difference between all and the groups that are shown would show it.
+    A group of fewer than ten is hidden, and so are the next larger ones until at least ten students are
+    hidden. Otherwise the difference between the total and the groups that are shown would reveal it.
     """
     if len(outcomes) < FEWEST:
         raise InputError(
@@ -119,7 +119,7 @@ def audit(outcomes: Sequence[CourseOutcome], flags: Iterable[Flag]) -> AuditRepo
 
 
 def hidden_of(sizes: Mapping[str, int]) -> set[str]:
-    """Return the groups that are too small to be shown, and those that would show them by difference."""
+    """Return the groups that are too small to be shown, and those that would reveal them by difference."""
     hidden: set[str] = set()
     together = 0
     for value in sorted(sizes, key=lambda value: (sizes[value], value)):

@@ -16,7 +16,7 @@ app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # the list of commands in plain text: Rich takes longer than all the rest of it
+    rich_markup_mode=None,  # the list of commands in plain text: Rich takes longer than everything else
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -26,7 +26,7 @@ def commands(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Publish to, watch, look into and repair a student performance pipeline."""
+    """Publish to, watch, inspect and repair a student performance pipeline."""
     from spm.terminal import console  # noqa: PLC0415 - Rich takes long to import, and help needs none of it
 
     console.debug = debug
@@ -49,7 +49,7 @@ def main() -> NoReturn:
 
 
 def _explained(error: Exception) -> tuple[str, int]:
-    """Say what AWS or its SDK refused; anything else is a defect."""
+    """Say what AWS or its SDK refused. Anything else is a defect."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only commands on AWS need it
 
     from spm.aws.explain import explain  # noqa: PLC0415 - imports botocore too
@@ -69,5 +69,5 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave as after Ctrl-C, so that everything that was started is stopped."""
+    """Exit as after Ctrl-C, so that everything that was started is stopped."""
     sys.exit(128 + number)

@@ -5,31 +5,31 @@ The exit codes are part of the interface (docs/reference.md).
 
 
 class MonitorError(Exception):
-    """Whatever a command reports in one line; ``exit_code`` is the process's."""
+    """An error that a command reports in one line. ``exit_code`` becomes the process's exit code."""
 
     exit_code = 1
 
 
 class StackNotFoundError(MonitorError):
-    """No stack of that name where we looked."""
+    """There is no stack of that name where we looked."""
 
     exit_code = 3
 
 
 class OperationRefusedError(MonitorError):
-    """The operations function answered with an error; the message is its own."""
+    """The function answered with an error. The message is the function's own."""
 
     exit_code = 4
 
 
 class PublishError(MonitorError):
-    """The stream did not take the records."""
+    """The stream did not accept the records."""
 
     exit_code = 5
 
 
 class DeliveryError(MonitorError):
-    """The processor did not take the records that were delivered to it."""
+    """The processor did not accept the records that were delivered to it."""
 
     exit_code = 6
 

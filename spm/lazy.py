@@ -1,4 +1,4 @@
-"""A group that imports a command only when that is run, asked for help, or completed."""
+"""A group that imports a command only when it is run, asked for help, or completed."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LazyGroup(TyperGroup):
-    """Lists ``COMMANDS`` by name and help alone; resolving one imports it."""
+    """Lists ``COMMANDS`` by name and help alone. Resolving a command imports it."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - as Typer gives them
         super().__init__(**options)
@@ -24,7 +24,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(
         self, ctx: "Context", args: list[str]
     ) -> tuple[str | None, "Command | None", list[str]]:
-        """Return the command that the arguments begin with, imported."""
+        """Import and return the command with which the arguments begin."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, load(name) if name else command, rest
 

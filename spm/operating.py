@@ -37,7 +37,7 @@ RATE: Final = 1000.0
 
 
 class StackPipeline:
-    """A pipeline of which all is known that ``spm status`` knows, looked at every two seconds at most."""
+    """A pipeline as ``spm status`` sees it, read at most every two seconds."""
 
     def __init__(self, connection: Connection) -> None:
         self.operator: Operator | None = StackOperator(connection)
@@ -47,7 +47,7 @@ class StackPipeline:
         self._looking = threading.Lock()
 
     def figures(self) -> PipelineFigures:
-        """Return how it is doing; raise UnavailableError."""
+        """Return how the pipeline is doing, or raise UnavailableError."""
         with self._looking:
             if self._figures is None or time.monotonic() >= self._until:
                 with _explained():
@@ -71,19 +71,19 @@ class StackPipeline:
 
 
 class StackOperator:
-    """What the stack lets whoever runs this do. Each raises NotAllowedError without the operators' policy."""
+    """What whoever runs this may do. Each method raises NotAllowedError without the operators' policy."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def rejected(self, choice: RecordChoice, limit: int) -> Sequence[RejectedRow]:
-        """Return open rejected records with what was sent."""
+        """Return open rejected records with their payloads."""
         wanted = Rejected(**self._chosen(choice), redriven=False, dismissed=False)
         with _explained():
             return list(pages(self._connection.commands, wanted, limit))
 
     def redrive(self, choice: RecordChoice, *, dry_run: bool) -> Redriven:
-        """Redrive them; a dry run looks at the first page only."""
+        """Redrive rejected records. A dry run looks at the first page only."""
         wanted = Redrive(**self._chosen(choice), dry_run=dry_run)
         answers = redriven(self._connection.commands, wanted)
         with _explained():
@@ -96,12 +96,12 @@ class StackOperator:
         )
 
     def dismiss(self, choice: RecordChoice, because: str) -> int:
-        """Dismiss them."""
+        """Dismiss rejected records."""
         with _explained():
             return self._connection.commands.run(Dismiss(**self._chosen(choice), because=because)).dismissed
 
     def failed(self) -> Sequence[FailedObject]:
-        """Return the first objects of the bucket."""
+        """Return the first objects of the failed-records bucket."""
         stack = self._connection.stack
         with _explained():
             answer = self._connection.aws.s3.list_objects_v2(Bucket=stack.bucket_name, MaxKeys=OBJECTS)
@@ -110,7 +110,7 @@ class StackOperator:
         ]
 
     def replay(self) -> Replayed:
-        """Replay them, and delete each that has arrived whole."""
+        """Replay failed records, and delete each object whose records have all arrived."""
         aws, stack = self._connection.aws, self._connection.stack
         receipt = Receipt(dry_run=False)
         with _explained():
@@ -135,7 +135,7 @@ class StackOperator:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what AWS says into what a page says."""
+    """Turn AWS's errors into what a page says."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:

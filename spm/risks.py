@@ -1,4 +1,4 @@
-"""Reading who is at risk, page after page."""
+"""Read who is at risk, page by page."""
 
 from operator import attrgetter
 

@@ -1,7 +1,7 @@
-"""A made-up school: a roster and a term of events that fit it, the same for the same arguments.
+"""A made-up school: a roster and a term of events that fits it. The same arguments give the same school.
 
-A few students are in trouble, some of each kind: they hand in little, or late, their scores fall, they miss
-lessons, or nothing is heard of them any more.
+A few students are in trouble, some of each kind: they hand in little, they hand in late, their scores fall,
+they miss lessons, or nothing more is heard from them.
 """
 
 import csv
@@ -73,7 +73,7 @@ TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
 
 
 class PlannedWork(NamedTuple):
-    """Something to hand in, a quiz in class, or the exam, which is still to come and never due."""
+    """Work to hand in, a quiz in class, or the exam, which is still to come and never due."""
 
     id: str
     title: str
@@ -83,7 +83,7 @@ class PlannedWork(NamedTuple):
 
 
 class TaughtCourse(NamedTuple):
-    """``lessons``: the weekdays, Monday 0, at ``hour``; ``hard``: how much harder than the easiest."""
+    """``lessons`` are weekdays (0 is Monday) at ``hour``. ``hard`` is how much harder than the easiest."""
 
     id: str
     teacher: str
@@ -94,7 +94,7 @@ class TaughtCourse(NamedTuple):
 
 
 class Pupil(NamedTuple):
-    """``ability``: the share of the points that this student gets."""
+    """``ability`` is the share of the points that this student gets."""
 
     id: str
     ability: float
@@ -104,7 +104,7 @@ class Pupil(NamedTuple):
 
 @dataclass(frozen=True)
 class School:
-    """Everybody and everything; teaching goes on from ``begins`` until the day before ``until``."""
+    """Everybody and everything. Teaching lasts from ``begins`` until the day before ``until``."""
 
     begins: date
     until: date
@@ -114,7 +114,7 @@ class School:
 
 
 def make(students: int, courses: int, seed: int, until: date) -> School:
-    """Make a school whose last day of teaching is the one before ``until``."""
+    """Make a school whose last day of teaching is the day before ``until``."""
     dice = random.Random(seed)  # noqa: S311 - made-up data must be repeatable, not secret
     begins = until - timedelta(days=TERM_DAYS)
     taught = [_course(number, begins, dice) for number in range(courses)]
@@ -198,7 +198,7 @@ def _of(school: School, pupil: Pupil, course: TaughtCourse, dice: random.Random)
 def _handed_in(
     school: School, pupil: Pupil, course: TaughtCourse, work: PlannedWork, dice: random.Random
 ) -> Iterator[Happening]:
-    """A submission, some days later its grade, and now and then a better one."""
+    """Yield a submission, some days later its grade, and now and then a better grade."""
     if dice.random() < _miss(pupil):
         return
     late = dice.random() < (0.6 if pupil.trouble == "late" else 0.06)
@@ -215,7 +215,7 @@ def _handed_in(
 def _points(
     school: School, pupil: Pupil, course: TaughtCourse, work: PlannedWork, dice: random.Random
 ) -> float:
-    """Points in halves, as schools give them."""
+    """Return points in halves, as schools give them."""
     weeks = (work.due.date() - school.begins) / WEEK
     share = 1 - (1 - pupil.ability) * course.hard - (0.04 * weeks if pupil.trouble == "falling" else 0)
     share = min(1.0, max(0.0, share + dice.gauss(0, 0.07)))
@@ -255,7 +255,7 @@ def _event(pupil: Pupil, course: TaughtCourse, happening: Happening, dice: rando
 
 
 def write(folder: Path, school: School, happened: Sequence[NativeEvent]) -> None:
-    """Write ``events.jsonl`` and ``roster/`` into the folder, which is made where there is none."""
+    """Write ``events.jsonl`` and ``roster/`` into the folder, which is made if it does not exist."""
     roster = folder / "roster"
     roster.mkdir(parents=True, exist_ok=True)
     for name, rows in _tables(school).items():
@@ -266,7 +266,7 @@ def write(folder: Path, school: School, happened: Sequence[NativeEvent]) -> None
 
 
 def _tables(school: School) -> dict[str, list[Sequence[object]]]:
-    """The roster's files; courses go on after teaching for the weeks of the exams."""
+    """Return the roster's files. Courses last beyond teaching, for the weeks of the exams."""
     begins, ends = school.begins, school.until + EXAM_WEEKS * WEEK
     courses = [(course.id, TITLES[course.id], TIME_ZONE, begins, ends) for course in school.courses]
     work = [

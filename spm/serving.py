@@ -32,7 +32,7 @@ A = TypeVar("A")
 
 
 def serve(connection: Connection, port: int, as_teacher: str | None) -> None:
-    """Print the address that opens the pages, and serve them until Ctrl-C; port 0 takes any that is free."""
+    """Print the address that opens the pages, and serve them until Ctrl-C. Port 0 takes any free port."""
     with listening(port) as listener:
         address, server = prepared(connection, listener, as_teacher)
         console.err.print(address, soft_wrap=True)
@@ -43,9 +43,9 @@ def serve(connection: Connection, port: int, as_teacher: str | None) -> None:
 def prepared(
     connection: Connection, listener: socket.socket, as_teacher: str | None = None
 ) -> tuple[str, uvicorn.Server]:
-    """Return the address that opens the pages, once, and a server of them on the listener.
+    """Return the address that opens the pages once, and a server of the pages on the listener.
 
-    A teacher sees nothing of how events come in.
+    A teacher does not see how events arrive.
     """
     ask = Asking(connection.commands)
     pipeline = None if as_teacher else StackPipeline(connection)
@@ -60,7 +60,7 @@ def prepared(
 
 @contextmanager
 def beside(connection: Connection) -> Iterator[str]:
-    """Serve the pages on any free port while this thread does something else; yield the address."""
+    """Serve the pages on any free port while this thread does something else, and yield the address."""
     with listening(0) as listener:
         address, server = prepared(connection, listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -73,13 +73,13 @@ def beside(connection: Connection) -> Iterator[str]:
 
 
 class Asking:
-    """Has the stack's functions answer."""
+    """A source that asks the stack's functions."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
     def __call__(self, command: Command[A]) -> A:
-        """Return the answer; raise RefusedError with the function's words, UnavailableError without any."""
+        """Return the answer, or raise RefusedError with the function's words, or UnavailableError."""
         try:
             return self._commands.run(command)
         except OperationRefusedError as error:
@@ -89,9 +89,9 @@ class Asking:
 
 
 class Freshening:
-    """Has everything brought up to date, every two seconds at most, so that an event is seen at once.
+    """Brings everything up to date, at most every two seconds, so that an event is seen at once.
 
-    Whoever may not do that sees what the schedule did, a minute ago at most.
+    Whoever may not do that sees what the schedule did at most a minute ago.
     """
 
     def __init__(self, ask: Ask) -> None:
@@ -100,26 +100,26 @@ class Freshening:
         self._busy = threading.Lock()
 
     def __call__(self) -> None:
-        """Do it, unless it was done just now or another thread is about it."""
+        """Refresh, unless that was done just now or another thread is doing it."""
         if time.monotonic() < self._next or not self._busy.acquire(blocking=False):
             return
         try:
             self._ask(Refresh())
         except (RefusedError, UnavailableError):
-            pass  # the page then shows what there is, and says how old it is
+            pass  # The page then shows what there is, and says how old it is.
         finally:
             self._next = time.monotonic() + FRESH_SECONDS
             self._busy.release()
 
 
 def listening(port: int) -> socket.socket:
-    """Return a socket that listens on loopback; raise InputError where the port is taken."""
+    """Return a socket that listens on loopback, or raise InputError if the port is taken."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
-        listener.listen()  # whoever is told the address may connect at once
+        listener.listen()  # Whoever gets the address may connect at once.
     except OSError as error:
         listener.close()
-        raise InputError(f"port {port} is taken: name another one with --port, or 0 for any") from error
+        raise InputError(f"port {port} is taken: choose another with --port, or 0 for any") from error
     return listener

@@ -1,8 +1,8 @@
-"""A class of made-up students and a term of their events: plausible, seeded, the same for the same arguments.
+"""A class of made-up students and a plausible term of their events. The same arguments give the same events.
 
-Every student has an ability and a trend; a few are in trouble: their scores fall, they miss lessons and
-hand in late. Event ids are UUIDs of version 7 (RFC 9562), their random part drawn from the seed, so that the
-same data published twice is stored once.
+Every student has an ability and a trend. A few are in trouble: their scores fall, they miss lessons and hand
+in late. Event ids are UUIDs of version 7 (RFC 9562) whose random part comes from the seed, so the same data
+published twice is stored once.
 """
 
 import random
@@ -40,7 +40,7 @@ BAD_RECORDS: Final[tuple[tuple[bytes, Reason], ...]] = (
     (b'{"student_id": "student-0001", "event_type": "login", "room": "\xe9tage 2"}', "not_utf8"),
     (b'{"student_id": "student-0001", "event_type": "login", "room": "\\u0000"}', "null_character"),
 )
-"""Records as a faulty producer sends them, each with the reason for which it is rejected."""
+"""Records as a faulty producer sends them, each with the reason why it is rejected."""
 
 EVENT_TYPES: Final = ("login", "attendance", "quiz_score", "submission")
 FREQUENCIES: Final = (0.35, 0.30, 0.20, 0.15)
@@ -59,7 +59,7 @@ class NativeEvent(TypedDict):
 
 @dataclass(frozen=True)
 class Profile:
-    """One student: ``ability`` in points, ``trend`` in points a week, ``diligence`` a weight."""
+    """One student: ``ability`` in points, ``trend`` in points per week, and ``diligence`` as a weight."""
 
     student_id: str
     ability: float
@@ -78,7 +78,7 @@ def generate(
 ) -> Iterator[NativeEvent]:
     """Yield ``events`` events of ``students`` students, oldest first, spread over a term from ``start``.
 
-    Raises ValueError when there are no students or more courses than are known.
+    Raise ValueError if there are no students, or more courses than are known.
     """
     if students < 1:
         raise ValueError("there must be at least one student")
@@ -94,12 +94,12 @@ def generate(
 
 
 def start_of_term_until(day: date) -> datetime:
-    """Return when a term starts whose last day is the one before ``day``."""
+    """Return the start of a term whose last day is the day before ``day``."""
     return datetime.combine(day - timedelta(days=TERM_DAYS), time(), UTC)
 
 
 def enrol(students: int, courses: int, dice: random.Random) -> list[Profile]:
-    """The roster: abilities around 72 points, about one in sixteen students in trouble."""
+    """Return the students: abilities are around 72 points, and about one in sixteen is in trouble."""
     roster = []
     digits = max(4, len(str(students)))
     for number in range(1, students + 1):
@@ -170,7 +170,7 @@ def _attendance(student: Profile, dice: random.Random) -> str:
 
 
 def uuid7(moment: datetime, dice: random.Random) -> str:
-    """A version 7 UUID: 48 bits of milliseconds, the rest random (RFC 9562, section 5.7)."""
+    """Return a version 7 UUID: 48 bits of milliseconds, the rest random (RFC 9562, section 5.7)."""
     milliseconds = int(moment.timestamp() * 1000)
     value = milliseconds << 80 | 0x7 << 76 | dice.getrandbits(12) << 64 | 0b10 << 62 | dice.getrandbits(62)
     return str(uuid.UUID(int=value))

@@ -1,10 +1,10 @@
-"""The commands of ``spm``, in the order in which its help lists them. None is imported before it is used."""
+"""The commands of ``spm``, in the order of its help. None is imported before it is used."""
 
 from typing import Final, NamedTuple
 
 
 class Registered(NamedTuple):
-    """A command or a group of them: ``where`` it is, below this package, and what its help begins with."""
+    """A command or a group of commands: ``where`` it is below this package, and how its help begins."""
 
     where: str
     help: str
@@ -17,48 +17,48 @@ COMMANDS: Final = {
     ),
     "local": Registered(
         "local:command",
-        "Run the whole pipeline on this machine until Ctrl-C; the other commands find it by themselves.",
+        "Run the whole pipeline on this machine until Ctrl-C. The other commands find it by themselves.",
     ),
     "generate": Registered(
         "generate:command",
-        "Make plausible events of a term that has just ended: JSON lines to a file, or to the stream.",
+        "Make plausible events of a term that has just ended, as JSON lines in a file or in the stream.",
     ),
     "publish": Registered(
         "publish:command",
-        "Publish events from a file; every line is checked first by the processor's own decoder.",
+        "Publish events from a file. The processor's own decoder checks every line first.",
     ),
     "dashboard": Registered(
         "dashboard:command", "Show courses and students in a browser on this machine, until Ctrl-C."
     ),
     "status": Registered(
-        "status:command", "Show how the stack is doing; exits with 1 when something needs attention."
+        "status:command", "Show how the stack is doing. The exit code is 1 when something needs attention."
     ),
     "tail": Registered("tail:command", "Show events as they are stored, one line each."),
-    "logs": Registered(
-        "logs:command", "Show what the stack's functions write into their logs, oldest first."
-    ),
+    "logs": Registered("logs:command", "Show the logs of the stack's functions, oldest lines first."),
     "course": Registered(
         "course:command",
         "Show one course: students who need attention, scores of each piece of work, activity by hour.",
     ),
     "student": Registered(
         "query:student",
-        "Show a student's newest events, and their scores, if they have some, as a small plot.",
+        "Show a student's newest events, and a small plot of the scores.",
     ),
     "query": Registered("query:query", "Run a ready-made, read-only report over the stored events."),
     "rejected": Registered("rejected:app", "List, show, redrive, dismiss and export rejected records."),
-    "replay": Registered("replay:app", "Bring records to the processor again, under their own identities."),
+    "replay": Registered(
+        "replay:app", "Send records through the processor again, under their own identities."
+    ),
     "roster": Registered("roster:app", "Import and look at courses, due work and people."),
-    "risk": Registered("risk:app", "Who is at risk in which course, and why."),
+    "risk": Registered("risk:app", "Show who is at risk in which course, and why."),
     "alerts": Registered(
-        "alerts:app", "See who was told of a risk, try whether telling works, mute a course."
+        "alerts:app", "See who was told about a risk, test the channels, and mute a course."
     ),
     "followup": Registered(
-        "followup:app", "Note who talked to a student at risk, and see whether it is done."
+        "followup:app", "Note who talked to a student at risk, and see how often somebody does."
     ),
     "access-log": Registered(
         "access_log:command",
-        "Show who saw which student or course, when, and by which command or page; the newest first.",
+        "Show who saw which student or course, when, and by which command or page, newest first.",
     ),
     "export": Registered(
         "export:command",
@@ -66,20 +66,20 @@ COMMANDS: Final = {
     ),
     "export-student": Registered(
         "export_student:command",
-        "Write everything about one student into a folder or a zip file that this person can read.",
+        "Write everything about one student into a folder or zip file, in words that this person can read.",
     ),
-    "pipeline": Registered("pipeline:app", "Look at a pipeline, or try it, before it is deployed."),
-    "senders": Registered("senders:app", "Say who may send events over HTTP."),
+    "pipeline": Registered("pipeline:app", "Inspect or try a pipeline before it is deployed."),
+    "senders": Registered("senders:app", "Manage who may send events over HTTP."),
     "retention": Registered(
         "maintain:retention",
-        "Drop the months of the event log before a month, for good; shows them and asks first.",
+        "Permanently drop old months of the event log, after showing them and asking.",
     ),
     "rebuild": Registered(
         "maintain:rebuild",
         "Make a projection again from the event log, month by month, while events are stored.",
     ),
     "migrate": Registered(
-        "maintain:migrate", "Bring the database's schema up to date; deployments do it by themselves."
+        "maintain:migrate", "Bring the database's schema up to date. Deployments do this by themselves."
     ),
 }
-"""By name. A new command is a module here, and one line of this list."""
+"""The commands by name. A new command is a module here and one line in this list."""

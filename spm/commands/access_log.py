@@ -26,18 +26,18 @@ def command(
     course: CourseOption = None,
     who: Annotated[
         str | None,
-        typer.Option(help="Only what this caller asked, as the list shows it.", show_default=False),
+        typer.Option(help="Only this caller, written as the list shows it.", show_default=False),
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 50,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show who saw which student or course, when, and by which command or page; the newest first.
+    """Show who saw which student or course, when, and by which command or page, newest first.
 
-    To look at one student's or one course's is noted, too.
+    Reading this list for one student or one course is noted, too.
 
     Example: spm access-log --student student-0042 --since 2026-11-01
     """
@@ -46,7 +46,7 @@ def command(
     if as_json:
         console.print_json(looks)
     elif not looks:
-        console.err.print("nobody looked, as far as this is narrowed down")
+        console.err.print("nobody looked, as far as these options show")
     else:
         console.print_table(["when", "who", "by", "student", "course"], map(_row, looks))
         if len(looks) == limit:
@@ -54,7 +54,7 @@ def command(
 
 
 def listed(commands: Commands, wanted: AccessLog, limit: int) -> list[Look]:
-    """Return up to ``limit`` looks, page after page."""
+    """Return up to ``limit`` looks, page by page."""
     pages = commands.pages(wanted, limit, attrgetter("looks"), by="before")
     return [look for page in pages for look in page.looks]
 

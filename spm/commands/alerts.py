@@ -1,4 +1,4 @@
-"""``spm alerts``: who was told of which risk, and whether telling works."""
+"""``spm alerts``: who was told about which risk, and whether the channels work."""
 
 import json
 from operator import attrgetter
@@ -15,7 +15,7 @@ from spm.terminal import console
 from spm.terminal.options import CourseOption, JsonOption, SuffixOption, TargetOption
 
 app = typer.Typer(
-    help="See who was told of a risk, try whether telling works, mute a course.", no_args_is_help=True
+    help="See who was told about a risk, test the channels, and mute a course.", no_args_is_help=True
 )
 
 
@@ -23,12 +23,12 @@ app = typer.Typer(
 def list_(
     *,
     course: CourseOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many messages.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many messages.")] = 50,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List messages about students whose risk has risen, the newest first.
+    """List messages about students whose risk has risen, newest first.
 
     Example: spm alerts list --course MATH-101
     """
@@ -45,7 +45,7 @@ def list_(
             ),
         )
     else:
-        console.err.print("nobody was told of anything yet")
+        console.err.print("no message was sent yet")
     console.out.print(f"{found.waiting:,} waiting to be sent, {found.given_up:,} given up")
     if found.muted:
         console.out.print(f"muted: {', '.join(map(console.visible, found.muted))}")
@@ -53,14 +53,14 @@ def list_(
 
 @app.command(name="test")
 def try_(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:
-    """Send a message marked as a test over every channel; exits with 1 where one does not take it.
+    """Send a message marked as a test over every channel. The exit code is 1 if one does not accept it.
 
     Example: spm alerts test
     """
     connection = connect(target, suffix)
     name = connection.stack.alerts_name
     if name is None:
-        raise OperationRefusedError("this stack tells nobody: deploy it with the context alerts=true")
+        raise OperationRefusedError("this stack sends no alerts: deploy it with the context alerts=true")
     answer = connection.aws.functions.invoke(FunctionName=name, Payload=b'{"test": true}')
     outcome = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
@@ -78,12 +78,12 @@ def try_(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: J
 def mute(
     course: Annotated[str, typer.Argument(help="Which course.")],
     *,
-    off: Annotated[bool, typer.Option("--off", help="Tell again of what changes from now on.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Send messages again for changes from now on.")] = False,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell nobody of what changes in a course from now on; pages and lists go on.
+    """Send no messages about changes in a course from now on. Pages and lists still show them.
 
     Example: spm alerts mute MATH-101
     """
@@ -95,7 +95,7 @@ def mute(
 
 
 def listed(commands: Commands, wanted: ListAlerts, limit: int) -> ListAlertsAnswer:
-    """Return up to ``limit`` messages, page after page."""
+    """Return up to ``limit`` messages, page by page."""
     pages = list(commands.pages(wanted, limit, attrgetter("alerts")))
     return msgspec.structs.replace(pages[-1], alerts=[row for page in pages for row in page.alerts])
 
@@ -106,7 +106,7 @@ def whom(alert: ListedAlert) -> str:
 
 
 def state(alert: ListedAlert) -> str:
-    """Say in a few words how far telling has come."""
+    """Say in a few words what happened to a message."""
     if alert.sent_at:
         return f"sent {console.moment(alert.sent_at)}"
     attempts = console.counted(alert.attempts, "attempt")

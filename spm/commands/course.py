@@ -1,4 +1,4 @@
-"""``spm course``: one course — who needs attention, how work is done, when people work."""
+"""``spm course``: who needs attention in one course, how its work is done, and when people work."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -18,7 +18,9 @@ WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 AtOption = Annotated[
     datetime | None,
-    typer.Option("--at", parser=rfc3339, metavar="TIME", help="As of this time. Default: now."),
+    typer.Option(
+        "--at", parser=rfc3339, metavar="TIME", help="Show the course as of this time. Default: now."
+    ),
 ]
 
 
@@ -74,7 +76,7 @@ def _print_attention(answer: CoursePage) -> None:
 def _print_work(work: list[Work]) -> None:
     if not work:
         return
-    console.out.print("\nWork; scores from 0 to 100 % in steps of ten:")
+    console.out.print("\nWork, with scores from 0 to 100 % in steps of ten:")
     console.print_table(
         ["work", "due", "handed in", "late", "median", "scores"],
         (

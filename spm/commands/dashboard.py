@@ -12,16 +12,16 @@ PORT: Final = 8700
 
 def command(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any port.")] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port to listen on; 0 for any.")] = PORT,
     as_teacher: Annotated[
-        str | None, typer.Option(metavar="PERSON", help="Only what this teacher of the roster may see.")
+        str | None, typer.Option(metavar="PERSON", help="Show only what this teacher in the roster may see.")
     ] = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
 ) -> None:
     """Show courses and students in a browser on this machine, until Ctrl-C.
 
-    Nobody else can open it: the address that is printed holds a token, which opens it once.
+    Nobody else can open it: the printed address holds a token that works once.
 
     Example: spm dashboard
     """

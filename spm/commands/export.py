@@ -1,4 +1,4 @@
-"""``spm export``: what is derived, and the event log by month, as files for other programs."""
+"""``spm export``: projections, risk, and the event log by month, as files for other programs."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,14 +19,17 @@ from spm.terminal.options import FreshOption, JsonOption, PipelineOption, Suffix
 
 
 class Exported(NamedTuple):
-    """A file, and how many rows were written into it; None where it was there."""
+    """A file, and how many rows were written into it. None if it was there already."""
 
     file: Path
     rows: int | None
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go; made if need be.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="The folder for the files. It is made if it does not exist."),
+    ],
     *,
     kind: Annotated[
         FileKind, typer.Option("--format", help="Parquet needs the optional extra `parquet`.")
@@ -39,8 +42,8 @@ def command(
 ) -> None:
     """Write every projection, risk with its history, and the event log by month into a folder.
 
-    Run it again after an interruption: finished files are kept, the others begin anew.
-    For new figures, export into an empty folder. While events come in, it is no snapshot.
+    Run it again after an interruption: finished files are kept, and the others start again.
+    For new figures, export into an empty folder. While events arrive, the files are not a snapshot.
 
     Example: spm export school-2026
     Example: spm export school-2026 --format parquet
@@ -64,8 +67,8 @@ def command(
     kept = sum(one.rows is None for one in done)
     console.out.print(f"wrote {console.counted(len(done) - kept, 'file')} into {folder}")
     if kept:
-        were = "was there and was" if kept == 1 else "were there and were"
-        console.out.print(f"{console.counted(kept, 'file')} {were} kept: remove what is to be written anew")
+        were = "was there already and was" if kept == 1 else "were there already and were"
+        console.out.print(f"{console.counted(kept, 'file')} {were} kept: remove what you want to write again")
 
 
 def _make(folder: Path) -> None:
@@ -76,7 +79,7 @@ def _make(folder: Path) -> None:
 
 
 def _tables(connection: Connection) -> Iterator[tuple[str, Export]]:
-    """Yield the name of each file and what its first page is asked with; a month of the log has its own."""
+    """Yield each file's name and the question for its first page. Each month of the log has its own file."""
     pipeline = connection.stack.pipeline
     for table in exported(pipeline):
         asked = Export(table=table, pipeline=pipeline.name)
@@ -90,7 +93,7 @@ def _tables(connection: Connection) -> Iterator[tuple[str, Export]]:
 def _write(
     commands: Commands, file: Path, kind: FileKind, asked: Export, advance: Callable[[int], None]
 ) -> int:
-    """Write a table page by page; return how many rows it has."""
+    """Write a table page by page, and return how many rows it has."""
     answer = commands.run(asked)
     count = 0
     with written(file, kind, answer.columns) as write:

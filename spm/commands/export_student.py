@@ -1,4 +1,4 @@
-"""``spm export-student``: everything about one student, to be handed to that person."""
+"""``spm export-student``: everything about one student, to hand to that person."""
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,28 +23,32 @@ from spm.terminal.options import JsonOption, SuffixOption, TargetOption
 def command(
     student: Annotated[str, typer.Argument(help="The student's id.")],
     to: Annotated[
-        Path, typer.Argument(metavar="FOLDER|FILE.zip", help="Where the files go; it must not be there yet.")
+        Path,
+        typer.Argument(metavar="FOLDER|FILE.zip", help="A new folder or zip file; it must not exist yet."),
     ],
     *,
     time_zone: Annotated[
         str | None,
         typer.Option(
-            metavar="ZONE", help="Show times in it. Default: that of their first course.", show_default=False
+            metavar="ZONE",
+            help="The time zone of all times. Default: that of the student's first course.",
+            show_default=False,
         ),
     ] = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write everything about one student into a folder or a zip file that this person can read.
+    """Write everything about one student into a folder or zip file, in words that this person can read.
 
-    Needs the operators' policy and is noted in the access log. Read rejected.csv before you hand it over.
+    This needs the operators' policy and is noted in the access log. Read rejected.csv before you hand it
+    over.
 
     Example: spm export-student student-0042 for-student-0042.zip
     """
     zone = _zone(time_zone) if time_zone else None
     if to.exists():
-        raise InputError(f"{to} is there already: name another one, so that nothing is mixed")
+        raise InputError(f"{to} exists already: name another one, so that nothing is mixed")
     connection = connect(target, suffix)
     connection.commands.run(Refresh())
     tables = fetched(connection.commands, student)
@@ -59,11 +63,13 @@ def command(
         return
     console.out.print(f"wrote {len(made)} files with {sum(rows.values()):,} lines into {to}")
     if rows["rejected_event"]:
-        console.out.print("read rejected.csv before you hand it over: nobody could read what it holds")
+        console.out.print(
+            "read rejected.csv before you hand it over: no program could understand what is in it"
+        )
 
 
 def fetched(commands: Commands, student: str) -> Sequence[StudentTable]:
-    """Return every table with the student's rows, answer after answer."""
+    """Return every table with the student's rows, answer by answer."""
     found: dict[str, StudentTable] = {}
     for table in _answers(commands, ExportStudent(student=student)):
         if table.name in found:
@@ -77,7 +83,7 @@ def fetched(commands: Commands, student: str) -> Sequence[StudentTable]:
 
 
 def zone_of(tables: Sequence[StudentTable]) -> ZoneInfo:
-    """Return the time zone of the student's first course; UTC where the roster names none."""
+    """Return the time zone of the student's first course, or UTC if the roster names none."""
     enrolled = next(table for table in tables if table.name == "enrolment")
     return _zone(next((str(row["time_zone"]) for row in objects(enrolled, UTC)), "UTC"))
 
@@ -96,7 +102,7 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise InputError(
-            f"there is no time zone {console.visible(name)}: write Europe/Berlin, for example"
+            f"there is no time zone {console.visible(name)}: write one such as Europe/Berlin"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""``spm followup``: who talked to which student, and whether those who were flagged were talked to."""
+"""``spm followup``: who talked to which student, and how many of those at risk somebody talked to."""
 
 from operator import attrgetter
 from typing import Annotated
@@ -14,13 +14,13 @@ from spm.terminal import console
 from spm.terminal.options import CourseOption, JsonOption, StudentOption, SuffixOption, TargetOption
 
 app = typer.Typer(
-    help="Note who talked to a student at risk, and see whether it is done.", no_args_is_help=True
+    help="Note who talked to a student at risk, and see how often somebody does.", no_args_is_help=True
 )
 
 
 @app.command()
 def add(
-    student: Annotated[str, typer.Argument(help="Who was talked to.")],
+    student: Annotated[str, typer.Argument(help="The student somebody talked to.")],
     *,
     course: Annotated[str, typer.Option(help="About which course.")],
     note: Annotated[str, typer.Option(help="What was said or agreed, in a sentence or two.")],
@@ -46,12 +46,12 @@ def list_(
     *,
     course: CourseOption = None,
     student: StudentOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 50,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List follow-ups, the newest first, and how many of the students at risk had one within a week.
+    """List follow-ups, newest first, and how many of the students at risk had one within a week.
 
     Example: spm followup list --course MATH-101
     """
@@ -73,18 +73,18 @@ def list_(
 
 
 def listed(commands: Commands, wanted: FollowUps, limit: int) -> FollowUpsAnswer:
-    """Return up to ``limit`` follow-ups, page after page."""
+    """Return up to ``limit`` follow-ups, page by page."""
     pages = list(commands.pages(wanted, limit, attrgetter("follow_ups")))
     return msgspec.structs.replace(pages[-1], follow_ups=[row for page in pages for row in page.follow_ups])
 
 
 def told(found: FollowUpsAnswer) -> str:
-    """Say in a sentence how many of those who were flagged were followed up."""
+    """Say in a sentence how many of those who were flagged had a follow-up."""
     share = found.share
     if not share.flagged:
-        return "nobody became at risk a week ago or earlier"
+        return "nobody came to be at risk a week ago or earlier"
     times = console.counted(share.flagged, "time")
     return (
-        f"a student became at risk {times} (a week ago or earlier); {share.followed_up:,} of these were "
+        f"a student came to be at risk {times} (a week ago or earlier); {share.followed_up:,} of these were "
         f"followed up within a week ({100 * share.followed_up / share.flagged:.0f} %)"
     )

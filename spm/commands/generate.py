@@ -32,18 +32,18 @@ def command(
         Path,
         typer.Argument(
             metavar="FILE|FOLDER",
-            help="Where to write, - for standard output. A folder has no ending in its name.",
+            help="The file to write, - for standard output, or a folder (a name without an ending).",
         ),
     ] = Path("-"),
     *,
     events: Annotated[
         int | None,
-        typer.Option(min=0, help="How many events, not with a folder. Default: 20,000.", show_default=False),
+        typer.Option(min=0, help="How many events; not with a folder. Default: 20,000.", show_default=False),
     ] = None,
-    students: Annotated[int, typer.Option(min=1, help="How many students they have.")] = 500,
-    courses: Annotated[
-        int, typer.Option(min=1, max=len(COURSES), help="How many courses they are in.")
-    ] = len(COURSES),
+    students: Annotated[int, typer.Option(min=1, help="How many students there are.")] = 500,
+    courses: Annotated[int, typer.Option(min=1, max=len(COURSES), help="How many courses there are.")] = len(
+        COURSES
+    ),
     until: Annotated[
         date | None,
         typer.Option(parser=day, metavar="DAY", help="The first day after the term. Default: today, UTC."),
@@ -51,18 +51,20 @@ def command(
     seed: Annotated[int, typer.Option(help="The same seed and term give the same events.")] = 1,
     bad: Annotated[int, typer.Option(min=0, help="How many broken records to mix in.")] = 0,
     duplicates: Annotated[int, typer.Option(min=0, help="How many events to repeat.")] = 0,
-    rate: Annotated[float, typer.Option(min=0, help="Events a second; 0 for as fast as possible.")] = 0,
-    stream: Annotated[bool, typer.Option("--stream", help="Send them to the stream, not to a file.")] = False,
+    rate: Annotated[float, typer.Option(min=0, help="Events per second; 0 means as fast as possible.")] = 0,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Send them to the stream instead of a file.")
+    ] = False,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make plausible events of a term that has just ended: JSON lines to a file, or to the stream.
+    """Make plausible events of a term that has just ended, as JSON lines in a file or in the stream.
 
     They are events of the pipeline student-performance.
 
-    Into a folder, a whole school: roster/ for `spm roster import`, and events.jsonl that fits it.
+    A folder gets a whole school: roster/ for `spm roster import`, and events.jsonl that fits it.
 
     Example: spm generate term.jsonl --events 50000 --students 800 --seed 7
     Example: spm generate --stream --rate 200 --bad 5
@@ -90,7 +92,7 @@ def command(
 
 
 def refuse_for_a_folder(events: int | None, bad: int, duplicates: int, rate: float) -> None:
-    """Raise InputError for an option that a school has no use for: its events follow from its roster."""
+    """Raise InputError for options that a school does not use, because its events follow from its roster."""
     given = {"--events": events is not None, "--bad": bad, "--duplicates": duplicates, "--rate": rate}
     if refused := [option for option, is_given in given.items() if is_given]:
         raise InputError(
@@ -100,7 +102,7 @@ def refuse_for_a_folder(events: int | None, bad: int, duplicates: int, rate: flo
 
 
 def is_folder(output: Path) -> bool:
-    """Tell whether this names a folder: one that is there, or nothing that is there and has no ending."""
+    """Tell whether this names a folder: an existing one, or a new name without an ending."""
     return output.is_dir() or (output != Path("-") and not output.suffix and not output.exists())
 
 
@@ -121,7 +123,7 @@ def _write_school(folder: Path, school: School, seed: int, *, as_json: bool) -> 
 
 
 def mix(lines: Iterable[Line], events: int, bad: int, duplicates: int, seed: int) -> Iterator[Line]:
-    """Spread broken and repeated records over the lines, at places drawn from the seed."""
+    """Spread broken and repeated records over the lines, at places that the seed decides."""
     dice = random.Random(seed)  # noqa: S311 - made-up data must be repeatable, not secret
     repeat = _places(dice, events, duplicates)
     broken = _places(dice, events, bad)
@@ -144,7 +146,7 @@ def _places(dice: random.Random, events: int, count: int) -> dict[int, int]:
 
 
 def pace(lines: Iterable[Line], rate: float) -> Iterator[Line]:
-    """Hand on ``rate`` lines a second."""
+    """Yield ``rate`` lines per second."""
     started = time.monotonic()
     for number, line in enumerate(lines):
         ahead = started + number / rate - time.monotonic()

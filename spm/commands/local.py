@@ -59,7 +59,7 @@ def command(
         bool, typer.Option("--json", help="Print how to reach it as JSON, and no panel.")
     ] = False,
 ) -> None:
-    """Run the whole pipeline on this machine until Ctrl-C; the other commands find it by themselves.
+    """Run the whole pipeline on this machine until Ctrl-C. The other commands find it by themselves.
 
     The stream is a new one each time. So is the database, unless --data keeps it.
 

@@ -1,4 +1,4 @@
-"""``spm logs``: what the stack's functions write."""
+"""``spm logs``: what the stack's functions write into their logs."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ from spm.terminal.options import JsonOption, SuffixOption, TargetOption, rfc3339
 
 POLL_SECONDS: Final = 2.0
 OVERLAP_MS: Final = 10_000
-"""CloudWatch takes lines in later than they were written: each look reaches back behind the one before."""
+"""CloudWatch shows lines later than they were written, so each look reaches back before the previous one."""
 
 
 class Line(NamedTuple):
-    """One line of a function's log; ``timestamp`` in milliseconds since 1970."""
+    """One line of a function's log. ``timestamp`` is in milliseconds since 1970."""
 
     timestamp: int
     function: str
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 def command(
     function: Annotated[
-        str | None, typer.Argument(help="processor, operations, … Default: all of the stack's functions.")
+        str | None, typer.Argument(help="processor, operations, … Default: all functions of the stack.")
     ] = None,
     *,
     since: Annotated[
@@ -37,15 +37,17 @@ def command(
         typer.Option(
             parser=rfc3339,
             metavar="TIME",
-            help="Only what was written at this time or later. Default: 15 minutes ago.",
+            help="Show what was written at this time or later. Default: 15 minutes ago.",
         ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep showing new lines until Ctrl-C.")
+    ] = False,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the stack's functions write into their logs, oldest first.
+    """Show the logs of the stack's functions, oldest lines first.
 
     Example: spm logs processor --follow
     Example: spm logs --since 2026-09-01T08:00:00Z
@@ -72,7 +74,7 @@ def functions_of(aws: Aws, stack: Stack) -> list[str]:
 
 
 def chosen(functions: Sequence[str], wanted: str | None) -> list[str]:
-    """Return the functions of that name, short or whole; raise InputError where there is none."""
+    """Return the functions of that name, short or whole, or raise InputError if there are none."""
     found = [name for name in functions if wanted is None or wanted == name or f"-{wanted}-" in name]
     if not found:
         raise InputError(f"the stack has no function {wanted}: it has {', '.join(functions)}")
@@ -80,7 +82,7 @@ def chosen(functions: Sequence[str], wanted: str | None) -> list[str]:
 
 
 def lines(aws: Aws, functions: Sequence[str], since: datetime, *, follow: bool) -> Iterator[Line]:
-    """Yield what was written since a time, each line once; with ``follow`` what is written later, too."""
+    """Yield what was written since a time, each line once, and with ``follow`` what is written later."""
     start = int(since.timestamp() * 1000)
     seen: set[Line] = set()
     while True:
@@ -96,7 +98,7 @@ def lines(aws: Aws, functions: Sequence[str], since: datetime, *, follow: bool) 
 
 
 def written(aws: Aws, function: str, start: int) -> Iterator[Line]:
-    """Yield what a function wrote since a time in milliseconds; nothing where it never ran."""
+    """Yield what a function wrote since a time in milliseconds, or nothing if it never ran."""
     pages = aws.logs.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{function}", startTime=start
     )
@@ -108,7 +110,7 @@ def written(aws: Aws, function: str, start: int) -> Iterator[Line]:
 
 
 def shown(line: Line) -> str:
-    """One line of a log on one line of the terminal."""
+    """Return one line of a log as one line of the terminal."""
     moment = datetime.fromtimestamp(line.timestamp / 1000, UTC)
     message = line.message.rstrip().replace("\t", "  ")
     return f"{moment:%Y-%m-%d %H:%M:%S}  {line.function}  {console.visible(message)}"

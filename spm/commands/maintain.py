@@ -34,7 +34,7 @@ def retention(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Drop the months of the event log before a month, for good; shows them and asks first.
+    """Permanently drop old months of the event log, after showing them and asking.
 
     Example: spm retention --older-than 2025-09 --dry-run
     """
@@ -71,7 +71,7 @@ def rebuild(
 ) -> None:
     """Make a projection again from the event log, month by month, while events are stored.
 
-    What was derived from months that retention dropped stays as it is.
+    What was derived from months that retention has dropped stays as it is.
 
     Example: spm rebuild student_course
     """
@@ -94,7 +94,7 @@ def rebuild(
 
 
 def migrate(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:
-    """Bring the database's schema up to date; deployments do it by themselves.
+    """Bring the database's schema up to date. Deployments do this by themselves.
 
     Example: spm migrate --suffix prod
     """

@@ -1,4 +1,4 @@
-"""``spm pipeline``: for whoever writes one, before anything is deployed."""
+"""``spm pipeline``: helps authors of a pipeline before anything is deployed."""
 
 import asyncio
 from datetime import datetime
@@ -20,15 +20,15 @@ from spm.terminal import console
 from spm.terminal.options import JsonOption
 from spm.testing.postgres import database
 
-app = typer.Typer(help="Look at a pipeline, or try it, before it is deployed.", no_args_is_help=True)
+app = typer.Typer(help="Inspect or try a pipeline before it is deployed.", no_args_is_help=True)
 
 MISTAKEN = 1
-"""The exit code where something does not fit."""
+"""The exit code if something does not fit."""
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Its module, or its name where cdk.json lists it.")],
+    name: Annotated[str, typer.Argument(help="The pipeline's module, or its name if cdk.json lists it.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,7 +40,7 @@ def show(
     try:
         found = list(statements_of(chosen(name)))
     except (BrokenModule, ValueError) as error:
-        raise InputError(f"{error}: spm pipeline check tells all that is wrong") from error
+        raise InputError(f"{error}: spm pipeline check says everything that is wrong") from error
     if as_json:
         console.print_json([statement._asdict() for statement in found])
         return
@@ -53,7 +53,7 @@ def check(
     module: Annotated[
         str | None,
         typer.Argument(
-            help="Its module, or its name. Without one: all that cdk.json lists.", show_default=False
+            help="The pipeline's module or name. Default: all that cdk.json lists.", show_default=False
         ),
     ] = None,
     *,
@@ -62,15 +62,16 @@ def check(
         typer.Option("--sample", metavar="FILE", help="Records to try it with, as for spm publish."),
     ] = None,
     form: Annotated[
-        Format | None, typer.Option("--format", help="Where the first bytes of the sample do not tell.")
+        Format | None,
+        typer.Option("--format", help="The sample's format, if its first bytes do not show it."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try a pipeline on a PostgreSQL of its own, without a cloud, and name what does not fit.
 
-    Its migrations are applied, its struct and its statements compared with the tables, and the sample is
-    stored: what is printed is what would be in the tables and what the pipeline's reports would answer. The
-    exit code is 1 where there is a mistake.
+    The check applies its migrations, compares its struct and its statements with the tables, and stores the
+    sample. It prints what would be in the tables and what the pipeline's reports would answer. The exit code
+    is 1 if there is a mistake.
 
     Example: spm pipeline check examples.library_loans --sample loans.jsonl
     """
@@ -97,7 +98,7 @@ def _tried(module: str | None, file: Path | None, form: Format | None) -> list[T
     except BrokenModule as error:
         return [Trial([str(error)])]
     if file and len(pipelines) > 1:
-        raise InputError("a sample is one pipeline's: name the pipeline, too")
+        raise InputError("a sample belongs to one pipeline: name the pipeline, too")
     sample = _read(file, form, pipelines[0]) if file else None
     with database() as login:
         return [asyncio.run(trial.tried(pipeline, login, sample)) for pipeline in pipelines]

@@ -33,18 +33,18 @@ from spm.terminal import console
 from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption
 
 GARBAGE_THRESHOLD: Final = 100_000
-"""Records make many small objects and no cycles: looking for some took a tenth of the time."""
+"""Records make many small objects and no cycles. Looking for cycles took a tenth of the time."""
 BAD_NAMED: Final = 20
 LEFT_OUT: Final = 1
-"""The exit code when something was left out."""
+"""The exit code if something was left out."""
 
 
 @dataclass
 class Published:
-    """What became of the input; ``resumed_after`` records were in the stream before.
+    """What became of the input. ``resumed_after`` records were in the stream before.
 
-    ``without_id``: records that hold no event_id and cannot be given one, as they are no JSON objects.
-    ``of_dropped_months``: events that happened in months that retention dropped.
+    ``without_id`` counts records that hold no event_id and cannot be given one, because they are not JSON
+    objects. ``of_dropped_months`` counts events that happened in months which retention has dropped.
     """
 
     published: int = 0
@@ -55,7 +55,7 @@ class Published:
     reasons: dict[str, int] = field(default_factory=dict)
 
     def bad_of(self, unit: str) -> Callable[[BadRecord], None]:
-        """Return what counts a bad record, and names it if it is one of the first."""
+        """Return a function that counts a bad record, and names it if it is one of the first."""
 
         def note(record: BadRecord) -> None:
             self.bad += 1
@@ -67,9 +67,9 @@ class Published:
         return note
 
     def name_the_rest(self) -> None:
-        """Say that there are more bad records than were named."""
+        """Say that there are more bad records than those that were named."""
         if self.bad > BAD_NAMED:
-            console.err.print(f"… and {self.bad - BAD_NAMED:,} more: --dry-run sums them up by what is wrong")
+            console.err.print(f"… and {self.bad - BAD_NAMED:,} more: --dry-run groups them by what is wrong")
 
     def note_without_id(self) -> None:
         """Count a record that stays without an identity."""
@@ -86,7 +86,7 @@ class Chosen:
     mapping: Mapping | None
 
     def read(self, source: io.BufferedReader, pipeline: Pipeline, stream_arn: str) -> Input:
-        """Read it as the pipeline takes it."""
+        """Read the file as the pipeline accepts it."""
         return read(source, self.form, self.mapping, pipeline=pipeline, stream_arn=stream_arn)
 
 
@@ -98,36 +98,42 @@ def command(
     *,
     map_file: Annotated[
         Path | None,
-        typer.Option("--map", metavar="FILE.toml", help="Which column is what, and how times are written."),
+        typer.Option(
+            "--map",
+            metavar="FILE.toml",
+            help="A TOML file that says which column is what, and how times are written.",
+        ),
     ] = None,
     propose_map: Annotated[
-        bool, typer.Option("--propose-map", help="Write a first map for the file, and publish nothing.")
+        bool, typer.Option("--propose-map", help="Print a first map for the file, and publish nothing.")
     ] = False,
     dry_run: DryRunOption = False,
     allow_bad: Annotated[
         bool, typer.Option("--allow-bad", help="Exit with 0 even if bad lines were left out.")
     ] = False,
     form: Annotated[
-        Format | None, typer.Option("--format", help="What the file is, if its first bytes do not show it.")
+        Format | None, typer.Option("--format", help="The file's format, if its first bytes do not show it.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Publish nothing when a line is bad.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Publish nothing if any line is bad.")] = False,
     packed: Annotated[
         bool,
-        typer.Option("--aggregate", help="Pack many events into a record, as the Producer Library does."),
+        typer.Option(
+            "--aggregate", help="Pack many events into one record, as the Kinesis Producer Library does."
+        ),
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Ignore an earlier, interrupted publish.")
+        bool, typer.Option("--restart", help="Start from the beginning after an interruption.")
     ] = False,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish events from a file; every line is checked first by the processor's own decoder.
+    """Publish events from a file. The processor's own decoder checks every line first.
 
-    Bad lines are named and left out, and the exit code is then 1. After Ctrl-C the
-    same command goes on where it stopped. Publishing the same content again stores
-    nothing twice, unless another pipeline takes records that are no JSON objects.
+    Bad lines are named and left out, and the exit code is then 1. After Ctrl-C, the
+    same command continues where it stopped. Publishing the same content again stores
+    nothing twice, unless another pipeline accepts records that are not JSON objects.
 
     Example: spm publish term.csv.gz --strict
     Example: spm publish --propose-map grades.xlsx > grades.toml
@@ -142,7 +148,7 @@ def command(
         return
     chosen = Chosen(file, form, map_file, read_mapping(map_file) if map_file else None)
     if dry_run:
-        # Which pipelines are deployed is known to their stack; which is the first, to cdk.json, too.
+        # Only the stack knows which pipelines are deployed. cdk.json also knows which is the first.
         stack = connect(target, suffix, pipeline).stack if pipeline else None
         of, stream_arn = (stack.pipeline, stack.stream_arn) if stack else (choose.first(), "")
         looked = preview_file(chosen, of, stream_arn)
@@ -160,14 +166,14 @@ def command(
 def publish_file(
     connection: Connection, chosen: Chosen, *, strict: bool, restart: bool, packed: bool
 ) -> Published:
-    """Publish what is good in the file; raise InputError at a bad line when ``strict``."""
+    """Publish what is good in the file. If ``strict``, raise InputError at a bad line."""
     receipt = Published()
     months: Months = Counter()
     stack, aws = connection.stack, connection.aws
     progress = progress_of(connection, chosen)
     if progress and not restart and (position := progress.read()):
         receipt.resumed_after = position
-        console.err.print(f"going on after {position:,} records (--restart: from the start)")
+        console.err.print(f"continuing after {position:,} records (--restart starts from the beginning)")
     with opened(chosen.file) as source:
         given = chosen.read(source, stack.pipeline, stack.stream_arn)
         entries = prepare(
@@ -203,7 +209,7 @@ def publish_file(
 
 
 def progress_of(connection: Connection, chosen: Chosen) -> ProgressFile | None:
-    """Return where to go on, for a file: a pipe cannot be read from its start again."""
+    """Return where to continue in a file. A pipe cannot be read from its start again."""
     if not chosen.file.is_file():
         return None
     stream = creation_of(connection.aws, connection.stack)
@@ -211,7 +217,7 @@ def progress_of(connection: Connection, chosen: Chosen) -> ProgressFile | None:
 
 
 def file_bar(source: io.BufferedReader) -> AbstractContextManager[Callable[[int], None]]:
-    """A bar that shows how much of the file is read; of a pipe nobody knows."""
+    """Yield a bar that shows how much of the file has been read. Nobody knows this about a pipe."""
     if not source.seekable():
         return console.bar("Publishing", None)
     size = os.fstat(source.fileno()).st_size
@@ -220,12 +226,12 @@ def file_bar(source: io.BufferedReader) -> AbstractContextManager[Callable[[int]
 
 @contextmanager
 def told_where_it_stopped(receipt: Published, progress: ProgressFile | None) -> Iterator[None]:
-    """On Ctrl-C or SIGTERM, say how far it came and how it goes on."""
+    """On Ctrl-C or SIGTERM, say how far the publish got and how to continue."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
         how = (
-            "the same command goes on from there"
+            "the same command continues from there"
             if progress
             else "what is published again with a time or an event_id is not stored twice"
         )
@@ -234,7 +240,7 @@ def told_where_it_stopped(receipt: Published, progress: ProgressFile | None) -> 
 
 
 def refuse_bad_lines(chosen: Chosen, stack: Stack) -> None:
-    """Check a whole file, name its bad lines, and raise InputError when there is one."""
+    """Check a whole file, name its bad lines, and raise InputError if there are any."""
     receipt = Published()
     with opened(chosen.file) as source:
         given = chosen.read(source, stack.pipeline, stack.stream_arn)
@@ -244,13 +250,13 @@ def refuse_bad_lines(chosen: Chosen, stack: Stack) -> None:
     receipt.name_the_rest()
     if receipt.bad:
         raise InputError(
-            f"{chosen.file}: {console.counted(receipt.bad, 'bad line')}, nothing was published: "
+            f"{chosen.file}: {console.counted(receipt.bad, 'bad line')}; nothing was published: "
             "correct them, or leave out --strict"
         )
 
 
 def stop_at_bad(unit: str) -> Callable[[BadRecord], None]:
-    """Stop at the first bad line: a pipe cannot be checked before it is published."""
+    """Stop at the first bad line, because a pipe cannot be checked before it is published."""
 
     def stop(record: BadRecord) -> None:
         raise InputError(f"{unit} {record.line}: {record.reason}: {record.detail}")
@@ -259,20 +265,20 @@ def stop_at_bad(unit: str) -> Callable[[BadRecord], None]:
 
 
 def preview_file(chosen: Chosen, pipeline: Pipeline, stream_arn: str) -> tuple[str, Preview]:
-    """Check a file and publish nothing; return what its records are, and what was seen."""
+    """Check a file and publish nothing. Return its receipt and what was seen."""
     with opened(chosen.file) as source:
         given = chosen.read(source, pipeline, stream_arn)
         return given.unit, preview(given.records, pipeline, stream_arn)
 
 
 def show_preview(looked: tuple[str, Preview], *, as_json: bool) -> int:
-    """Print what would be stored and what would be left out; return how many would be."""
+    """Print what would be stored and what would be left out, and return how many would be left out."""
     unit, seen = looked
     if as_json:
         console.print_json(seen.as_json())
         return seen.bad
     if seen.events:
-        console.out.print("The first events, as they would be stored:")
+        console.out.print("The first events as they would be stored:")
         shown = [column for column in seen.events[0] if column != "event_id"]
         console.print_table(shown, ([_as_stored(event, column) for column in shown] for event in seen.events))
     for kind in seen.kinds.values():
@@ -296,12 +302,12 @@ def _as_stored(event: dict[str, Any], column: str) -> object:
 
 
 def show_published(receipt: Published, *, as_json: bool) -> int:
-    """Print what was done; return how many were left out."""
+    """Print what was done, and return how many were left out."""
     receipt.name_the_rest()
     if receipt.without_id:
         console.err.print(
-            f"{receipt.without_id:,} records are no JSON objects and hold no event_id: "
-            "published again, they are stored again",
+            f"{receipt.without_id:,} records are not JSON objects and hold no event_id: "
+            "if they are published again, they are stored again",
             soft_wrap=True,
         )
     if as_json:

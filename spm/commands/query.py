@@ -32,9 +32,9 @@ from spm.terminal.options import (
 from spm.terminal.plot import sparkline
 
 MOST_ROWS: Final = 10_000
-"""Of one report."""
+"""The filters that are for one report only."""
 HEADINGS: Final = {"occurred_at": "when", "event_type": "event", "metadata": "details"}
-"""What columns are called before people; others by their names."""
+"""What people see as a column's name, if it is not the name itself."""
 
 PageOption = Annotated[int, typer.Option(min=1, help="Which page of --limit rows to show.")]
 
@@ -50,7 +50,9 @@ class Form(StrEnum):
 def query(
     report: Annotated[
         str,
-        typer.Argument(help="students, courses, types or days; another pipeline has days and its own."),
+        typer.Argument(
+            help="students, courses, types, days, …; another pipeline has days and its own reports."
+        ),
     ],
     *,
     student: StudentOption = None,
@@ -61,10 +63,10 @@ def query(
     where: WhereOption = None,
     sort: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Order the rows by this column.", show_default=False),
+        typer.Option(metavar="COLUMN", help="Sort the rows by this column.", show_default=False),
     ] = None,
     descending: Annotated[
-        bool, typer.Option("--descending", help="With --sort: the largest value first.")
+        bool, typer.Option("--descending", help="With --sort, put the largest value first.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Show at most this many rows.")] = 100,
     page: PageOption = 1,
@@ -100,7 +102,7 @@ def query(
     say_if_there_is_more(answer.rows, limit, page)
     if answer.waiting:
         batches = console.counted(answer.waiting, "stored batch", "stored batches")
-        console.err.print(f"{batches} came since the last minute's turn; --fresh takes them in")
+        console.err.print(f"{batches} arrived since the last compaction; --fresh includes them")
 
 
 def student(
@@ -117,7 +119,7 @@ def student(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a student's newest events, and their scores, if they have some, as a small plot.
+    """Show a student's newest events, and a small plot of the scores.
 
     Example: spm student student-0042 --course MATH-101
     Example: spm student student-0042 --pipeline attendance
@@ -139,7 +141,7 @@ def student(
         print_rows(answer.columns, rows, Form.JSON)
         return
     if not rows:
-        console.err.print(f"nothing is stored of {student_id}")
+        console.err.print(f"nothing is stored about {student_id}")
         raise typer.Exit(1)
     events = [dict(zip(answer.columns, row, strict=True)) for row in rows]
     shown = [column for column in answer.columns if column != "student_id"]
@@ -156,7 +158,7 @@ def student(
 
 
 def refuse_without_students(pipeline: Pipeline) -> None:
-    """Raise InputError where a pipeline's events are not those of one student or another."""
+    """Raise InputError if a pipeline's events do not belong to students."""
     if "student" not in pipeline.reports:
         raise InputError(
             f"the pipeline {pipeline.name} has no history of a student: use spm tail or spm query"
@@ -164,7 +166,7 @@ def refuse_without_students(pipeline: Pipeline) -> None:
 
 
 def per_cent(event: dict[str, Any]) -> float | None:
-    """Return an event's score in per cent of its ``max_score``, or of 100; None where it has none."""
+    """Return an event's score in per cent of its ``max_score``, or of 100. Return None if it has no score."""
     score, metadata = event.get("score"), event.get("metadata")
     if not isinstance(score, int | float):
         return None
@@ -174,12 +176,12 @@ def per_cent(event: dict[str, Any]) -> float | None:
 
 
 def one_more(limit: int) -> int:
-    """Return how many rows to ask for, so that it shows whether there are more than are wanted."""
+    """Return how many rows to ask for, so that the answer shows whether there are more than are wanted."""
     return min(limit + 1, MOST_ROWS)
 
 
 def say_if_there_is_more(rows: Sequence[object], limit: int, page: int) -> None:
-    """Tell a person that not everything is shown; at the most that can be asked for, that it may be so."""
+    """Say that not everything is shown, or that this may be so if as much was asked for as possible."""
     next_page = f"--page {page + 1} shows the next {limit:,}"
     if len(rows) > limit:
         console.err.print(f"There is more: {next_page}, --limit up to {MOST_ROWS:,} at a time.")
@@ -188,7 +190,7 @@ def say_if_there_is_more(rows: Sequence[object], limit: int, page: int) -> None:
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form) -> None:
-    """Print rows in the form asked for; JSON is an array of objects."""
+    """Print rows in the chosen form. JSON is an array of objects."""
     if form is Form.JSON:
         console.print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif form is Form.CSV:
@@ -196,13 +198,13 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form
         writer.writerow(columns)
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
     elif not rows:
-        console.err.print("nothing that is stored fits")
+        console.err.print("nothing that is stored matches")
     else:
         console.print_table(columns, rows)
 
 
 def _csv_cell(value: object) -> object:
-    """An object as the JSON it is; control characters are written out in a terminal, and kept in a file."""
+    """Return an object as JSON. Control characters are escaped in a terminal and kept in a file."""
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
     return console.visible(value) if isinstance(value, str) and sys.stdout.isatty() else value

@@ -1,4 +1,4 @@
-"""``spm rejected``: what could not be an event: look at it, try it again, take it out, be done with it."""
+"""``spm rejected``: look at what could not be an event, try it again, export it, or dismiss it."""
 
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from spm.terminal.options import (
 
 app = typer.Typer(help="List, show, redrive, dismiss and export rejected records.", no_args_is_help=True)
 
-ReasonOption = Annotated[str | None, typer.Option(help="Only this reason, for example not_json.")]
+ReasonOption = Annotated[str | None, typer.Option(help="Only this reason, such as not_json.")]
 SinceOption = Annotated[
     datetime | None,
     typer.Option(parser=rfc3339, metavar="TIME", help="Only what was rejected at this time or later."),
@@ -38,7 +38,9 @@ UntilOption = Annotated[
     typer.Option(parser=rfc3339, metavar="TIME", help="Only what was rejected before this time."),
 ]
 ShardOption = Annotated[str | None, typer.Option(help="Only from this shard.")]
-AllOption = Annotated[bool, typer.Option("--all", help="Also those that were redriven or dismissed already.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Include those that were redriven or dismissed already.")
+]
 
 
 @app.command(name="list")
@@ -66,7 +68,7 @@ def list_(
         console.print_json(rows)
         return
     if not rows:
-        console.err.print("no open rejected record fits: --all shows those that were settled, too")
+        console.err.print("no open rejected record matches: --all also shows those that were settled")
     for row in rows:
         console.out.print(name(row))
         console.out.print(
@@ -78,14 +80,16 @@ def list_(
 
 @app.command()
 def show(
-    sequence_number: Annotated[str, typer.Argument(help="As `spm rejected list` names it.")],
+    sequence_number: Annotated[
+        str, typer.Argument(help="The record's number, as `spm rejected list` shows it.")
+    ],
     *,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one rejected record whole, its bytes included.
+    """Show one rejected record completely, including its bytes.
 
     Example: spm rejected show 49590338271490256608559692538361571095921575989136588898
     """
@@ -113,7 +117,8 @@ def redrive(
     until: UntilOption = None,
     shard: ShardOption = None,
     dismissed: Annotated[
-        bool, typer.Option("--dismissed", help="Those that were dismissed, not those that are open.")
+        bool,
+        typer.Option("--dismissed", help="Redrive those that were dismissed instead of those that are open."),
     ] = False,
     dry_run: DryRunOption = False,
     pipeline: PipelineOption = None,
@@ -121,9 +126,9 @@ def redrive(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decode the kept bytes again with today's code and store what is good now, under its own identity.
+    """Decode the kept bytes again with today's code, and store what is good now under its own identity.
 
-    Doing it twice stores nothing twice. Exits with 1 when some are still rejected.
+    Doing it twice stores nothing twice. The exit code is 1 if some are still rejected.
 
     Example: spm rejected redrive --reason invalid_member --dry-run
     """
@@ -150,11 +155,13 @@ def redrive(
 @app.command()
 def dismiss(
     sequence_number: Annotated[
-        str | None, typer.Argument(help="One record, as `spm rejected list` names it.", show_default=False)
+        str | None,
+        typer.Argument(help="One record's number, as `spm rejected list` shows it.", show_default=False),
     ] = None,
     *,
     because: Annotated[
-        str, typer.Option("--because", metavar="TEXT", help="Why nothing more has to be done; it is kept.")
+        str,
+        typer.Option("--because", metavar="TEXT", help="Why nothing more has to be done. This text is kept."),
     ],
     reason: ReasonOption = None,
     since: SinceOption = None,
@@ -169,7 +176,8 @@ def dismiss(
 ) -> None:
     """Mark rejected records as settled: they are kept, but `spm status` no longer asks you to look at them.
 
-    Without a record's number it is all open ones that the options choose; it says how many, and asks first.
+    Without a record's number, this dismisses all open ones that the options choose. It says how many and asks
+    first.
 
     Example: spm rejected dismiss --reason not_json --because "test messages of the new sender"
     """
@@ -185,7 +193,7 @@ def dismiss(
     if as_json:
         console.print_json({"dismissed": count, "dry_run": dry_run})
     elif not count:
-        console.err.print("no open rejected record fits: see `spm rejected list --all`")
+        console.err.print("no open rejected record matches: see `spm rejected list --all`")
     else:
         console.out.print(f"{'would be dismissed' if dry_run else 'dismissed'}: {count:,}")
     if one and not count:
@@ -194,7 +202,7 @@ def dismiss(
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="The file to write, - for standard output.")],
+    file: Annotated[Path, typer.Argument(help="The file to write; - for standard output.")],
     *,
     reason: ReasonOption = None,
     since: SinceOption = None,
@@ -202,14 +210,14 @@ def export(
     shard: ShardOption = None,
     everything: AllOption = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Only the bytes as they were sent, one record a line.")
+        bool, typer.Option("--raw", help="Write only the bytes as they were sent, one record per line.")
     ] = False,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write rejected records to a file, one JSON object a line with the payload in base64.
+    """Write rejected records to a file, one JSON object per line with the payload in base64.
 
     Example: spm rejected export broken.jsonl --raw
     """
@@ -235,7 +243,7 @@ def narrowed(
     *,
     everything: bool,
 ) -> dict[str, Any]:
-    """Return the members of a command that choose rejected records."""
+    """Return the parameters of a command that choose rejected records."""
     return {
         "pipeline": pipeline,
         "reason": reason,
@@ -248,7 +256,7 @@ def narrowed(
 
 
 def redrive_all(commands: Commands, chosen: Redrive) -> RedriveAnswer:
-    """Redrive page by page; return the sums."""
+    """Redrive page by page, and return the sums."""
     done = RedriveAnswer(
         examined=0, stored=0, duplicates=0, expired=0, erased=0, still_rejected=[], next=None
     )
@@ -262,7 +270,7 @@ def redrive_all(commands: Commands, chosen: Redrive) -> RedriveAnswer:
 
 
 def settled(row: RejectedRow) -> str:
-    """What is wrong with a record, and what somebody did about it."""
+    """Say what is wrong with a record, and what somebody did about it."""
     detail = console.visible(row.detail)
     if row.dismissed_because is not None:
         return f"{detail} (dismissed: {console.visible(row.dismissed_because)})"
@@ -270,5 +278,5 @@ def settled(row: RejectedRow) -> str:
 
 
 def name(row: RejectedRow) -> str:
-    """How a rejected record is named: its sequence number, and which part of it where it has several."""
+    """Return a rejected record's name: its sequence number, and which part if the record has several."""
     return f"{row.sequence_number}/{row.sub_sequence}" if row.sub_sequence else row.sequence_number

@@ -1,4 +1,4 @@
-"""``spm replay``: records that failed, or any others, through the processor again."""
+"""``spm replay``: send records that failed, or any others, through the processor again."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -17,7 +17,7 @@ from spm.terminal import console
 from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, SuffixOption, TargetOption, rfc3339
 
 app = typer.Typer(
-    help="Bring records to the processor again, under their own identities.", no_args_is_help=True
+    help="Send records through the processor again, under their own identities.", no_args_is_help=True
 )
 
 RateOption = Annotated[float, typer.Option(min=1, help="Deliver at most this many records per second.")]
@@ -37,7 +37,7 @@ def failed(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay what Lambda gave up on: the records in the failed-records bucket.
+    """Replay the records in the failed-records bucket, on which Lambda gave up.
 
     Doing it twice stores nothing twice.
 
@@ -70,12 +70,20 @@ def stream(
     since: Annotated[
         datetime | None,
         typer.Option(
-            "--from", parser=rfc3339, metavar="TIME", help="Arrived at or after. Default: all that is kept."
+            "--from",
+            parser=rfc3339,
+            metavar="TIME",
+            help="Records that arrived at this time or later. Default: all that are kept.",
         ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", parser=rfc3339, metavar="TIME", help="Arrived before. Default: now."),
+        typer.Option(
+            "--to",
+            parser=rfc3339,
+            metavar="TIME",
+            help="Records that arrived before this time. Default: now.",
+        ),
     ] = None,
     rate: RateOption = DEFAULT_RATE,
     dry_run: DryRunOption = False,
@@ -84,7 +92,7 @@ def stream(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay a time of the stream, as long as Kinesis keeps it.
+    """Replay a period of the stream, as long as Kinesis keeps it.
 
     Example: spm replay stream --from 2026-09-01T08:00:00Z --to 2026-09-01T09:00:00Z
     """
@@ -97,7 +105,7 @@ def file(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="On-failure records, Lambda events or exported rejections, as JSON."
+            metavar="FILE", help="A JSON file of on-failure records, Lambda events or exported rejections."
         ),
     ],
     *,
@@ -108,7 +116,7 @@ def file(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay records from a file: on-failure records as the bucket holds them, Lambda events, or rejections.
+    """Replay records from a file: on-failure records as in the bucket, Lambda events, or rejections.
 
     Example: spm replay file failed-records.json --dry-run
     Example: spm rejected export rejected.jsonl && spm replay file rejected.jsonl
@@ -131,14 +139,14 @@ def run(
 def stream_records(
     connection: Connection, since: datetime | None, until: datetime | None
 ) -> Iterator[LambdaRecord]:
-    """Yield the stream's records of a time, one shard after the other."""
+    """Yield the stream's records of a period, one shard after the other."""
     for shard_id in shard_ids(connection.aws, connection.stack):
         for record in records_of(connection.aws, connection.stack, shard_id, since, until):
             yield lambda_record(connection.stack, shard_id, record)
 
 
 def conclude(connection: Connection, receipt: Receipt, *, as_json: bool) -> None:
-    """Print the receipt, and count where nobody else does what it says."""
+    """Print the receipt, and count what it says if nobody else does."""
     show(receipt, as_json=as_json)
     if connection.target == Target.EMBEDDED and receipt.received and not receipt.dry_run:
         publish_counts(connection.aws, connection.stack, receipt)
@@ -152,7 +160,7 @@ def show(receipt: Receipt, *, as_json: bool) -> None:
     shards = ", ".join(f"{shard} {count:,}" for shard, count in sorted(receipt.shards.items())) or "none"
     console.out.print(f"records     {receipt.records:,} ({shards})")
     if receipt.dry_run:
-        console.out.print(f"good        {receipt.stored:,} (stored, unless they are there already)")
+        console.out.print(f"good        {receipt.stored:,} (stored, unless they are already there)")
         console.out.print(f"bad         {receipt.rejected:,}")
         return
     console.out.print(f"stored      {receipt.stored:,}")

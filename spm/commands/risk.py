@@ -22,13 +22,13 @@ from spm.terminal.options import JsonOption, SuffixOption, TargetOption, Teacher
 
 COLUMNS: Final = ("course", "student", "level", "score", "since", "why")
 
-app = typer.Typer(help="Who is at risk in which course, and why.", no_args_is_help=True)
+app = typer.Typer(help="Show who is at risk in which course, and why.", no_args_is_help=True)
 app.command(name="history")(risk_history.command)
 app.add_typer(risk_rules.app, name="rules")
 
 
 class Level(StrEnum):
-    """The lowest level that is wanted."""
+    """The lowest level to list."""
 
     NONE = "none"
     ELEVATED = "elevated"
@@ -41,7 +41,7 @@ def list_(
     course: Annotated[str | None, typer.Option(help="Only this course.", show_default=False)] = None,
     level: Annotated[Level, typer.Option(help="The lowest level to list.")] = Level.ELEVATED,
     as_teacher: TeacherOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many students.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many students.")] = 50,
     form: Annotated[Form, typer.Option("--format", help="How to print the students.")] = Form.TABLE,
     suffix: SuffixOption = None,
     target: TargetOption = None,
@@ -58,7 +58,7 @@ def list_(
     elif form is not Form.TABLE:
         print_rows(COLUMNS, [_row(row) for row in found], form)
     elif not found:
-        console.err.print("nobody is at such a risk")
+        console.err.print("nobody is at such a level of risk")
     else:
         console.print_table(
             ["course", "student", "level", "score", "why"],
@@ -103,13 +103,17 @@ def show(
 def audit_(
     *,
     outcomes: Annotated[
-        Path, typer.Option(metavar="FILE", help="Columns course, student, outcome; further ones are groups.")
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="A table with the columns course, student and outcome; other columns are groups.",
+        ),
     ],
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare who was at risk with how courses ended: precision, recall, lead time, also by group.
+    """Compare who was at risk with how courses ended: precision, recall and lead time, also by group.
 
     Example: spm risk audit --outcomes results.csv
     """
@@ -143,7 +147,7 @@ def audit_(
 
 
 def flags(commands: Commands) -> Iterator[Flag]:
-    """Yield everybody who was ever at risk, page after page."""
+    """Yield everybody who was ever at risk, page by page."""
     after: tuple[str, str] | None = ("", "")
     while after is not None:
         answer = commands.run(RiskFlags(after=after))

@@ -27,7 +27,7 @@ def command(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List changes of level, the newest first, each with the largest reason of then.
+    """List changes of level, newest first, each with the largest reason at that time.
 
     Example: spm risk history student-0042
     Example: spm risk history --course MATH-101 --format csv
@@ -49,7 +49,7 @@ def command(
 
 
 def changes(commands: Commands, wanted: RiskHistory, limit: int) -> list[ListedChange]:
-    """Return up to ``limit`` changes, page after page."""
+    """Return up to ``limit`` changes, page by page."""
     pages = commands.pages(wanted, limit, attrgetter("changes"), by="before")
     return [change for page in pages for change in page.changes]
 
@@ -67,5 +67,5 @@ def _line(change: ListedChange) -> str:
 
 def _why(change: ListedChange) -> str:
     if change.score is None:
-        return "is not in the course any more"
+        return "is no longer in the course"
     return change.reasons[0].sentence if change.reasons else ""

@@ -11,7 +11,7 @@ from spm.terminal import console
 from spm.terminal.options import JsonOption, SuffixOption, TargetOption
 
 CourseRuleOption = Annotated[
-    str | None, typer.Option("--course", help="The rules of this course.", show_default=False)
+    str | None, typer.Option("--course", help="Show the rules of this course.", show_default=False)
 ]
 EVERY_COURSE = "every course"
 
@@ -27,7 +27,7 @@ def show(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the rules that hold in every course, or in one; docs/risk.md says what each does.
+    """Show the rules for every course, or for one. docs/risk.md says what each does.
 
     Example: spm risk rules show --course MATH-101
     """
@@ -46,18 +46,18 @@ def show(
 def set_(
     name: Annotated[str, typer.Argument(help="The rule, such as high_at.")],
     value: Annotated[
-        float | None, typer.Argument(help="Its value; not with --reset.", show_default=False)
+        float | None, typer.Argument(help="The new value; not with --reset.", show_default=False)
     ] = None,
     *,
     course: CourseRuleOption = None,
     reset: Annotated[
-        bool, typer.Option("--reset", help="With --course: go by the rule of every course again.")
+        bool, typer.Option("--reset", help="With --course, follow the general rule again.")
     ] = False,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set a rule of every course, or of one. Levels change when courses are evaluated next.
+    """Set a rule for every course, or for one. Levels change when courses are next evaluated.
 
     Example: spm risk rules set high_at 2 --course MATH-101
     Example: spm risk rules set high_at --reset --course MATH-101

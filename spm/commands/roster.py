@@ -1,4 +1,4 @@
-"""``spm roster``: which courses, due work and people the events are about."""
+"""``spm roster``: the courses, due work and people that events are about."""
 
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -67,18 +67,21 @@ def import_(
         ),
     ] = None,
     time_zone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Of courses whose files name none, such as Europe/Berlin.")
+        str,
+        typer.Option(
+            metavar="ZONE", help="The time zone, such as Europe/Berlin, of courses whose files name none."
+        ),
     ] = "UTC",
     dry_run: DryRunOption = False,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a roster: all of it, or nothing if a line is wrong. The same again changes nothing.
+    """Import a roster as a whole, or nothing if a line is wrong. Importing it again changes nothing.
 
     It reads OneRoster 1.2 (classes.csv, users.csv, enrollments.csv, lineItems.csv, …)
-    or whichever there are of courses.csv, assessments.csv, enrolments.csv and
-    people.csv. What they do not mention stays as it is.
+    or any of courses.csv, assessments.csv, enrolments.csv and people.csv. What they
+    do not mention stays as it is.
 
     Example: spm roster import oneroster.zip --person-id identifier --dry-run
     """
@@ -94,7 +97,9 @@ def import_(
 
 @app.command()
 def show(
-    course: Annotated[str | None, typer.Argument(help="One course with its people and due work.")] = None,
+    course: Annotated[
+        str | None, typer.Argument(help="Show one course with its people and due work.")
+    ] = None,
     *,
     limit: Annotated[int, typer.Option(min=1, help="Show at most this many rows of each table.")] = 50,
     suffix: SuffixOption = None,
@@ -135,10 +140,10 @@ def check(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell how many of the newest events found no person, course or assessment in the roster.
+    """Show how many of the newest events have no person, course or assessment in the roster.
 
-    Exits with 1 when students or courses are missing: often the ids are another system's (--person-id and
-    --course-id of `spm roster import`).
+    The exit code is 1 if students or courses are missing. Often the ids are those of another system; then use
+    --person-id and --course-id of `spm roster import`.
 
     Example: spm roster check --events 10000
     """
@@ -160,7 +165,7 @@ def check(
 
 
 def refuse(problems: list[CellProblem], *, as_json: bool) -> None:
-    """Name the first problems and raise InputError; return where there are none."""
+    """Name the first problems and raise InputError. Return if there are none."""
     if not problems:
         return
     if as_json:
@@ -188,7 +193,7 @@ def tell(answer: RosterImportAnswer, roster: Roster, *, as_json: bool) -> None:
 
 
 def listed(commands: Commands, table: RosterShow, limit: int) -> RosterShowAnswer:
-    """Return up to ``limit`` rows of a table, page after page."""
+    """Return up to ``limit`` rows of a table, page by page."""
     of = attrgetter(table.table)
     pages = list(commands.pages(table, limit, of, by="after"))
     return msgspec.structs.replace(pages[-1], **{table.table: [row for page in pages for row in of(page)]})
@@ -224,7 +229,7 @@ def _print_course(
 
 
 def _local(moment: datetime | None, zone: str) -> str:
-    """A time as the course's people see it; in UTC where this machine does not know their time zone."""
+    """Return a time as the course's people see it, or in UTC if this machine does not know their zone."""
     if moment is None:
         return ""
     known = is_zone(zone)

@@ -1,4 +1,4 @@
-"""``spm roster except``: one student's piece of work is excused, or due on another day."""
+"""``spm roster except``: excuse one student from a piece of work, or give another due date."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -14,19 +14,23 @@ from spm.terminal.options import JsonOption, SuffixOption, TargetOption, rfc3339
 def command(
     course: Annotated[str, typer.Argument(help="The course.")],
     assessment: Annotated[str, typer.Argument(help="The piece of work.")],
-    student: Annotated[str, typer.Argument(help="Whom it is about.")],
+    student: Annotated[str, typer.Argument(help="The student.")],
     *,
-    excused: Annotated[bool, typer.Option("--excused", help="The student need not hand it in.")] = False,
+    excused: Annotated[
+        bool, typer.Option("--excused", help="The student does not have to hand it in.")
+    ] = False,
     due: Annotated[
         datetime | None,
-        typer.Option("--due", parser=rfc3339, metavar="TIME", help="It is due then.", show_default=False),
+        typer.Option(
+            "--due", parser=rfc3339, metavar="TIME", help="The student's due date.", show_default=False
+        ),
     ] = None,
-    lift: Annotated[bool, typer.Option("--lift", help="It is as for everybody again.")] = False,
+    lift: Annotated[bool, typer.Option("--lift", help="End the exception.")] = False,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Excuse a student from a piece of work, or give more time; risk and pages go by it.
+    """Excuse a student from a piece of work, or give more time. Risk and pages follow it.
 
     Example: spm roster except MATH-101 A3 student-0042 --excused
     Example: spm roster except MATH-101 A3 student-0042 --due 2026-12-01T18:00:00+01:00

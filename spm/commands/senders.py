@@ -14,10 +14,10 @@ from spm.terminal.options import JsonOption, SuffixOption, TargetOption
 
 FIELDS: Final = tuple(dict.fromkeys(field for form in FORMATS.values() for field in form.fields))
 
-app = typer.Typer(help="Say who may send events over HTTP.", no_args_is_help=True)
+app = typer.Typer(help="Manage who may send events over HTTP.", no_args_is_help=True)
 
 NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="What each event of this sender is marked with.")
+    str, typer.Argument(metavar="NAME", help="The sender's name, which marks each of its events.")
 ]
 
 
@@ -27,27 +27,27 @@ def add(
     *,
     student_id: Annotated[
         str | None,
-        typer.Option(metavar="FIELD", help=f"Which field is the student id: {', '.join(FIELDS)}."),
+        typer.Option(metavar="FIELD", help=f"The field that is the student id: {', '.join(FIELDS)}."),
     ] = None,
     signed: Annotated[
-        bool, typer.Option("--signed", help="Take only what hosted Canvas has signed with its keys.")
+        bool, typer.Option("--signed", help="Accept only what hosted Canvas has signed with its keys.")
     ] = False,
     keys: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where these keys are, if not at Canvas's own address.")
+        str | None, typer.Option(metavar="URL", help="The address of these keys, if it is not Canvas's own.")
     ] = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a sender, and print its secret: once, because only a hash of it is kept.
+    """Add a sender, and print its secret once, because only a hash of it is kept.
 
     Example: spm senders add moodle --student-id account.name
     Example: spm senders add canvas --signed --student-id sis_id
     """
     if not NAME.fullmatch(name):
-        raise InputError(f"{name!a} is no sender's name: use 1 to 50 of A-Z, a-z, 0-9, _ and -")
+        raise InputError(f"{name!a} cannot be a sender's name: use 1 to 50 of A-Z, a-z, 0-9, _ and -")
     if student_id is not None and student_id not in FIELDS:
-        raise InputError(f"{student_id!a} is no field of a student id: use one of {', '.join(FIELDS)}")
+        raise InputError(f"{student_id!a} cannot be the student id's field: use one of {', '.join(FIELDS)}")
     if keys is not None and not keys.startswith("https://"):
         raise InputError("--keys: give an address that begins with https://")
     connection = connect(target, suffix)
@@ -67,12 +67,12 @@ def add(
     }
     for label, value in told.items():
         console.out.print(f"{label:<13}{value}", soft_wrap=True)
-    console.err.print("the secret is shown this once: give it to the sender now")
+    console.err.print("the secret is shown only this once: give it to the sender now")
 
 
 @app.command(name="list")
 def list_(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:
-    """Name the senders.
+    """List the senders.
 
     Example: spm senders list
     """
@@ -88,7 +88,7 @@ def list_(*, suffix: SuffixOption = None, target: TargetOption = None, as_json: 
 
 @app.command()
 def revoke(name: NameArgument, *, suffix: SuffixOption = None, target: TargetOption = None) -> None:
-    """Let a sender send no more, from a minute on at the latest; what it sent stays.
+    """Refuse a sender from now on, within a minute. What it sent stays.
 
     Example: spm senders revoke moodle
     """

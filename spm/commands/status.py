@@ -19,13 +19,13 @@ REFRESH_SECONDS: Final = 2.0
 
 def command(
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep showing the status until Ctrl-C.")] = False,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how the stack is doing; exits with 1 when something needs attention.
+    """Show how the stack is doing. The exit code is 1 when something needs attention.
 
     Example: spm status --watch
     """
@@ -46,7 +46,7 @@ def command(
 
 
 def screen(health: Health) -> Group:
-    """Lay it out for a terminal of 80 columns."""
+    """Lay the status out for a terminal of 80 columns."""
     database = health.database
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True, min_width=14)
@@ -90,9 +90,9 @@ def screen(health: Health) -> Group:
 
 
 def _expired(health: Health) -> str:
-    """Which months retention dropped, and how many of their events came again; nothing where none was."""
+    """Return which months retention dropped and how many of their events came again, or nothing."""
     before = health.database.dropped_before
-    return f"{health.expired:,} events of months before {before:%Y-%m}, which were dropped" if before else ""
+    return f"{health.expired:,} events of dropped months (before {before:%Y-%m})" if before else ""
 
 
 def _counts(last_hour: int, in_all: int, *, at_least: bool = False) -> str:

@@ -28,7 +28,7 @@ POLL_SECONDS: Final = 1.0
 NATIVE: Final = {"student_id", "event_type", "score", "metadata"}
 NOT_SHOWN: Final = ("occurred_at", "stored_at", "shard_id", "sequence_number", "sub_sequence")
 OVERLAP: Final = timedelta(seconds=10)
-"""Transactions commit in another order than they start: each look reaches back behind the one before."""
+"""Transactions commit in another order than they start, so each look reaches back before the previous one."""
 
 
 def command(
@@ -38,9 +38,11 @@ def command(
     course: CourseOption = None,
     where: WhereOption = None,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=0, max=MOST_LINES, help="First show this many older events.")
+        int, typer.Option("--lines", "-n", min=0, max=MOST_LINES, help="Show this many older events first.")
     ] = 10,
-    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C.")] = True,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Keep showing new events until Ctrl-C.")
+    ] = True,
     pipeline: PipelineOption = None,
     suffix: SuffixOption = None,
     target: TargetOption = None,
@@ -63,17 +65,19 @@ def command(
 def events(
     connection: Connection, parameters: dict[str, Any], lines: int, *, follow: bool
 ) -> Iterator[dict[str, Any]]:
-    """Yield the newest events, oldest first, then each that is stored from now on, once."""
+    """Yield the newest events, oldest first, then each event that is stored from now on, once."""
     first = page(connection, parameters, max(1, lines))
     yield from first[-lines:] if lines else []
     newest = first[-1]["stored_at"] if first else None
-    # Everything stored before the start is old, shown or not.
+    # Everything that was stored before the start is old, whether it was shown or not.
     shown = {identity(event) for event in recent_events(connection, parameters, newest)}
     while follow:
         time.sleep(POLL_SECONDS)
         recent = recent_events(connection, parameters, newest)
         if len(recent) == PAGE and identity(recent[0]) not in shown:
-            console.err.print("… more events are stored than can be shown: narrow them down")
+            console.err.print(
+                "… more events are stored than can be shown: choose fewer with options such as --student"
+            )
         for event in recent:
             if identity(event) not in shown:
                 yield event
@@ -84,7 +88,7 @@ def events(
 def recent_events(
     connection: Connection, parameters: dict[str, Any], newest: str | None
 ) -> list[dict[str, Any]]:
-    """Return what was stored since a little before ``newest``, or everything where nothing was."""
+    """Return what was stored since a little before ``newest``, or everything if there is none."""
     since = (datetime.fromisoformat(newest) - OVERLAP).isoformat() if newest else None
     return page(connection, parameters | {"stored_since": since}, PAGE)
 
@@ -98,12 +102,12 @@ def page(connection: Connection, parameters: dict[str, Any], limit: int) -> list
 
 
 def identity(event: dict[str, Any]) -> tuple[str, str, int]:
-    """What tells a stored event from every other."""
+    """Return what distinguishes a stored event from every other."""
     return event["shard_id"], event["sequence_number"], event["sub_sequence"]
 
 
 def line(event: dict[str, Any]) -> str:
-    """One event on one line; where its columns are others than a native event's, with their names."""
+    """Return one event as one line, with the columns' names if they are not those of a native event."""
     if not event.keys() >= NATIVE:
         shown = {name: value for name, value in event.items() if name not in NOT_SHOWN}
         return f"{console.moment(event['occurred_at'])}  {console.pairs(shown)}"

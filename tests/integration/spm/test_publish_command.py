@@ -186,7 +186,7 @@ def test_an_interrupted_publish_says_so_and_goes_on_where_it_stopped(
     assert returned == code
     (line,) = errors.splitlines()
     assert line.startswith("interrupted after ")
-    assert line.endswith("the same command goes on from there")
+    assert line.endswith("the same command continues from there")
 
     result = spm("publish", str(file), "--json")
     receipt = json.loads(result.stdout)
@@ -230,7 +230,7 @@ def test_a_file_of_bad_lines_only_is_no_success(spm: Spm, tmp_path: Path) -> Non
     file.write_text('{"nonsense\n' * 25)
     result = spm("publish", str(file))
     assert (result.returncode, result.stdout) == (1, "published 0, bad and left out 25\n")
-    assert "… and 5 more: --dry-run sums them up" in result.stderr
+    assert "… and 5 more: --dry-run groups them" in result.stderr
     assert spm("publish", str(file), "--allow-bad").returncode == 0
 
 

@@ -167,7 +167,7 @@ def test_what_is_dismissed_is_kept_with_the_reason_and_asks_for_nothing(
     twice = spm("rejected", "dismiss", one, "--because", "again")
     assert (twice.returncode, twice.stderr) == (
         1,
-        "no open rejected record fits: see `spm rejected list --all`\n",
+        "no open rejected record matches: see `spm rejected list --all`\n",
     )
     since = json.loads(spm("rejected", "show", other, "--json").stdout)["rejected_at"]
     many = ("rejected", "dismiss", "--reason", "not_json", "--since", since, "--because", "tests")

@@ -9,9 +9,9 @@ from spm.commands.followup import told
 @pytest.mark.parametrize(
     ("share", "sentence"),
     [
-        ((0, 0), "nobody became at risk a week ago or earlier"),
-        ((1, 1), "a student became at risk 1 time (a week ago or earlier); 1 of these were followed up"),
-        ((1200, 300), "a student became at risk 1,200 times (a week ago or earlier); 300 of these"),
+        ((0, 0), "nobody came to be at risk a week ago or earlier"),
+        ((1, 1), "a student came to be at risk 1 time (a week ago or earlier); 1 of these were followed up"),
+        ((1200, 300), "a student came to be at risk 1,200 times (a week ago or earlier); 300 of these"),
         ((1200, 300), "(25 %)"),
     ],
 )

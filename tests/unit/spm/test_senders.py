@@ -26,9 +26,9 @@ def test_the_address_is_the_one_that_this_machine_reaches(url: str, endpoint: st
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["a.b"], "no sender's name"),
-        (["a\x1b[31m"], "no sender's name"),
-        (["x" * 51], "no sender's name"),
+        (["a.b"], "cannot be a sender's name"),
+        (["a\x1b[31m"], "cannot be a sender's name"),
+        (["x" * 51], "cannot be a sender's name"),
         (["moodle", "--student-id", "name"], "account.name"),
         (["canvas", "--keys", "http://example.org/keys"], "https://"),
     ],
