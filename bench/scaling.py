@@ -26,7 +26,8 @@ SHARD_BYTES: Final = 2**20
 SHARD_HOUR: Final = 0.015
 MILLION_PUT_UNITS: Final = 0.014
 
-# Lambda on arm64; 1,769 MB are one processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+# Lambda on arm64; 1,769 MB are one processor:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MEMORY_MB: Final = 512
 MB_OF_ONE_PROCESSOR: Final = 1_769
 GB_SECOND: Final = 0.0000133334
@@ -44,7 +45,7 @@ HEADROOM: Final = 0.5  # of the database's processors for the inserts; the rest 
 
 @dataclass(frozen=True)
 class InstanceClass:
-    """An RDS class: what it can give for good, and its price an hour in two zones."""
+    """An RDS class: what it can give steadily, and its price an hour in two zones."""
 
     name: str
     processors: float  # of a burstable class its baseline

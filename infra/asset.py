@@ -37,7 +37,7 @@ class Platform:
     """Where the asset will run.
 
     ``wheels``: uv's name of the platform; None for this machine. ``certificates``: a PEM file, or the npm
-    package's, by which the database is known; None where connections are not encrypted.
+    package's, by which the database is known, or None if connections are not encrypted.
     """
 
     python_version: str
@@ -115,7 +115,7 @@ def schema_hash(*also: str, pipelines: Sequence[str] = ()) -> str:
 
 
 def certificates(file: Path) -> str:
-    """Return a certificate bundle as PEM text; raise AssetError where there is none."""
+    """Return a certificate bundle as PEM text. Raise AssetError if there is none."""
     if not file.is_file():
         what_to_do = "run `npm ci`" if file == CERTIFICATES else "correct context databaseCertificates"
         raise AssetError(f"there is no file {file.name} with the certificates of RDS: {what_to_do}")

@@ -192,7 +192,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 
     @property
     def deployed_pipelines(self) -> list[DeployedPipeline]:
-        """The pipelines in the order of the list; raise ConfigError where a module declares none."""
+        """The pipelines in the order of the list. Raise ConfigError if a module declares none."""
         try:
             found = pipelines.load(self.pipeline_modules)
         except ConfigurationError as error:

@@ -23,7 +23,7 @@ MEMORY_SHARE: Final = 0.7
 we set ``max_connections`` ourselves, to what 70 % of the memory give: budget and alarm know the number."""
 
 OPERATIONS: Final = 5
-"""Connections kept for the operations function: one a call, calls of several people at a time."""
+"""Connections kept for the operations function: one per call, calls of several people at a time."""
 
 REPORTS: Final = 10
 """Reserved concurrency of the reports function, and so the most of its connections."""
@@ -54,7 +54,7 @@ def needed_connections(*, consumers: int, processors: int) -> int:
 def check_budget(
     instance_class: InstanceClass, *, consumers: int, processors: int, bounded_by: str
 ) -> str | None:
-    """Return why the budget is overdrawn, in one line, or None where everything fits.
+    """Return why the budget is overdrawn, in one line, or None if everything fits.
 
     ``bounded_by``: the settings that the number of consumers comes from, for the message.
     """

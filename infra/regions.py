@@ -10,7 +10,7 @@ from infra.config import ConfigError
 
 @cache
 def known_regions() -> frozenset[str]:
-    """Return the regions named in the certificates; raise AssetError where these are missing."""
+    """Return the regions named in the certificates. Raise AssetError if these are missing."""
     bundle = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     bundle.load_verify_locations(cadata=asset.certificates(asset.CERTIFICATES))
     return frozenset(re.findall(r"Amazon RDS ([a-z]+(?:-[a-z]+)+-\d) ", str(bundle.get_ca_certs())))

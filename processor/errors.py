@@ -3,7 +3,7 @@
 ProcessorError
 ├── RejectRecord          bad data: store the record in rejected_event and go on
 ├── UnfitValue            a value does not fit its column: find the event and reject it
-├── EpochPassed           a student was erased meanwhile: roll back, learn who, store the rest
+├── EpochPassed           a student was erased in the meantime: roll back, learn who, store the rest
 ├── TransientError        it may work in a moment: try again until the deadline nears
 ├── RetryLater            the deadline is near: stop, let Lambda deliver the rest again
 ├── CredentialsRefused    no login works: fail the invocation with a clear message
@@ -19,8 +19,8 @@ from typing import Literal
 
 Reason = Literal[
     "not_base64",  # the envelope's data does not decode; the payload kept is the base64 text itself
-    "not_utf8",  # bytes that are no UTF-8 text
-    "not_json",  # text that is no JSON document
+    "not_utf8",  # bytes that are not UTF-8 text
+    "not_json",  # text that is not JSON document
     "not_an_object",  # JSON, but an array, a string, a number, …
     "missing_member",  # student_id or event_type is absent
     "invalid_member",  # a member has the wrong type, length, form or range

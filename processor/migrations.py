@@ -54,7 +54,7 @@ class Migration(NamedTuple):
 
     @property
     def statements(self) -> list[str] | None:
-        """Return the statements that are to run outside a transaction; None where the whole runs in one."""
+        """Return the statements that are to run outside a transaction, or None if the whole runs in one."""
         if not self.sql.startswith(_NO_TRANSACTION):
             return None
         parts = re.split(r";[ \t]*(?:\n|\Z)", self.sql)
@@ -88,8 +88,8 @@ async def migrate(
     """Apply what is missing, check that each pipeline fits its tables, and make the functions' logins.
 
     What all pipelines share comes first. Returns the names of what was applied. Safe to run again and from
-    several places at once: a lock is held meanwhile, and after a failure until the connection is closed.
-    Raises MigrationFailed with the database's message; what was applied before stays. Raises what is
+    several places at once: a lock is held in the meantime, and after a failure until the connection is
+    closed. Raises MigrationFailed with the database's message; what was applied before stays. Raises what is
     transient as it is, locks that were not given in time among it: on a new connection it may succeed, and
     ``Database.run`` tries.
     """
@@ -150,7 +150,7 @@ async def migrate_as_owner(settings: Settings, owner_secret: str) -> list[str]:
 
 
 async def login_to_make(arn: str | None, settings: Settings) -> Login | None:
-    """Return the login of a secret that is to be made; None where no secret is named.
+    """Return the login of a secret that is to be made, or None if no secret is named.
 
     The version of the secret that PostgreSQL takes already, because a rotation may have come as far as that;
     where it takes none, the current one, which repairs a role whose password is another.

@@ -91,7 +91,7 @@ class Pipeline:
 
     @cached_property
     def student_of(self) -> Callable[[Event], str | None] | None:
-        """Return what gives an event's student; None where no column holds one."""
+        """Return what gives an event's student, or None if no column holds one."""
         return attrgetter(f"columns.{self.student}") if self.student else None
 
     @cached_property
@@ -115,7 +115,7 @@ class Pipeline:
         return Upkeep(self.table, (*self.row, STORED_AT), self.projections, self.own_sql)
 
     def report(self, sql: str) -> Report:
-        """Return the statement ready to run; raise ValueError where it has an unknown blank."""
+        """Return the statement ready to run. Raise ValueError if it has an unknown blank."""
         return reports.report(sql, self.table, self.names, self.compared)
 
     def parser(self, stream_arn: str) -> Parse:

@@ -15,7 +15,7 @@ Pipelines = Mapping[str, Pipeline]
 def load(modules: Sequence[str] = DEFAULT) -> Pipelines:
     """Return the pipelines by name, in the order of the list: each module's ``PIPELINE``.
 
-    Raises ConfigurationError where a module has none, or two have a name or a table in common.
+    Raises ConfigurationError if a module has none, or two have a name or a table in common.
     """
     pipelines: dict[str, Pipeline] = {}
     tables: dict[str, str] = {}
@@ -30,7 +30,7 @@ def load(modules: Sequence[str] = DEFAULT) -> Pipelines:
 
 
 def load_one(module: str) -> Pipeline:
-    """Return the module's ``PIPELINE``; raise ConfigurationError where there is none."""
+    """Return the module's ``PIPELINE``. Raise ConfigurationError if there is none."""
     try:
         found = getattr(import_module(module), "PIPELINE", None)
     except ModuleNotFoundError as error:

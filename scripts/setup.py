@@ -127,7 +127,7 @@ def install() -> None:
 
 
 def version_of(python: Path) -> tuple[int, ...] | None:
-    """The version of an environment's Python, None where there is no working one."""
+    """The version of an environment's Python, or None if there is no working one."""
     code = "import pip, sys; print(*sys.version_info[:3])"
     try:
         answer = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)

@@ -65,7 +65,7 @@ def judge(breaching: Sequence[bool | None], *, periods: int, needed: int, missin
 
 
 def datapoints(alarm: Alarm, now: float) -> list[float | None]:
-    """Return the alarm's statistic for each period it looks at, oldest first; None where there is no data."""
+    """Return the alarm's statistic for each period it looks at, oldest first, or None if there is no data."""
     period = int(alarm.get("Period", 60))
     looked_at = int(alarm.get("EvaluationPeriods", 1)) + EXTRA_PERIODS
     current = int(now // period)

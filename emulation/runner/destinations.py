@@ -58,7 +58,7 @@ class Destination:
     def send(self, task: Discard, mapping: EventSourceMapping, shard_id: str, now: float) -> None:
         """Send one; raises what the service answers, MappingInvalid for an ARN of another kind."""
         if mapping.destination_arn is None:
-            return  # discarded for good, as configured
+            return  # discarded permanently, as configured
         record = invocation_record(task, mapping, shard_id, now)
         service, name = mapping.destination_arn.split(":")[2], mapping.destination_arn.split(":")[-1]
         match service:

@@ -1,6 +1,6 @@
-"""Filter criteria: a record that matches none of the patterns is dropped for good.
+"""Filter criteria: a record that matches none of the patterns is dropped permanently.
 
-Kinesis mappings filter on ``data`` only; data that are no JSON object never match.
+Kinesis mappings filter on ``data`` only; data that are not JSON object never match.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis-filtering.html
@@ -98,7 +98,7 @@ def _same(wanted: object, value: object) -> bool:
 def _json_object(data: bytes) -> object:
     try:
         parsed = json.loads(data.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):  # nested more deeply than the parser goes is no JSON here
+    except (ValueError, RecursionError):  # nested more deeply than the parser goes is not JSON here
         return _MISSING
     return parsed if isinstance(parsed, dict) else _MISSING
 

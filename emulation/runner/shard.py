@@ -14,7 +14,7 @@ from emulation.runner.outcome import Outcome
 from emulation.runner.progress import Progress
 from emulation.runner.records import ShardRecord
 
-POLL_SECONDS = 0.2  # Kinesis allows five reads a second and shard
+POLL_SECONDS = 0.2  # Kinesis allows five reads per second and shard
 IDLE_POLL_SECONDS = 0.25  # a lone event is stored in less than 300 ms
 READ_AHEAD_RECORDS = 10_000
 READ_AHEAD_BYTES = 2 * MAXIMUM_PAYLOAD

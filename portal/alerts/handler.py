@@ -22,7 +22,7 @@ AT_ONCE: Final = 5
 """Messages that are taken at a time, which a receiver that answers late has for 25 s: the rest is free."""
 
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Has the operations function carry out a command; raises RuntimeError where it does not."""
+"""Has the operations function carry out a command. Raise RuntimeError if it does not."""
 
 
 class Outcome(NamedTuple):

@@ -197,7 +197,7 @@ def scores(all_scores: Sequence[ComparedScore]) -> Lines:
 
 
 def sparkline(values: Sequence[float], top: float) -> Sparkline | None:
-    """Return a line from zero to ``top``, 72 by 20 units; None where there are fewer than two values."""
+    """Return a line from zero to ``top``, 72 by 20 units, or None if there are fewer than two values."""
     if len(values) < 2:
         return None
     step = 68 / (len(values) - 1)

@@ -41,7 +41,7 @@ class Forms:
         return hmac.new(self._key, f"{self._visitor(request)}\0{action}".encode(), sha256).hexdigest()
 
     async def read(self, request: Request) -> Mapping[str, str]:
-        """Return the fields; raise ForgedError where another site made the browser send them."""
+        """Return the fields. Raise ForgedError if another site made the browser send them."""
         body = await request.body()
         if len(body) > LONGEST_BODY:
             raise FormError("The form is longer than any of this dashboard.")

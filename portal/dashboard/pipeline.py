@@ -82,7 +82,7 @@ class Operator(Protocol):
 
 
 class PipelineSource(Protocol):
-    """Answers to what the page about the pipeline asks. ``operator`` is None where nobody may do anything."""
+    """Answers to what the page about the pipeline asks. ``operator`` is None if nobody may do anything."""
 
     operator: Operator | None
 

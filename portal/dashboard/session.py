@@ -69,7 +69,7 @@ class Signer:
         return self._sign(sign_in, self.now() + SIGN_IN)
 
     def read(self, token: str, kind: type[T]) -> T | None:
-        """Return what the token holds; None where it is expired, of another kind, or not ours."""
+        """Return what the token holds, or None if it is expired, of another kind, or not ours."""
         try:
             claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
             registry = jwt.JWTClaimsRegistry(now=lambda: int(self.now()), exp={"essential": True})

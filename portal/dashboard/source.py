@@ -30,7 +30,7 @@ class NotAllowedError(UnavailableError):
 
 
 class Ask(Protocol):
-    """Has a command answered. Raises RefusedError where it is refused, UnavailableError without an answer."""
+    """Has a command answered. Raises RefusedError if it is refused, UnavailableError without an answer."""
 
     def __call__(self, command: Command[A]) -> A:
         """Return the answer."""
@@ -39,7 +39,7 @@ class Ask(Protocol):
 class PageSource(Protocol):
     """Answers to what a page asks. None stands for what does not exist, or what the reader may not see.
 
-    ``pipeline`` is None where the reader may not see how events come in.
+    ``pipeline`` is None if the reader may not see how events come in.
     """
 
     pipeline: "PipelineSource | None"
@@ -59,7 +59,7 @@ class PageSource(Protocol):
     def follow_up(self, key: UUID, student: str, course: str, note: str) -> None:
         """Keep that whoever asks talked to the student; the same key once more adds nothing.
 
-        Raises RefusedError where the student is in no such course that the reader may see.
+        Raises RefusedError if the student is in no such course that the reader may see.
         """
 
     def search(self, text: str) -> list[Found]:

@@ -50,7 +50,7 @@ _decode_id: Final = Decoder(_Id).decode
 
 
 class Taken(NamedTuple):
-    """Documents as records of the stream, each with its identity; ``rejections``: what is no event, and why.
+    """Documents as records of the stream with their ids. ``rejections`` says what is not an event, and why.
 
     A rejection follows its standard but tells of no student: it is put on the stream, too, where the
     processor keeps it.
@@ -62,7 +62,7 @@ class Taken(NamedTuple):
 
 
 def array(body: bytes) -> list[bytes]:
-    """Return the items of a JSON array, each as it was sent; what is no array is the only item."""
+    """Return the items of a JSON array, each as it was sent; what is not an array is the only item."""
     if not body.lstrip(b" \t\r\n").startswith(b"["):
         return [body]
     try:

@@ -77,7 +77,7 @@ def about() -> HttpAnswer:
 
 
 def envelope(request: Request, sender: Sender, _open: OpenSigned) -> Accepted:
-    """Take a Caliper envelope: its events; what it describes besides is no event."""
+    """Take a Caliper envelope: its events; what it describes besides is not an event."""
     _json_only(request)
     try:
         opened = caliper.open_envelope(request.body)

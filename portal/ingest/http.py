@@ -61,7 +61,7 @@ class HttpAnswer(NamedTuple):
 
 
 def read(event: Mapping[str, Any]) -> Request:
-    """Return the request of an invocation; raise Refusal where its body cannot be read."""
+    """Return the request of an invocation. Raise Refusal if its body cannot be read."""
     context = event["requestContext"]["http"]
     headers = {name.lower(): str(value) for name, value in event.get("headers", {}).items()}
     query = dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True))

@@ -36,7 +36,7 @@ _decode: Final = msgspec.json.Decoder(dict[str, RegisteredSender]).decode
 
 
 def read(text: str) -> Senders:
-    """Return the senders by name; raise ValueError where the text holds something else."""
+    """Return the senders by name. Raise ValueError if the text holds something else."""
     return _decode(text)
 
 

@@ -24,5 +24,5 @@ class AsOf(Command[A]):
 
     @property
     def as_of(self) -> datetime:
-        """The moment, in UTC; raises CommandError where that is beyond the years."""
+        """The moment, in UTC. Raise CommandError if that is beyond the years."""
         return in_utc("at", self.at) or datetime.now(UTC)

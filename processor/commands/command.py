@@ -38,11 +38,11 @@ class Command(msgspec.Struct, Generic[A], tag_field="command", forbid_unknown_fi
     who: Annotated[str, msgspec.Meta(max_length=LONGEST_WHO)] | None = None
 
     def about(self) -> About | None:
-        """Return whom or what the answer is about; None where it is about no single one."""
+        """Return whom or what the answer is about, or None if it is about no single one."""
         return None
 
     async def run(self, session: Session, settings: Settings) -> A:
-        """Return the answer; raise CommandError where a parameter is wrong.
+        """Return the answer. Raise CommandError if a parameter is wrong.
 
         It may be run again after a transient failure, on another connection.
         """
@@ -63,7 +63,7 @@ def answer_of(kind: type[Command[A]]) -> type[A]:
 def in_utc(name: str, time: datetime | None) -> datetime | None:
     """Return the parameter in UTC, which it is without an offset, too.
 
-    Raises CommandError where that is before the year 1 or after the year 9999.
+    Raises CommandError if that is before the year 1 or after the year 9999.
     """
     try:
         return time and (time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC))

@@ -69,7 +69,7 @@ class ExportStudent(Command[ExportStudentAnswer], tag="export_student", kw_only=
     async def _read(
         self, connection: Connection, select: "Select", skip: int, room: Room
     ) -> tuple[StudentTable, int | None]:
-        """Return the rows that have room, and at which one that ended; None where those are all."""
+        """Return the rows that have room, and at which one that ended, or None if those are all."""
         more = [spellings(self.student)] if select.name == REJECTED else []
         async with connection.transaction(readonly=True):
             statement = await connection.prepare(fill(SQL["page"], {"part": select.sql}))
@@ -138,7 +138,7 @@ def _of_pipeline(pipeline: Pipeline) -> Iterator[Select]:
 
 
 def _rejected(row: dict[str, Any], student: str) -> list[Any] | None:
-    """Return what a rejected record says; None where it is another's.
+    """Return what a rejected record says, or None if it is another's.
 
     An aggregate is told of without what was sent, because it holds what others sent, too.
     """

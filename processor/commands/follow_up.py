@@ -54,7 +54,7 @@ class FollowUpsAnswer(msgspec.Struct):
 
 
 class AddFollowUp(Command[AddFollowUpAnswer], tag="follow_up", kw_only=True):
-    """Note that ``who`` talked to a student of a course; for good.
+    """Note permanently that ``who`` talked to a student of a course.
 
     ``id``: the caller's own, new for each follow-up: the same once more adds nothing. ``as_teacher``: a
     person of the roster; refused where this person does not teach the course.

@@ -57,7 +57,7 @@ class Refresh(Command[RefreshAnswer], tag="refresh"):
     async def _alone(
         self, connection: Connection, refresh: Callable[[], Awaitable[RefreshAnswer]]
     ) -> RefreshAnswer:
-        """Refresh until nobody has asked for it meanwhile; leave it to whoever is at it already."""
+        """Refresh until nobody has asked for it in the meantime; leave it to whoever is at it already."""
         answer = RefreshAnswer({}, 0, 0, 0, is_busy=True)
         await connection.execute(SQL["request"])
         while await connection.fetchval(SQL["begin"]):

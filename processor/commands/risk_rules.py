@@ -18,7 +18,7 @@ SQL: Final = statements.load(statements.FOLDER / "risk_rules.sql")
 
 
 class ListedRule(msgspec.Struct):
-    """A rule; ``course``: whose own it is, None where it is that of every course."""
+    """A rule; ``course``: whose own it is, or None if it is that of every course."""
 
     name: str
     value: float
@@ -61,7 +61,7 @@ class RiskRuleSet(Command[RiskRuleSetAnswer], tag="risk_rule_set", kw_only=True)
     course: str | None = None
 
     async def run(self, session: Session, _: Settings) -> RiskRuleSetAnswer:
-        """Write the rule; raise CommandError where rules would contradict each other, and change nothing."""
+        """Write the rule. Raise CommandError if rules would contradict each other, and change nothing."""
         if self.name not in Rules._fields:
             raise CommandError(f"there is no rule {self.name}: there are {', '.join(Rules._fields)}")
         if self.value is None and self.course is None:

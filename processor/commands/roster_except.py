@@ -25,7 +25,7 @@ class WorkException(msgspec.Struct):
 
 
 class RosterExceptAnswer(msgspec.Struct):
-    """The exception as it stood and as it stands; None where there was or is none."""
+    """The exception as it stood and as it stands, or None if there was or is none."""
 
     before: WorkException | None
     now: WorkException | None

@@ -21,7 +21,7 @@ LAST_HOUR_UP_TO: Final = 100_000
 
 
 class Lag(msgspec.Struct):
-    """Milliseconds from an event's arrival in Kinesis to its being stored; None where nothing was stored."""
+    """Milliseconds from an event's arrival in Kinesis to its being stored, or None if nothing was stored."""
 
     p50: float | None
     p99: float | None
@@ -49,7 +49,7 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
 
     ``stored_is_estimate`` where counting takes too long, ``stored_last_hour_is_at_least`` where it was
     ended; ``lag_sample``: how many events the percentiles are of; ``dropped_before``: the first month kept,
-    None where none was dropped.
+    None if none was dropped.
     """
 
     stored: int

@@ -32,7 +32,7 @@ SHARES: Final = ("absent_some_share", "absent_often_share", "silent_course_share
 
 
 def contradiction(rules: Rules) -> str | None:
-    """Return what makes no sense in the rules of a course, in one clause; None where they fit each other."""
+    """Return what makes no sense in the rules of a course, in one clause, or None if they fit each other."""
     if beyond := [name for name in SHARES if getattr(rules, name) > 1]:
         return f"{beyond[0]} is a share, from 0 to 1"
     if rules.absent_some_share > rules.absent_often_share:

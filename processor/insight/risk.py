@@ -83,7 +83,7 @@ async def evaluate(connection: "Connection", course: str, as_of: datetime) -> Ev
 
 
 def _judge(row: "Record", rules: Rules, as_of: datetime, *, settled: bool) -> Judgement | None:
-    """Return what is to be written of the student; None where all is as it was found before.
+    """Return what is to be written of the student, or None if all is as it was found before.
 
     In a course that is not ``settled`` yet, a level is left where it is entered.
     """

@@ -54,7 +54,7 @@ class Upkeep:
     async def write(self, connection: "Connection", span: Span) -> int | None:
         """In a batch's transaction: keep what is immediate, and queue the span for what is deferred.
 
-        Returns the epoch of erasure as queueing reads it; None where nothing is queued.
+        Returns the epoch of erasure as queueing reads it, or None if nothing is queued.
         """
         if self.immediate:
             await connection.execute(self._filled("make_fresh"))

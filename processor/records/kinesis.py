@@ -11,7 +11,7 @@ from processor.records import kpl
 from processor.records.columns import Columns, Parse
 
 # Events decoded at a time. PostgreSQL begins to store a slice when all of it has come: with more events there
-# is less to do meanwhile, with fewer the 0.1 ms of each COPY tells.
+# is less to do in the meantime, with fewer the 0.1 ms of each COPY tells.
 SLICE: Final = 250
 
 

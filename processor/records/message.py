@@ -95,7 +95,7 @@ def to_columns(message: type[M]) -> Callable[[M, datetime], Columns]:
 def json_text(raw: bytes, name: str) -> str:
     """Return the JSON as it was sent: a round trip through Python would bend numbers beyond a double.
 
-    Raises RejectRecord where it is nested too deep.
+    Raises RejectRecord if it is nested too deep.
     """
     if len(raw) > 2 * MAX_NESTING and strict.is_too_deep(raw):
         raise RejectRecord("too_deep", f"nested deeper than {MAX_NESTING} levels - at `$.{name}`")

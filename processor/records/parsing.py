@@ -63,7 +63,7 @@ def read_parser(message: type[M], read: Callable[[bytes], M]) -> Parse:
 
 
 def before_leap_second(data: bytes) -> bytes | None:
-    """Return the event a second earlier where its time is a leap second, which Python's datetime has not.
+    """Return the event per second earlier where its time is a leap second, which Python's datetime has not.
 
     RFC 3339, section 5.6, allows 60 as the second; like PostgreSQL, we take the second after.
     """
@@ -81,7 +81,7 @@ def a_second_later(sent: M) -> M:
 
 
 def rejection(data: bytes, error: Exception) -> RejectRecord:
-    """Return why the bytes are no event, from what a decoder of JSON raised."""
+    """Return why the bytes are not an event, from what a decoder of JSON raised."""
     message = str(error)
     if isinstance(error, RecursionError):
         return RejectRecord("too_deep", f"nested deeper than {MAX_NESTING} levels")

@@ -65,7 +65,7 @@ def may_hold_long_numbers(data: bytes, encoded: bytes) -> bool:
 def check(data: bytes) -> None:
     """Raise RejectRecord for a name that occurs twice, a NUL, half of a surrogate pair, or a huge number.
 
-    Raises ValueError where the bytes are no JSON, RecursionError where they nest too deep for Python.
+    Raises ValueError if the bytes are not JSON, RecursionError where they nest too deep for Python.
     """
     loads(data, object_pairs_hook=_unique, parse_int=_short, parse_float=_short)
     check_escapes(data)
@@ -107,7 +107,7 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _short(number: str) -> str:
-    """Return the number as it was sent; raise RejectRecord where it is too long when written out."""
+    """Return the number as it was sent. Raise RejectRecord if it is too long when written out."""
     match = _NUMBER.fullmatch(number)
     assert match is not None  # noqa: S101 - for the type checker: the JSON scanner found it
     whole, fraction, exponent = match[1], match[2] or "", match[3] or "0"

@@ -605,7 +605,7 @@ CREATE INDEX ON risk (student);
 -- Who needs attention, counted by course.
 CREATE INDEX risk_course_level_since_idx ON risk (course, level, since) WHERE level <> 'none';
 
--- Every change of a level, for good. Whoever is no longer enrolled goes to none, without a score.
+-- Keeps every change of a level permanently. Whoever is no longer enrolled goes to none, without a score.
 CREATE TABLE risk_change (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     course text NOT NULL,
@@ -770,7 +770,7 @@ CREATE TABLE alert_mute (
 CREATE INDEX ON risk_change (changed_at);
 CREATE INDEX ON risk_change (course, changed_at);
 
--- Counts requests to refresh: whoever refreshes sees by it whether there was another one meanwhile.
+-- Counts requests to refresh: whoever refreshes sees by it whether there was another one in the meantime.
 CREATE SEQUENCE refresh_request;
 
 -- As every deployment notes of its pipelines.

@@ -41,7 +41,7 @@ Row = tuple[bytes, ...]
 
 
 def columns(values: Sequence[Sequence[Any]], types: Sequence[str]) -> list[list[bytes]]:
-    """Return what stands for the values of each column; raise UnfitValue where one does not fit its type."""
+    """Return what stands for the values of each column. Raise UnfitValue if one does not fit its type."""
     try:
         return [OF_TYPE[kind](column) for kind, column in zip(types, values, strict=True)]
     except (ArithmeticError, AttributeError, LookupError, TypeError, UnicodeError, struct.error) as error:

@@ -56,7 +56,7 @@ class EventLog:
     def pieces(self, chunk: Iterator[Decoded]) -> Iterator[EncodedRows]:
         """Yield the events slice by slice, then their identities in the order of event_id, encoded.
 
-        Raises UnfitValue where a value does not fit the type of its column.
+        Raises UnfitValue if a value does not fit the type of its column.
         """
         claims: list[tuple[UUID, binary.Row]] = []
         for decoded in chunk:

@@ -135,7 +135,7 @@ class Writer:
     async def _finish(
         self, log: EventLog, accepted: Decoded, stored: int | None = None, conflicts: int = 0
     ) -> Saved:
-        """Write what else belongs into the transaction; ``stored`` is None where every event is new."""
+        """Write what else belongs into the transaction; ``stored`` is None if every event is new."""
         events, rejections = accepted.events, accepted.rejections
         stored = len(events) if stored is None else stored
         epoch = await self._project(log, events) if stored else None

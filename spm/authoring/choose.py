@@ -35,7 +35,7 @@ def listed() -> Sequence[str]:
 def chosen(name: str) -> Pipeline:
     """Return the pipeline of this module, or of this name among those that are listed.
 
-    Raises InputError where there is none, BrokenModule where its module cannot be read.
+    Raises InputError if there is none, BrokenModule where its module cannot be read.
     """
     _find_modules_here()
     if _is_module(name):
@@ -49,7 +49,7 @@ def chosen(name: str) -> Pipeline:
 
 
 def first() -> Pipeline:
-    """Return the pipeline that commands mean in this folder; raise InputError where it cannot be read."""
+    """Return the pipeline that commands mean in this folder. Raise InputError if it cannot be read."""
     try:
         return imported(listed()[0])
     except BrokenModule as error:

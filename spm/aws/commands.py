@@ -56,7 +56,7 @@ class Commands:
     def pages(
         self, wanted: Command[P], limit: int, rows: Callable[[P], Sequence[object]], *, by: str = "offset"
     ) -> Iterator[P]:
-        """Yield answers, page after page, until they hold ``limit`` rows or there are no more.
+        """Yield answers, page by page, until they hold ``limit`` rows or there are no more.
 
         ``rows``: those of an answer; ``by``: the command's parameter that takes an answer's ``next``.
         """

@@ -43,7 +43,7 @@ class Delivered(NamedTuple):
 def deliver(aws: Aws, stack: Stack, records: Sequence[LambdaRecord]) -> Delivered | None:
     """Invoke the processor with these records under their own identities; it has saved all of them.
 
-    None where the tail of its log does not tell what became of them: the log may come later than the answer.
+    None if the tail of its log does not tell what became of them: the log may come later than the answer.
     Raises DeliveryError when it fails, or hands records back.
     """
     answer = aws.functions.invoke(

@@ -21,7 +21,7 @@ BUCKET_COUNT_LIMIT: Final = 1000
 class Health:
     """What ``spm status`` shows; ``attention`` says in words what a person should look at.
 
-    Alerts are None where the stack tells nobody.
+    Alerts are None if the stack tells nobody.
     """
 
     stack: str

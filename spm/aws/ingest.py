@@ -34,7 +34,7 @@ def address(url: str, endpoint_url: str) -> str:
 
 
 def read(aws: "Aws", stack: "Stack") -> Senders:
-    """Return who may send; raise StackNotFoundError where nobody can."""
+    """Return who may send. Raise StackNotFoundError if nobody can."""
     text = aws.secrets.get_secret_value(SecretId=_secret(stack))["SecretString"]
     return senders.read(text)
 
@@ -64,7 +64,7 @@ def revoke(aws: "Aws", stack: "Stack", name: str) -> None:
 
 
 def _change(aws: "Aws", stack: "Stack", change: Callable[[Senders], Senders]) -> None:
-    """Write the senders changed, unless somebody else did so meanwhile: then read them again, and once more.
+    """Write the changed senders. If somebody else wrote in the meantime, read them again and try once more.
 
     Secrets Manager moves AWSCURRENT only from the version that we say has it, so that two who write at once
     are told: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html

@@ -54,7 +54,7 @@ def replay(
     """Deliver the records in their order, at most ``rate`` a second, and count in ``receipt``.
 
     A dry run only decodes them here: ``stored`` then counts what would be stored or is there already.
-    Raises DeliveryError where the processor does not take a batch; what came before it is counted.
+    Raises DeliveryError if the processor does not take a batch; what came before it is counted.
     """
     started = time.monotonic()
     for batch in batches(records):
@@ -144,7 +144,7 @@ def batches(records: Iterable[LambdaRecord]) -> Iterator[list[LambdaRecord]]:
 def records_in(text: str, name: str) -> list[LambdaRecord]:
     """Return the records of an on-failure invocation record, of a Lambda event, or of an exported rejection.
 
-    Raises InputError where it is none of them, or holds no payload (what SQS and SNS get has none).
+    Raises InputError if it is none of them, or holds no payload (what SQS and SNS get has none).
     """
     try:
         document = json.loads(text)
@@ -189,7 +189,7 @@ def _rejected_record(row: dict[str, Any], name: str) -> LambdaRecord:
 
 
 def records_in_file(file: Path) -> Iterator[LambdaRecord]:
-    """Yield the records of a file: one such document, or one a line."""
+    """Yield the records of a file: one such document, or one per line."""
     try:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:

@@ -41,7 +41,7 @@ def redriven(commands: Commands, chosen: Redrive) -> Iterator[RedriveAnswer]:
 
 
 def named(text: str) -> dict[str, Any]:
-    """Return the members that choose the record of this name; raise InputError where it is none."""
+    """Return the members that choose the record of this name. Raise InputError if it is none."""
     number, _, part = text.partition("/")
     if part and not (part.isascii() and part.isdigit()):
         raise InputError(f"{text} is no rejected record: write its number as `spm rejected list` does")

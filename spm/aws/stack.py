@@ -134,7 +134,7 @@ class Stack:
 
 
 def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
-    """Read the outputs of the stack with this suffix; raise StackNotFoundError where there is none.
+    """Read the outputs of the stack with this suffix. Raise StackNotFoundError if there is none.
 
     The stream, processor and bucket are those of ``pipeline``, a name; of the first one without.
     """
@@ -155,7 +155,7 @@ def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
 
 
 def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = None) -> Stack:
-    """Take what is needed out of a stack's outputs; raise StackNotFoundError where one is missing."""
+    """Take what is needed out of a stack's outputs. Raise StackNotFoundError if one is missing."""
     try:
         found = load_one(outputs["Module"])
         prefix = ""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import RecordTypeDef
 
 PAUSE_SECONDS: Final = 0.25
-"""Between reads of a shard: it allows five a second, and the event source mapping needs one of them."""
+"""Between reads of a shard: it allows five per second, and the event source mapping needs one of them."""
 
 
 def creation_of(aws: Aws, stack: Stack) -> str:

@@ -29,13 +29,13 @@ class Connection:
 
     @property
     def ingest_address(self) -> str | None:
-        """Where events are sent to over HTTP, as this machine reaches it; None where they are not."""
+        """Where events are sent to over HTTP, as this machine reaches it, or None if they are not."""
         url = self.stack.ingest_url
         return address(url, str(self.aws.cloudformation.meta.endpoint_url)) if url else None
 
 
 def connect(target: Target | None, suffix: str | None, pipeline: str | None = None) -> Connection:
-    """Find the stack; raise StackNotFoundError where it is not.
+    """Find the stack. Raise StackNotFoundError if it is not.
 
     Without a target: what ``AWS_ENDPOINT_URL`` says, else the embedded cloud when one is running, else the
     ordinary AWS configuration.

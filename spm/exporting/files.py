@@ -22,7 +22,7 @@ UNFINISHED: Final = ".unfinished"
 
 
 class FileKind(StrEnum):
-    """What kind of file a table becomes."""
+    """What kind of file per table becomes."""
 
     CSV = "csv"
     PARQUET = "parquet"
@@ -32,7 +32,7 @@ class FileKind(StrEnum):
 def written(file: Path, kind: FileKind, columns: Sequence[ExportedColumn]) -> Iterator[Writer]:
     """Yield what adds rows to a file that has its name once all are there; until then, another one.
 
-    Raises InputError where it cannot be written.
+    Raises InputError if it cannot be written.
     """
     unfinished = file.with_name(file.name + UNFINISHED)
     opened = _csv if kind is FileKind.CSV else _parquet

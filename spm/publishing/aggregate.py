@@ -1,6 +1,6 @@
 """Pack many events into one Kinesis record, in the format of the Kinesis Producer Library.
 
-A shard takes 1,000 records a second however small they are: packed, it takes its full megabyte of events.
+A shard takes 1,000 records per second however small they are: packed, it takes its full megabyte of events.
 """
 
 from collections.abc import Iterable, Iterator

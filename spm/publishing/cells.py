@@ -65,7 +65,7 @@ def number(decimal: str) -> Convert:
 
 
 def moment(time: Time) -> Convert:
-    """Return what makes a time in UTC of a cell; raise InputError where the zone is none."""
+    """Return what makes a time in UTC of a cell. Raise InputError if the zone is none."""
     zone = _zone(time.zone)
     formats = [time.format] if isinstance(time.format, str) else time.format
     readers = [*(_reader(form) for form in formats), datetime.fromisoformat]

@@ -53,7 +53,7 @@ class Plan(NamedTuple):
 
 
 def plan(mapping: Mapping, columns: Sequence[str], members: Members) -> Plan:
-    """Fit a mapping to a header; raise InputError where they do not fit each other, naming the column."""
+    """Fit a mapping to a header. Raise InputError if they do not fit each other, naming the column."""
     header = Header(columns)
     named = {member: header.indexes(column) for member, column in mapping.columns.items()}
     taken = {index for indexes in named.values() for index in indexes}
@@ -87,7 +87,7 @@ def plan(mapping: Mapping, columns: Sequence[str], members: Members) -> Plan:
 
 
 def _claim(named: dict[str, tuple[int, ...]], mapping: Mapping, member: str, index: int) -> None:
-    """Let a column become a member; raise InputError where something else does already."""
+    """Let a column become a member. Raise InputError if something else does already."""
     if member in named or member in mapping.constants:
         raise InputError(
             f"two things become the member {member}: leave one of them out, a column by leave_out"
@@ -102,7 +102,7 @@ class Header:
         self.names = [name or f"column {number}" for number, name in enumerate(columns, start=1)]
 
     def index(self, column: str) -> int:
-        """Return where the column is; raise InputError where it is not, or where there are two."""
+        """Return where the column is. Raise InputError if it is not, or where there are two."""
         if column not in self.names:
             near = get_close_matches(column, self.names, 1, 0.5)
             meant = f"is it {near[0]}" if near else f"it has {', '.join(self.names)[:LONGEST_SHOWN]}"

@@ -47,7 +47,7 @@ def prepare(
 ) -> Iterator[Entry]:
     """Yield an entry for each good record and call ``on_bad`` with each other one.
 
-    ``on_without_id`` is called with each that is no JSON object, and so cannot be given an id.
+    ``on_without_id`` is called with each that is not a JSON object, and so cannot be given an id.
     ``by_chance``: whether events without a time are all new. ``skip``: how many records, from the front, to
     leave out. An entry's position counts all records, from 1.
     """

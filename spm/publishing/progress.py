@@ -1,4 +1,4 @@
-"""Remembers how far a file was published, so that an interrupted publish goes on where it stopped."""
+"""Remembers how far a file was published, so that an interrupted publish continues where it stopped."""
 
 import hashlib
 import json

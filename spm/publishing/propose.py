@@ -71,7 +71,7 @@ TIMES: Final = ("", " %H:%M", " %I:%M %p", " %H:%M:%S", " %I:%M:%S %p")
 
 
 def propose(source: io.BufferedReader, form: Format | None, pipeline: Pipeline = PIPELINE) -> str:
-    """Return the text of a map file; raise InputError where the file is no table, or has no header."""
+    """Return the text of a map file. Raise InputError if the file is not a table, or has no header."""
     with told_if_broken():
         content = unpacked(source)
         if not content.peek(1):

@@ -18,7 +18,7 @@ from spm.reading.tables import Table
 def records_of(table: Table, mapping: Mapping, members: Members) -> Iterator[Record | BadRecord]:
     """Yield the events of each row, or what is wrong with them.
 
-    Raises InputError where mapping and header do not fit each other.
+    Raises InputError if mapping and header do not fit each other.
     """
     planned = plan(mapping, table.columns, members)
     maxima: dict[int, str] = {}

@@ -43,7 +43,7 @@ def _encoded_again(content: Content, encoding: str) -> Iterator[bytes]:
 def elements(text: io.TextIOBase) -> Iterator[Record]:
     """Yield the elements of an array, and of the arrays that follow it, by their brackets and commas alone.
 
-    An element may be no JSON: only the brackets have to match. Raises InputError where an array does not end,
+    An element may be no JSON: only the brackets have to match. Raises InputError if an array does not end,
     or where something else follows it.
     """
     window = _Window(text)

@@ -25,7 +25,7 @@ Content = io.BufferedReader | gzip.GzipFile
 
 @contextmanager
 def opened(file: Path) -> Iterator[io.BufferedReader]:
-    """Open the file, or take standard input for ``-``; raise InputError where it cannot be read."""
+    """Open the file, or take standard input for ``-``. Raise InputError if it cannot be read."""
     try:
         raw = io.FileIO(0, closefd=False) if file == STDIN else io.FileIO(file)
     except OSError as error:
@@ -76,7 +76,7 @@ def marked_encoding_of(content: Content) -> str:
 
 
 def as_text(content: Content, encoding: str) -> io.TextIOWrapper:
-    """Return the text, its line ends kept; bytes that are no text are kept too, for validation to name."""
+    """Return the text, its line ends kept; bytes that are not text are kept too, for validation to name."""
     errors = "strict" if encoding.startswith("utf-16") else "surrogateescape"
     return io.TextIOWrapper(content, encoding=encoding, errors=errors, newline="")
 

@@ -100,7 +100,7 @@ def delimiter_of(head: Iterable[str]) -> str:
 
 
 def read_excel(content: Content, layout: Layout) -> Table:
-    """Read a sheet of a workbook; raise InputError where it cannot be read.
+    """Read a sheet of a workbook. Raise InputError if it cannot be read.
 
     Numbers and times become text as a CSV file would hold them: numbers with the layout's decimal sign, times
     in the form of ISO 8601.

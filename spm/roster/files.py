@@ -38,7 +38,7 @@ class RosterTable(NamedTuple):
 def contents(path: Path) -> Files:
     """Return the tables in a folder or a zip archive, whichever folder of it they are in, or the one file.
 
-    Raises InputError where there are none, two have one name, or they cannot be read.
+    Raises InputError if there are none, two have one name, or they cannot be read.
     """
     try:
         if path.is_dir():

@@ -49,7 +49,7 @@ TIME_ZONE: Final = "metadata.timeZone"
 
 
 class AcademicSession(NamedTuple):
-    """From a day until the day before another; None where it is open."""
+    """From a day until the day before another, or None if it is open."""
 
     begins: date | None
     ends: date | None
@@ -273,7 +273,7 @@ class Reader:
 
 
 def read_oneroster(files: Files, choices: Choices) -> Roster:
-    """Read a set of OneRoster files; raise InputError where a file cannot be read at all."""
+    """Read a set of OneRoster files. Raise InputError if a file cannot be read at all."""
     return Reader(files, choices).read()
 
 

@@ -14,7 +14,7 @@ from spm.roster.roster import Roster
 def read_roster(
     files: Files, person_id: PersonId | None, course_id: CourseId | None, time_zone: str
 ) -> Roster:
-    """Read OneRoster files, or one plain file per table; raise InputError where they are neither."""
+    """Read OneRoster files, or one plain file per table. Raise InputError if they are neither."""
     if not is_zone(time_zone):
         raise InputError(f"{time_zone} is no time zone: write one like Europe/Berlin")
     oneroster, plain = sorted(files.keys() & TELLING), sorted(files.keys() & FILES.keys())

@@ -79,7 +79,7 @@ def bar(
 ) -> Iterator[Callable[[int], None]]:
     """Show a progress bar; yields what is called with the number of things newly done.
 
-    ``total``: None where it is not known before. With ``position`` it is that of something else, a file's
+    ``total``: None if it is not known before. With ``position`` it is that of something else, a file's
     bytes say, and ``position`` returns how many of those are done.
     """
     started = time.monotonic()
@@ -185,7 +185,7 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 @contextmanager
 def opened_for_writing(file: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing, or take standard output for ``-``; raise InputError where that fails."""
+    """Open a file for writing, or take standard output for ``-``. Raise InputError if that fails."""
     if file == Path("-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -103,7 +103,7 @@ def day(text: str) -> date:
 
 
 def month(text: str) -> str:
-    """Return a month as the operations function takes it; raise BadParameter where it is none."""
+    """Return a month as the operations function takes it. Raise BadParameter if it is none."""
     try:
         return datetime.strptime(text, "%Y-%m").strftime("%Y-%m")  # noqa: DTZ007 - a month, not a moment
     except ValueError as error:

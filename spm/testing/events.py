@@ -62,10 +62,10 @@ class Unsteady(Exception):
 
 
 def sent(pipeline: Pipeline, events: Sequence[Given]) -> list[Sent]:
-    """Return the events with what is theirs for good.
+    """Return the events with what stays theirs.
 
     They come a second after each other, half of them before a month's end, to the shard of their key.
-    Raises WrongSample where two have one event_id, Unsteady where the parser is not a function of the bytes.
+    Raises WrongSample if two have one event_id, Unsteady where the parser is not a function of the bytes.
     """
     half = len(events) // 2
     numbered = [

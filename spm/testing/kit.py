@@ -60,7 +60,7 @@ class PipelineKit:
     def check(self, pipeline: Pipeline, events: Sequence[Given]) -> Stored:
         """Deliver the events in every way, and return what one clean delivery of them gives.
 
-        Raises PipelineFault where another way leaves other tables, or the parser is not a function of the
+        Raises PipelineFault if another way leaves other tables, or the parser is not a function of the
         bytes; WrongSample where two events have one event_id.
         """
         __tracebackhide__ = True

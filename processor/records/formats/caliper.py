@@ -109,7 +109,7 @@ _ENVELOPE: Final[Check] = members(
 
 
 def open_envelope(data: bytes) -> Envelope:
-    """Return the events of an envelope; raises RejectRecord where it is none, or of an unknown version.
+    """Return the events of an envelope. Raise RejectRecord if it is none, or of an unknown version.
 
     The events are still to be judged; entities, which describe things, are only counted. Whatever is neither
     stands among the events, so that it is refused by name.
@@ -136,7 +136,7 @@ def _is_entity(item: Raw) -> bool:
 
 
 def problems(original: bytes, form: str) -> Iterator[Problem]:  # noqa: ARG001  # one signature for all
-    """Yield whatever is wrong with an event; raises RejectRecord where it is no JSON object."""
+    """Yield whatever is wrong with an event. Raise RejectRecord if it is not a JSON object."""
     return _EVENT(document.read(original), "$")
 
 

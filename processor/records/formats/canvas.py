@@ -85,7 +85,7 @@ _EVENTS: Final[Mapping[str, Check]] = {name: _event(name) for name in ("metadata
 
 
 def problems(original: bytes, form: str) -> Iterator[Problem]:  # noqa: ARG001  # one signature for all
-    """Yield whatever is wrong with an event; raises RejectRecord where it is no JSON object."""
+    """Yield whatever is wrong with an event. Raise RejectRecord if it is not a JSON object."""
     event = document.read(original)
     return _EVENTS[_head_of(event)](event, "$")
 
@@ -130,7 +130,7 @@ def _no_kind(name: str) -> RejectRecord:
 
 
 def _student(kind: _Kind, name: str, head: Mapping[str, Any], body: Mapping[str, Any]) -> Student:
-    """Return the student by Canvas's local id; raise RejectRecord where somebody else acted, or nobody."""
+    """Return the student by Canvas's local id. Raise RejectRecord if somebody else acted, or nobody."""
     student = _named(kind, name, head, body)
     roles = {_text(body.get("type")), _text(body.get("role"))}
     if student.id == _local(head.get("user_id")):

@@ -56,7 +56,7 @@ def build(
 ) -> NativeColumns:
     """Return the columns; ``metadata`` gets ``max_score`` and the document as it was sent.
 
-    Raises RejectRecord where the student id is empty or longer than 50 characters, or the year is impossible.
+    Raises RejectRecord if the student id is empty or longer than 50 characters, or the year is impossible.
     """
     if not 1 <= len(student.id) <= LONGEST_ID:
         expected = f"Expected a student id of 1 to {LONGEST_ID} characters, not {len(student.id)}"

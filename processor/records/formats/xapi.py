@@ -54,7 +54,7 @@ class _Place(NamedTuple):
 def problems(original: bytes, form: str) -> Iterator[Problem]:
     """Yield whatever the standard finds wrong with a statement.
 
-    Raises RejectRecord where ``original`` is no JSON object that could be judged. A statement without a
+    Raises RejectRecord if ``original`` is not a JSON object that could be judged. A statement without a
     problem may still be no event: ``decode`` says so.
     """
     return STATEMENT[form](document.read(original), "$")

@@ -33,7 +33,7 @@ def test_an_update_under_load_loses_nothing(cloud: Cloud, environment: Environme
 
 @contextmanager
 def producing(environment: Environment) -> Iterator[list[NativeEvent]]:
-    """Send about 100 events a second as long as the block runs; gives the list of those that were sent."""
+    """Send about 100 events per second as long as the block runs; gives the list of those that were sent."""
     sent: list[NativeEvent] = []
     events = generate(100_000, 100, seed=51)
     enough = threading.Event()

@@ -110,7 +110,7 @@ def test_a_command_calls_what_is_documented_and_nothing_else(
     made = {ACTIONS.get(call, call) for call in calls} - {"sts:GetCallerIdentity"}  # which needs no right
     # Encryption is asked for by the services on the caller's behalf, and an empty bucket has nothing to read.
     implied = {"kms:Decrypt", "kms:GenerateDataKey", "s3:GetObject", "s3:DeleteObject"}
-    if command in {"replay file", "replay failed"}:  # there is no record: nothing is invoked
+    if command in {"replay file", "replay failed"}:  # there is no record, so nothing is invoked
         implied |= {"lambda:InvokeFunction"}
     assert made <= documented(command)
     assert documented(command) - made <= implied

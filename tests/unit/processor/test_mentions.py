@@ -1,4 +1,4 @@
-"""Whether bytes that are no event are about a student."""
+"""Whether bytes that are not an event are about a student."""
 
 import json
 
@@ -33,4 +33,4 @@ def test_an_id_is_found_however_json_spells_it(student: str, ascii_only: bool) -
     sent = json.dumps({"actor": [student]}, ensure_ascii=ascii_only).encode(errors="surrogatepass")
     if all(not "\ud800" <= character <= "\udfff" for character in student):
         assert mentions(sent, student)
-        assert mentions(sent[:-1], student)  # which is no JSON
+        assert mentions(sent[:-1], student)  # which is not JSON

@@ -1,4 +1,4 @@
-"""Asking page after page: what is asked for, and when it ends."""
+"""Asking page by page: what is asked for, and when it ends."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
