@@ -4,7 +4,7 @@ from collections import namedtuple
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Annotated, Final, NamedTuple, TypeVar, cast
+from typing import Annotated, ClassVar, Final, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from msgspec import NODEFAULT, UNSET, Meta, Struct, UnsetType, inspect
@@ -24,8 +24,11 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The members of every kind of event; a subclass adds its own.
 
     ``event_id``: the producer's identity of the event; ``timestamp``: when it happened, by the producer's
-    clock; without one, when it arrived.
+    clock; without one, when it arrived. ``takes_other_members``: whether the
+    pipeline has a parser of its own (``Pipeline.parse``) that keeps what the struct does not name.
     """
+
+    takes_other_members: ClassVar[bool] = False
 
     event_id: UUID | UnsetType = UNSET
     timestamp: Time | UnsetType = UNSET
@@ -103,13 +106,19 @@ def json_text(raw: bytes, name: str) -> str:
 
 
 def _column(field: inspect.Field) -> Column:
-    kinds = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
-    kind, *others = [kind for kind in kinds if not isinstance(kind, inspect.NoneType)]
+    whole = _without_metadata(field.type)
+    kinds = whole.types if isinstance(whole, inspect.UnionType) else (whole,)
+    kind, *others = [_without_metadata(kind) for kind in kinds if not isinstance(kind, inspect.NoneType)]
     types = () if others or not _is_storable(kind) else TYPES.get(type(kind), ())
     # msgspec tells of UNSET as a default in no other way than that there is none, and none is required.
     absent = not field.required and field.default is NODEFAULT and field.default_factory is NODEFAULT
     optional = absent or len(kinds) > 1
     return Column(field.name, types, optional)
+
+
+def _without_metadata(kind: inspect.Type) -> inspect.Type:
+    """Return the type without what an annotation only tells people: a description, an example."""
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
 
 
 def _is_storable(kind: inspect.Type) -> bool:

@@ -6,10 +6,10 @@ passes it: it is faster, and keeps unknown members in ``metadata``.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
-from msgspec import UNSET, DecodeError, Raw, UnsetType, ValidationError
+from msgspec import UNSET, DecodeError, Meta, Raw, UnsetType, ValidationError
 from msgspec.json import Decoder, Encoder
 
 from processor.errors import RejectRecord
@@ -23,10 +23,12 @@ NO_METADATA: Final = Raw(b"{}")
 class StudentEvent(Message, frozen=True, gc=False):
     """A quiz score, a submission, an attendance: whatever a student did."""
 
+    takes_other_members = True
+
     student_id: Name
     event_type: Name
     score: float | UnsetType | None = UNSET
-    metadata: Raw = NO_METADATA
+    metadata: Annotated[Raw, Meta(extra_json_schema={"type": "object"})] = NO_METADATA
 
 
 class NativeColumns(NamedTuple):

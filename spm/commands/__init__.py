@@ -69,6 +69,7 @@ COMMANDS: Final = {
         "Write everything about one student into a folder or zip file, in words that this person can read.",
     ),
     "pipeline": Registered("pipeline:app", "Inspect or try a pipeline before it is deployed."),
+    "schema": Registered("schema:app", "Tell producers what a pipeline accepts."),
     "senders": Registered("senders:app", "Manage who may send events over HTTP."),
     "retention": Registered(
         "maintain:retention",
