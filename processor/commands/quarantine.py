@@ -78,7 +78,7 @@ def chosen(wanted: Filter[A]) -> tuple[object, ...]:
 
 async def page(connection: "Connection", wanted: Page[A]) -> "list[Record]":
     """Return up to ``limit`` rejected events, in the order of their delivery."""
-    after = _position(wanted.after) if wanted.after is not None else (None, None, None)
+    after = position(wanted.after) if wanted.after is not None else (None, None, None)
     rows: list[Record] = await connection.fetch(_filled("page"), *chosen(wanted), *after, wanted.limit)
     return rows
 
@@ -121,7 +121,8 @@ def _filled(name: str) -> str:
     return fill(SQL[name], {"chosen": SQL["chosen"]})
 
 
-def _position(after: str) -> tuple[int, str, int]:
+def position(after: str) -> tuple[int, str, int]:
+    """Return the key that a cursor tells; raise CommandError where it is none."""
     match = _CURSOR.fullmatch(after)
     if match is None or max(int(match[1]), int(match[3])) > LARGEST_INTEGER:
         raise CommandError(f"after is {after!r}: use the `next` of the page before")

@@ -12,6 +12,8 @@ from processor.commands.command import Command, Function, name_of
 from processor.commands.compact import Compact
 from processor.commands.course import ShowCourse
 from processor.commands.dismiss import Dismiss
+from processor.commands.erase import Erase, ErasePlan
+from processor.commands.erase_tombstones import EraseAgain, EraseLift
 from processor.commands.export import Export
 from processor.commands.export_student import ExportStudent
 from processor.commands.follow_up import AddFollowUp, FollowUps
@@ -43,6 +45,10 @@ AnyCommand = (
     | Check
     | Compact
     | Dismiss
+    | Erase
+    | EraseAgain
+    | EraseLift
+    | ErasePlan
     | Export
     | ExportStudent
     | FollowUps

@@ -60,6 +60,10 @@ class Projection:
         """Return the statement that removes a month."""
         return SQL["clear"].format(table=identifier(self.name))
 
+    def erase(self, student: str) -> str:
+        """Return the statement that removes what is kept of students, whose ids are in this column."""
+        return SQL["erase_derived"].format(table=identifier(self.name), student=identifier(student))
+
     def count_differences(self, select: str, relation: str) -> str:
         """Return the statement that compares a month with what the relation's rows give."""
         return SQL["count_differences"].format(**self._blanks(select, relation))

@@ -97,6 +97,43 @@ class Upkeep:
             filled = await connection.execute(projection.fill(select, month.partition))
         return int(filled.rpartition(" ")[2])
 
+    async def erase(
+        self, connection: "Connection", month: Month, student: str, students: Sequence[str]
+    ) -> dict[str, int]:
+        """Remove a month's events of students with all that they added; return how many rows of which table.
+
+        ``student``: the column with a student's id. What has it in its key loses these rows. The others are
+        made again without the events, because the greatest of something cannot be taken away from.
+        """
+        own, shared = self.of_students(student)
+        erase_events = SQL["erase_events"].format(
+            partition=identifier(month.partition), student=identifier(student)
+        )
+        await connection.execute(SQL["keep_upkeep"], self.log)  # before the snapshot, which it is to precede
+        try:
+            async with connection.transaction(isolation="repeatable_read"):
+                for projection in shared:
+                    if isinstance(projection, Immediate):  # before the snapshot, too
+                        await connection.execute(SQL["lock"].format(table=identifier(projection.name)))
+                while await self._compact_some(connection, CHUNKS) == CHUNKS:
+                    pass
+                removed = {self.log: await connection.fetchval(erase_events, students)}
+                for projection in own:
+                    done = await connection.execute(projection.erase(student), students)
+                    removed[projection.name] = int(done.rpartition(" ")[2])
+                for projection in shared:
+                    await connection.execute(projection.clear(), month.begins)
+                    select = self.sql[projection.name]
+                    await connection.execute(projection.fill(select, month.partition))
+        finally:
+            await connection.execute(SQL["release_upkeep"], self.log)
+        return removed
+
+    def of_students(self, student: str) -> tuple[Sequence[Projection], Sequence[Projection]]:
+        """Return the projections that have rows of one student each, and the others."""
+        own = [projection for projection in self.projections if student in projection.key]
+        return own, [projection for projection in self.projections if projection not in own]
+
     async def check(self, connection: "Connection", projection: Projection, month: Month) -> int:
         """Return in how many rows a month of a projection differs from what the log gives."""
         sql = projection.count_differences(self.sql[projection.name], month.partition)

@@ -98,6 +98,22 @@ SELECT {columns} FROM (
 {select}
 ) AS fresh
 
+-- name: erase_events
+-- The events of some students in a month, and their identities. {student}: the log's column with a student's id.
+WITH erased AS (
+    DELETE FROM {partition} WHERE {student} = ANY ($1::text[])
+    RETURNING source_id, sequence_number, sub_sequence, event_id
+), identities AS (
+    DELETE FROM event_identity AS identity USING erased
+    WHERE identity.event_id = erased.event_id
+        AND (identity.source_id, identity.sequence_number, identity.sub_sequence)
+            = (erased.source_id, erased.sequence_number, erased.sub_sequence)
+)
+SELECT count(*) FROM erased
+
+-- name: erase_derived
+DELETE FROM {table} WHERE {student} = ANY ($1::text[])
+
 -- name: count_differences
 -- Rows that the projection has and should not have, or should have and has not.
 SELECT count(*) FROM (

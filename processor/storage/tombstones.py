@@ -35,6 +35,11 @@ class Tombstones:
         """Whether any student was erased."""
         return bool(self.refused_until)
 
+    @property
+    def key_name(self) -> str:
+        """What tells this key from others, without telling the key."""
+        return blake2b(self.key, digest_size=8).hexdigest()
+
     def hash_of(self, student: str) -> bytes:
         """Return what the student is known by once they are erased."""
         return blake2b(student.encode(errors="surrogatepass"), key=self.key, digest_size=32).digest()

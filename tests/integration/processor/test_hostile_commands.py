@@ -25,6 +25,13 @@ REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "course": {"course": "math", "who": "a test"},
     "follow_up": {"course": "math", "student": "ada", "note": "called", "who": "a test"},
     "dismiss": {"because": "they are tests", "dry_run": True},
+    "erase": {"students": ["ada"]},
+    "erase_again": {
+        "key": "of another database",
+        "tombstones": [{"hash": "0" * 64, "erased_at": "2026-11-30T00:00:00Z", "lifted_at": None}],
+    },
+    "erase_lift": {"students": ["ada"]},
+    "erase_plan": {"students": ["ada"]},
     "export": {"table": "risk"},
     "export_student": {"student": "ada", "who": "a test"},
     "query": {"report": "tail"},
@@ -45,6 +52,8 @@ REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "student": {"student": "ada", "who": "a test"},
 }
 UNKNOWN: Final = {
+    "erase_again": "these tombstones were made with the key of another database",
+    "erase_lift": "ada was not erased",
     "roster_except": "the course math has no assessment A1",
     "course": "there is no course math",
     "follow_up": "there is no student ada",

@@ -20,7 +20,9 @@ def test_names_used_are_names_defined(file: Path) -> None:
     defined = set(statements.load(file))
     [module] = [m for m in PACKAGE.rglob("*.py") if f'"{file.name}"' in m.read_text(encoding="utf-8")]
     texts = [m.read_text(encoding="utf-8") for m in module.parent.glob("*.py")]
-    uses = r'(?:SQL|sql)\["(\w+)"\]|_filled\("(\w+)"\)|\("(add|least|greatest|latest)", self'
+    uses = (
+        r'(?:SQL|sql)\["(\w+)"\]|_filled\("(\w+)"\)|of_place\("(\w+)", |\("(add|least|greatest|latest)", self'
+    )
     used = {name for text in texts for found in re.findall(uses, text) for name in found if name}
     assert defined <= used
 

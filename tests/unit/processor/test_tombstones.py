@@ -64,6 +64,8 @@ def test_an_id_is_found_in_whatever_could_not_be_an_event() -> None:
         ("\U0001f600 x", b'["a long text that is longer than an id may be, far longer", "\\ud83d\\ude00 x"]'),
         ("s-1", '{"id":"s-1"}'.encode("utf-16")),
         ("s-1", b"\xff\xfes-1\xff"),
+        ("s-1", b"student_id:s-1,score:3"),
+        ("s-1", b"x" * 60 + b":s-1 "),
     ):
         assert student in tokens(payload)
         assert erased(student).mentioned(payload, NOW)
@@ -80,6 +82,12 @@ _ids = st.text(
 def test_a_quoted_id_is_found_beside_anything(student: str, other: bytes) -> None:
     for quoted in (json.dumps(student), json.dumps(student, ensure_ascii=False)):
         assert student in tokens(b"%s %s %s" % (other, quoted.encode(), other))
+
+
+def test_an_object_that_names_its_student_is_that_students() -> None:
+    payload = b'{"student_id": "s-2", "metadata": {"beside": "s-1"}, "score": "ninety"}'
+    assert not erased("s-1").mentioned(payload, NOW)
+    assert erased("s-2").mentioned(payload, NOW)
 
 
 def test_the_hash_depends_on_the_key() -> None:

@@ -1,0 +1,94 @@
+-- Erasing students: $1 are their ids, or the hashes of these.
+
+-- name: lock
+-- Waits for every transaction that stores something, and keeps others out until this one ends.
+LOCK TABLE erasure IN ACCESS EXCLUSIVE MODE
+
+-- name: bury
+INSERT INTO tombstone (hash, erased_at, lifted_at)
+SELECT * FROM unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[])
+ON CONFLICT (hash) DO UPDATE SET (erased_at, lifted_at) = (excluded.erased_at, excluded.lifted_at)
+
+-- name: lift
+UPDATE tombstone SET lifted_at = $2 WHERE hash = ANY ($1) AND lifted_at IS NULL
+
+-- name: next_epoch
+UPDATE erasure SET epoch = epoch + 1
+
+-- name: buried
+SELECT hash, erased_at, lifted_at FROM tombstone WHERE hash = ANY ($1)
+
+-- name: holds
+SELECT EXISTS (SELECT FROM {table} WHERE {column} = ANY ($1::text[]))
+
+-- name: count
+SELECT count(*) FROM {table} WHERE {column} = ANY ($1::text[])
+
+-- name: delete
+DELETE FROM {table} WHERE {column} = ANY ($1::text[])
+
+-- name: students
+SELECT DISTINCT {column} AS student FROM {table} WHERE {column} IS NOT NULL
+
+-- name: count_alerts
+SELECT count(*) FROM alert JOIN risk_change ON id = change_id WHERE student = ANY ($1::text[])
+
+-- name: count_staged
+SELECT count(*) FROM roster_chunk
+WHERE EXISTS (
+    SELECT FROM unnest($1::text[]) AS erased (student)
+    WHERE jsonb_path_exists(rows, '$.** ? (@ == $id)', jsonb_build_object('id', student))
+)
+
+-- name: unstage
+-- A chunk goes whole: an import that lacks one is refused, and is to be sent again without the student.
+DELETE FROM roster_chunk
+WHERE EXISTS (
+    SELECT FROM unnest($1::text[]) AS erased (student)
+    WHERE jsonb_path_exists(rows, '$.** ? (@ == $id)', jsonb_build_object('id', student))
+)
+
+-- name: hide_looks
+-- Who looked stays; at whom, only as the hash.
+UPDATE access_log SET student_id = hidden
+FROM unnest($1::text[], $2::text[]) AS erased (student, hidden)
+WHERE student_id = student
+
+-- name: courses
+SELECT DISTINCT course FROM (
+    SELECT course FROM enrolment WHERE person = ANY ($1::text[])
+    UNION ALL SELECT course FROM risk WHERE student = ANY ($1::text[])
+    UNION ALL SELECT course FROM student_course WHERE student_id = ANY ($1::text[])
+) AS named
+ORDER BY course
+
+-- name: lock_course
+-- Waits for whoever evaluates the course, who might write of the student what was read before.
+SELECT pg_advisory_xact_lock(hashtext('risk in ' || $1))
+
+-- name: lock_alerts
+SELECT pg_advisory_xact_lock(hashtext('alerts'))
+
+-- name: evaluate_again
+DELETE FROM risk_evaluation WHERE course = ANY ($1::text[])
+
+-- name: count_rejected
+-- Those that may hold an id, as one of these bytes.
+SELECT count(*) FROM rejected_event
+WHERE EXISTS (
+    SELECT FROM unnest($1::bytea[]) AS written WHERE position(written IN payload) > 0
+)
+
+-- name: rejected
+SELECT
+    pipeline, stream_arn, source_id, sequence_number, sub_sequence, arrived_at, reason, detail, payload
+FROM rejected_event JOIN event_source ON id = source_id
+WHERE (source_id, sequence_number, sub_sequence) > ($1, $2::text, $3::integer)
+ORDER BY source_id, sequence_number, sub_sequence
+LIMIT $4
+
+-- name: delete_rejected
+DELETE FROM rejected_event
+USING unnest($1::integer[], $2::text[], $3::integer[]) AS found (source_id, sequence_number, sub_sequence)
+WHERE (rejected_event.source_id, rejected_event.sequence_number, rejected_event.sub_sequence)
+    = (found.source_id, found.sequence_number, found.sub_sequence)
