@@ -16,11 +16,11 @@ from spm.errors import InputError
 
 
 class BrokenModule(Exception):
-    """The module of a pipeline raised something; the message begins with the file and line."""
+    """A pipeline's module raised something. The message begins with the file and line."""
 
 
 def listed() -> Sequence[str]:
-    """Return the modules that a deployment from this folder takes: ``pipelines`` in ``cdk.json``."""
+    """Return the modules that a deployment from this folder uses: ``pipelines`` in ``cdk.json``."""
     file = Path("cdk.json")
     if not file.exists():
         return DEFAULT
@@ -45,7 +45,9 @@ def chosen(name: str) -> Pipeline:
         if pipeline.name == name:
             return pipeline
     names = ", ".join(pipeline.name for pipeline in there_are)
-    raise InputError(f"{name} is no module that can be imported here, and none of the pipelines {names}")
+    raise InputError(
+        f"{name} is not a module that can be imported here, and not one of the pipelines {names}"
+    )
 
 
 def first() -> Pipeline:
@@ -57,7 +59,7 @@ def first() -> Pipeline:
 
 
 def imported(module: str) -> Pipeline:
-    """Return a module's pipeline; raise as ``chosen``."""
+    """Return a module's pipeline. It raises what ``chosen`` raises."""
     _find_modules_here()
     try:
         return load_one(module)
@@ -68,7 +70,7 @@ def imported(module: str) -> Pipeline:
 
 
 def _find_modules_here() -> None:
-    """Let modules of this folder be imported, those that are installed first."""
+    """Let modules of this folder be imported, after those that are installed."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)

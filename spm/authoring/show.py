@@ -8,7 +8,7 @@ from processor.storage.event_log import SQL, log_statements
 
 
 class Statement(NamedTuple):
-    """A statement; ``parameters`` are what ``$1``, ``$2``, … of a report stand for."""
+    """A statement. ``parameters`` are what ``$1``, ``$2``, … of a report stand for."""
 
     part: str
     name: str
@@ -17,7 +17,7 @@ class Statement(NamedTuple):
 
 
 def statements_of(pipeline: Pipeline) -> Iterator[Statement]:
-    """Yield what the store runs on the event log, what keeps the projections, and the reports."""
+    """Yield the statements of the event log, of the projections, and of the reports."""
     filled = log_statements(pipeline.table, pipeline.names)
     for name, sql in filled.items():
         if sql != SQL[name]:  # the others are the same for every pipeline

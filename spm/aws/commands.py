@@ -16,7 +16,7 @@ MOST_OF_A_PAGE: Final = 1_000
 
 
 class PagedAnswer(Protocol):
-    """An answer that holds some rows; ``next`` says where those that are left begin, None if none are."""
+    """An answer that holds some rows. ``next`` says where the remaining rows begin, if there are any."""
 
     @property
     def next(self) -> Any: ...  # noqa: ANN401, D102 - each command has a kind of place of its own
@@ -27,7 +27,7 @@ P = TypeVar("P", bound=PagedAnswer)
 
 
 class Commands:
-    """The commands that the functions of one stack answer."""
+    """Asks the functions of one stack."""
 
     def __init__(self, aws: "Aws", function_names: Mapping[Function, str]) -> None:
         self._aws = aws
@@ -50,7 +50,7 @@ class Commands:
             return msgspec.convert(result, answer_of(type(command)))
         except msgspec.ValidationError as error:
             raise OperationRefusedError(
-                f"{name}: the answer is another version's ({error}): use the checkout that was deployed"
+                f"{name}: the answer comes from another version ({error}): use the checkout that was deployed"
             ) from error
 
     def pages(
@@ -58,7 +58,8 @@ class Commands:
     ) -> Iterator[P]:
         """Yield answers, page by page, until they hold ``limit`` rows or there are no more.
 
-        ``rows``: those of an answer; ``by``: the command's parameter that takes an answer's ``next``.
+        ``rows`` returns the rows of an answer. ``by`` is the command's parameter that takes an answer's
+        ``next``.
         """
         left, place = limit, dict[str, Any]()
         while left > 0:
@@ -69,7 +70,7 @@ class Commands:
             left, place = left - len(rows(answer)), {by: answer.next}
 
     def report(self, query: Query) -> QueryAnswer:
-        """Return a report's rows up to its limit, one answer after the other."""
+        """Return a report's rows up to its limit, answer by answer."""
         answer = self.run(query)
         rows = answer.rows
         while answer.next is not None:

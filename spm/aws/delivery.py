@@ -1,4 +1,4 @@
-"""Deliver records to the deployed processor ourselves, as the event source mapping does.
+"""Deliver records to the deployed processor ourselves, as the event source mapping would.
 
 The event's shape: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
@@ -30,7 +30,7 @@ COUNTED: Final[tuple[MetricName, ...]] = (
 
 
 class Delivered(NamedTuple):
-    """What one invocation says of itself in its embedded metric format line."""
+    """What one invocation says about itself in its line of embedded metric format."""
 
     received: int
     stored: int

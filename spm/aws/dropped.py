@@ -1,4 +1,4 @@
-"""Events that are published again although retention dropped their month."""
+"""Counts events that are published again although retention has dropped their month."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from spm.errors import OperationRefusedError
 from spm.publishing.put_records import Entry
 
 Months = Counter[tuple[int, int]]
-"""How many events happened in a year and month (UTC)."""
+"""How many events happened in each year and month (UTC)."""
 
 
 class InDroppedMonths(NamedTuple):
@@ -27,7 +27,7 @@ NONE = InDroppedMonths(0, date.min)
 
 
 def by_month(entries: Iterable[Entry], months: Months) -> Iterator[Entry]:
-    """Hand the entries on, and count them by month."""
+    """Yield the entries, and count them by month."""
     for entry in entries:
         if entry.occurred_at is not None:
             months[entry.occurred_at.year, entry.occurred_at.month] += 1
@@ -35,10 +35,10 @@ def by_month(entries: Iterable[Entry], months: Months) -> Iterator[Entry]:
 
 
 def in_dropped_months(connection: Connection, months: Months) -> InDroppedMonths:
-    """Tell how many of the events happened in months that retention dropped.
+    """Return how many of the events happened in months that retention has dropped.
 
-    The database is asked only where some happened before this month. None did where whoever publishes may not
-    ask it, or it is away: that is no reason not to have published.
+    The database is asked only if some happened before this month. The answer is none if whoever publishes may
+    not ask the database, or if it is away, because that is no reason not to publish.
     """
     today = datetime.now(UTC)
     if not months or min(months) >= (today.year, today.month):

@@ -1,4 +1,4 @@
-"""One line on what to do for the errors that AWS and its SDK raise."""
+"""One line on what to do about the errors that AWS and its SDK raise."""
 
 import re
 from typing import Final
@@ -19,20 +19,20 @@ EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
 NEWCOMER: Final = "no embedded cloud is running: start one in another terminal with: spm local"
-"""What somebody who has no AWS account at hand forgot."""
+"""What somebody without an AWS account probably forgot."""
 ACTION: Final = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 
 
 def explain(error: BotoCoreError | ClientError) -> str:
-    """Say what happened and what to do; a missing right is named by its IAM action."""
+    """Say what happened and what to do. A missing right is named by its IAM action."""
     if isinstance(error, ClientError):
         return _explain_answer(error)
     if isinstance(error, NoCredentialsError):
         return f"no AWS credentials: {NEWCOMER}, or set AWS_PROFILE, or sign in"
     if isinstance(error, NoRegionError):
-        return f"no AWS region: {NEWCOMER}, or set AWS_REGION, or name a profile that has one"
+        return f"no AWS region: {NEWCOMER}, or set AWS_REGION, or choose a profile that has one"
     if isinstance(error, ProfileNotFound):
-        return f"{error}: see ~/.aws/config, or set AWS_PROFILE to one that is there"
+        return f"{error}: see ~/.aws/config, or set AWS_PROFILE to one that exists"
     if isinstance(error, EndpointConnectionError):
         return f"{error}: is it running, and is AWS_ENDPOINT_URL right?"
     return str(error)

@@ -1,4 +1,4 @@
-"""How a stack is doing: one look at everything that can need attention."""
+"""How a stack is doing: looks once at everything that can need attention."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,9 +19,9 @@ BUCKET_COUNT_LIMIT: Final = 1000
 
 @dataclass(frozen=True)
 class Health:
-    """What ``spm status`` shows; ``attention`` says in words what a person should look at.
+    """What ``spm status`` shows. ``attention`` says in words what a person should look at.
 
-    Alerts are None if the stack tells nobody.
+    Alerts are None if the stack sends none.
     """
 
     stack: str
@@ -74,12 +74,12 @@ def look(connection: Connection) -> Health:
 
 
 def total(aws: Aws, stack: Stack, metric: MetricName, since: datetime, until: datetime) -> int:
-    """Return the sum of one of the processor's metrics over a time, which whole periods make up."""
+    """Return the sum of one of the processor's metrics over a time that consists of whole periods."""
     return sum(_sums(aws, stack, metric, since, until).values())
 
 
 def by_minute(aws: Aws, stack: Stack, metric: MetricName, since: datetime, until: datetime) -> list[int]:
-    """Return the sum of one of the processor's metrics in each minute of a time, an hour at most."""
+    """Return the sum of one of the processor's metrics in each minute of a time of at most an hour."""
     sums = _sums(aws, stack, metric, since, until)
     known = {at.astimezone(UTC).replace(second=0, microsecond=0): value for at, value in sums.items()}
     last = until.astimezone(UTC).replace(second=0, microsecond=0)
@@ -133,13 +133,13 @@ def _mapping(aws: Aws, stack: Stack) -> str:
 
 
 def state_of(mapping: Mapping[str, Any]) -> str:
-    """Return a mapping's state, and with it what Lambda says about its last batch if that is a problem."""
+    """Return a mapping's state, with what Lambda says about its last batch if that was a problem."""
     state, result = mapping.get("State", "unknown"), mapping.get("LastProcessingResult", "")
     return f"{state}, {result}" if result.startswith("PROBLEM") else state
 
 
 def _alarms(aws: Aws, stack: Stack) -> dict[str, str]:
-    """The states of the stack's own alarms, by name."""
+    """Return the states of the stack's own alarms, by name."""
     pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name)
     resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
     names = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::CloudWatch::Alarm"]
@@ -150,7 +150,7 @@ def _alarms(aws: Aws, stack: Stack) -> dict[str, str]:
 
 
 def _objects(aws: Aws, stack: Stack) -> int:
-    """How many objects the failed-records bucket holds; counted no further than one page."""
+    """Return how many objects the failed-records bucket holds, counted up to one page."""
     answer = aws.s3.list_objects_v2(Bucket=stack.bucket_name, MaxKeys=BUCKET_COUNT_LIMIT)
     return answer.get("KeyCount", 0)
 
@@ -160,7 +160,9 @@ def _attention(health: Health) -> list[str]:
     if health.failed_objects:
         lines.append(f"{health.failed_objects:,} objects in the failed-records bucket: spm replay failed")
     if health.alerts_given_up:
-        lines.append(f"{health.alerts_given_up:,} messages about risks were given up: spm alerts list, test")
+        lines.append(
+            f"{health.alerts_given_up:,} messages about risks were given up: spm alerts list, then test"
+        )
     if rejected := health.database.rejected_open:
         lines.append(f"{rejected:,} rejected records: spm rejected list, then redrive or dismiss them")
     if health.mapping in {"missing", "Disabled", "Disabling"}:

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from spm.aws.stack import Aws, Stack
 
 MOST_BYTES: Final = 60_000
-"""Secrets Manager keeps 64 KiB in a secret: some 400 senders."""
+"""Secrets Manager keeps 64 KiB in a secret, which is enough for about 400 senders."""
 
 ATTEMPTS: Final = 20
 NEXT: Final = "SPM_NEXT"
-"""The stage of a version that was written and is not the current one yet."""
+"""The stage of a version that was written but is not current yet."""
 
 
 def address(url: str, endpoint_url: str) -> str:
-    """Return the address to send to: on the embedded cloud the output's own leads nowhere.
+    """Return the address to send to. On the embedded cloud, the output's own address leads nowhere.
 
-    MiniStack serves it under the name that it would have on LocalStack, by the Host header.
+    There MiniStack uses the Host header, and the name that the function would have on LocalStack.
     """
     parts = urlsplit(url)
     name, on_aws, _ = (parts.hostname or "").partition(".on.aws")
@@ -40,7 +40,7 @@ def read(aws: "Aws", stack: "Stack") -> Senders:
 
 
 def add(aws: "Aws", stack: "Stack", name: str, student_id: str | None, keys: str | None) -> str:
-    """Let somebody send; return the secret, kept nowhere. Raises InputError for a name that is taken."""
+    """Let somebody send, and return the secret, which is not kept. Raise InputError if the name is taken."""
     secret = senders.new_secret()
 
     def change(known: Senders) -> Senders:
@@ -53,11 +53,11 @@ def add(aws: "Aws", stack: "Stack", name: str, student_id: str | None, keys: str
 
 
 def revoke(aws: "Aws", stack: "Stack", name: str) -> None:
-    """Let somebody send no more; raise InputError for a name that nobody has."""
+    """Stop somebody from sending. Raise InputError if nobody has the name."""
 
     def change(known: Senders) -> Senders:
         if name not in known:
-            raise InputError(f"there is no sender {name}: `spm senders list` names them")
+            raise InputError(f"there is no sender {name}: see `spm senders list`")
         return {other: sender for other, sender in known.items() if other != name}
 
     _change(aws, stack, change)
@@ -82,20 +82,24 @@ def _change(aws: "Aws", stack: "Stack", change: Callable[[Senders], Senders]) ->
                 RemoveFromVersionId=current["VersionId"],
             )
         except aws.secrets.exceptions.InvalidParameterException:
-            time.sleep(random.uniform(0, 0.2))  # noqa: S311  # spreads those who met
+            time.sleep(random.uniform(0, 0.2))  # noqa: S311  # spreads out those who met
         else:
             return
-    raise InputError("others are changing the senders all the time: nothing was changed, try it again")
+    raise InputError("others keep changing the senders: nothing was changed, so try again")
 
 
 def _text(known: Senders) -> str:
     text = senders.write(known)
     if len(text) > MOST_BYTES:
-        raise InputError(f"there are {len(known):,} senders, more than one secret holds: revoke some first")
+        raise InputError(
+            f"there are {len(known):,} senders, which is more than one secret holds: revoke some first"
+        )
     return text
 
 
 def _secret(stack: "Stack") -> str:
     if stack.senders_arn is None:
-        raise StackNotFoundError(f"stack {stack.name} takes nothing over HTTP: deploy it with -c ingest=true")
+        raise StackNotFoundError(
+            f"stack {stack.name} accepts no events over HTTP: deploy it with -c ingest=true"
+        )
     return stack.senders_arn

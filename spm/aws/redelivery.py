@@ -1,4 +1,4 @@
-"""Bring records to the processor again under their original identities, so that nothing is stored twice."""
+"""Send records through the processor again under their original identities, so nothing is stored twice."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from spm.errors import InputError
 
 BATCH_RECORDS: Final = 500
 BATCH_BYTES: Final = 5_000_000
-"""An invocation takes 6 MB, the records' envelopes included."""
+"""An invocation may have 6 MB, including the records' envelopes."""
 ENVELOPE_BYTES: Final = 600
 
 
@@ -27,7 +27,7 @@ ENVELOPE_BYTES: Final = 600
 class Receipt:
     """What a replay did, or would do; all are records or events.
 
-    ``untold``: records that were saved, but the function's log did not say as what they count.
+    ``untold`` counts records that were saved although the function's log did not say as what they count.
     """
 
     dry_run: bool
@@ -51,10 +51,10 @@ def replay(
     rate: float,
     advance: Callable[[int], None],
 ) -> None:
-    """Deliver the records in their order, at most ``rate`` a second, and count in ``receipt``.
+    """Deliver the records in their order, at most ``rate`` per second, and count in ``receipt``.
 
-    A dry run only decodes them here: ``stored`` then counts what would be stored or is there already.
-    Raises DeliveryError if the processor does not take a batch; what came before it is counted.
+    A dry run only decodes them here. ``stored`` then counts what would be stored or is already there.
+    Raises DeliveryError if the processor does not accept a batch. What came before it is counted.
     """
     started = time.monotonic()
     for batch in batches(records):
@@ -79,9 +79,9 @@ def replay_failed(
     advance: Callable[[int], None],
     complain: Callable[[str], None],
 ) -> int:
-    """Replay what the objects of the failed-records bucket hold; return how many hold nothing of the kind.
+    """Replay the objects of the failed-records bucket, and return how many hold no records.
 
-    Of each of these, ``complain`` is told why. ``remove`` deletes an object once its records have arrived.
+    ``complain`` is told why, for each of these. ``remove`` deletes an object once its records have arrived.
     """
     unreadable = 0
     for key, text in objects:
@@ -98,10 +98,10 @@ def replay_failed(
 
 
 def publish_counts(aws: Aws, stack: Stack, receipt: Receipt) -> None:
-    """Put into CloudWatch what the processor wrote of this into its log.
+    """Put into CloudWatch the metrics that the processor wrote into its log.
 
-    On AWS CloudWatch reads that log. The embedded cloud's runner does for its own invocations only, and what
-    is replayed goes past it.
+    On AWS, CloudWatch reads that log. The embedded cloud's runner does so only for its own invocations, and a
+    replay bypasses it.
     """
     counts: dict[MetricName, int] = {
         "ReceivedEvents": receipt.received,
@@ -127,7 +127,7 @@ def publish_counts(aws: Aws, stack: Stack, receipt: Receipt) -> None:
 
 
 def batches(records: Iterable[LambdaRecord]) -> Iterator[list[LambdaRecord]]:
-    """Cut the records into lists that one invocation takes."""
+    """Cut the records into lists that fit one invocation."""
     batch: list[LambdaRecord] = []
     size = 0
     for record in records:
@@ -144,7 +144,7 @@ def batches(records: Iterable[LambdaRecord]) -> Iterator[list[LambdaRecord]]:
 def records_in(text: str, name: str) -> list[LambdaRecord]:
     """Return the records of an on-failure invocation record, of a Lambda event, or of an exported rejection.
 
-    Raises InputError if it is none of them, or holds no payload (what SQS and SNS get has none).
+    Raises InputError if it is none of them, or holds no payload (SQS and SNS get none).
     """
     try:
         document = json.loads(text)
@@ -173,7 +173,7 @@ def _rejected_record(row: dict[str, Any], name: str) -> LambdaRecord:
                 f"{name} is a part of an aggregated record, which cannot arrive alone: spm rejected redrive"
             )
         payload: str = row["payload"]
-        # A record whose data were no base64 was kept as the text that they were.
+        # If a record's data were not base64, they were kept as the text that they were.
         data = base64.b64decode(payload).decode() if row["reason"] == "not_base64" else payload
         return {
             "kinesis": {
@@ -185,11 +185,11 @@ def _rejected_record(row: dict[str, Any], name: str) -> LambdaRecord:
             "eventSourceARN": row["stream_arn"],
         }
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{name} holds something that is no exported rejection: {error!r}") from error
+        raise InputError(f"{name} holds something that is not an exported rejection: {error!r}") from error
 
 
 def records_in_file(file: Path) -> Iterator[LambdaRecord]:
-    """Yield the records of a file: one such document, or one per line."""
+    """Yield the records of a file that holds one such document, or one per line."""
     try:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -216,7 +216,7 @@ def _check(record: Any, name: str) -> None:  # noqa: ANN401 - whatever the JSON 
         whole = whole and isinstance(kinesis["data"], str) and isinstance(kinesis["sequenceNumber"], str)
         float(kinesis["approximateArrivalTimestamp"])
     except (TypeError, KeyError, ValueError) as error:
-        raise InputError(f"{name} holds something that is no Kinesis record: {error!r}") from error
+        raise InputError(f"{name} holds something that is not a Kinesis record: {error!r}") from error
     if not whole:
         raise InputError(f"{name} holds a Kinesis record without its identity or data")
 

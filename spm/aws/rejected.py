@@ -1,4 +1,4 @@
-"""Rejected records page by page, as the operations function answers them."""
+"""Read rejected records page by page, as the operations function answers them."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -44,5 +44,7 @@ def named(text: str) -> dict[str, Any]:
     """Return the members that choose the record of this name. Raise InputError if it is none."""
     number, _, part = text.partition("/")
     if part and not (part.isascii() and part.isdigit()):
-        raise InputError(f"{text} is no rejected record: write its number as `spm rejected list` does")
+        raise InputError(
+            f"{text} is not the number of a rejected record: write it as `spm rejected list` does"
+        )
     return {"sequence_number": number, "sub_sequence": int(part or 0)}

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# The function may run for a minute; botocore's own retries would repeat an invocation that is still running.
+# The function may run for a minute. botocore's own retries would repeat an invocation that is still running.
 PATIENT = Config(read_timeout=120, retries={"mode": "standard", "total_max_attempts": 1})
-# Kinesis checks each record as well; to have botocore do it first was a fifth of what publishing one takes.
+# Kinesis checks each record as well. Having botocore do it first took a fifth of publishing a record.
 INSISTENT = Config(
     parameter_validation=False, retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=16
 )
 
 
 def _leave_out_what_worked(response_dict: dict[str, Any], **_: object) -> None:
-    """Spare botocore the records' sequence numbers: reading them took longer than checking an event."""
+    """Keep botocore from reading the records' sequence numbers, which took longer than checking an event."""
     is_json = response_dict["body"].startswith(b"{")
     if is_json and response_dict["status_code"] == HTTPStatus.OK:
         answer = _decode_answer(response_dict["body"])
@@ -55,7 +55,7 @@ class Aws:
     """Clients for one account and region, or for an emulator."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        """Take the ordinary AWS configuration, or exactly the AWS_* variables in ``environment``."""
+        """Use the ordinary AWS configuration, or exactly the AWS_* variables in ``environment``."""
         self._endpoint_url = environment.get("AWS_ENDPOINT_URL") if environment else None
         self._session = boto3.Session(
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"] if environment else None,
@@ -75,7 +75,7 @@ class Aws:
 
     @cached_property
     def kinesis(self) -> "KinesisClient":
-        """Streams; the answer to a PutRecords call in which nothing failed names no records."""
+        """Streams. The answer to a PutRecords call in which nothing failed names no records."""
         client = self._session.client("kinesis", endpoint_url=self._endpoint_url, config=INSISTENT)
         client.meta.events.register("before-parse.kinesis.PutRecords", _leave_out_what_worked)
         return client
@@ -87,7 +87,7 @@ class Aws:
 
     @cached_property
     def identity(self) -> str:
-        """The ARN of whoever these credentials belong to; asking for it needs no right."""
+        """The ARN of whoever these credentials belong to. Asking for it needs no right."""
         return self._session.client("sts", endpoint_url=self._endpoint_url).get_caller_identity()["Arn"]
 
     @cached_property
@@ -108,7 +108,7 @@ class Aws:
 
 @dataclass(frozen=True)
 class Stack:
-    """What a deployed stack says of itself in its outputs."""
+    """What a deployed stack says about itself in its outputs."""
 
     name: str
     stream_name: str
@@ -136,7 +136,7 @@ class Stack:
 def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
     """Read the outputs of the stack with this suffix. Raise StackNotFoundError if there is none.
 
-    The stream, processor and bucket are those of ``pipeline``, a name; of the first one without.
+    The stream, processor and bucket are those of the pipeline named ``pipeline``, or of the first one.
     """
     name = f"StudentPerformance-{suffix}"
     try:
@@ -146,7 +146,7 @@ def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
             raise
         raise StackNotFoundError(
             f"no stack {name} in region {aws.cloudformation.meta.region_name}: deploy it, "
-            "or name another one with --suffix, AWS_REGION or AWS_PROFILE"
+            "or choose another one with --suffix, AWS_REGION or AWS_PROFILE"
         ) from error
     outputs = {
         output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])
@@ -155,7 +155,7 @@ def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
 
 
 def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = None) -> Stack:
-    """Take what is needed out of a stack's outputs. Raise StackNotFoundError if one is missing."""
+    """Take what is needed from a stack's outputs. Raise StackNotFoundError if one is missing."""
     try:
         found = load_one(outputs["Module"])
         prefix = ""

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import RecordTypeDef
 
 PAUSE_SECONDS: Final = 0.25
-"""Between reads of a shard: it allows five per second, and the event source mapping needs one of them."""
+"""The pause between reads of a shard, which allows five per second. The mapping needs one of them."""
 
 
 def creation_of(aws: Aws, stack: Stack) -> str:
-    """Return what tells the stream from every other, one of the same name before or after it included."""
+    """Return what distinguishes the stream from every other, even one of the same name before or after it."""
     summary = aws.kinesis.describe_stream_summary(StreamName=stack.stream_name)["StreamDescriptionSummary"]
     return f"{stack.stream_arn} of {summary['StreamCreationTimestamp'].timestamp()}"
 
 
 def shard_ids(aws: Aws, stack: Stack) -> list[str]:
-    """The stream's shards, closed ones included, oldest first."""
+    """Return the stream's shards, including closed ones, oldest first."""
     pages = aws.kinesis.get_paginator("list_shards").paginate(StreamName=stack.stream_name)
     return [shard["ShardId"] for page in pages for shard in page["Shards"]]
 
@@ -29,9 +29,10 @@ def shard_ids(aws: Aws, stack: Stack) -> list[str]:
 def records_of(
     aws: Aws, stack: Stack, shard_id: str, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator["RecordTypeDef"]:
-    """Yield the records that arrived in the shard from ``since`` on and before ``until``, in their order.
+    """Yield the records that arrived in the shard at ``since`` or later and before ``until``, in their order.
 
-    Without ``since`` from the oldest that is kept; without ``until`` up to the newest at this moment.
+    Without ``since``, begin with the oldest that is kept. Without ``until``, end with the newest at this
+    moment.
     """
     iterator = _iterator(aws, stack, shard_id, since)
     while iterator:
@@ -40,7 +41,7 @@ def records_of(
             if until and record["ApproximateArrivalTimestamp"] >= until:
                 return
             yield record
-        # An empty answer is not the end: records may be further on (GetRecords, MillisBehindLatest).
+        # An empty answer is not the end: there may be records further on (GetRecords, MillisBehindLatest).
         if not answer.get("MillisBehindLatest"):
             return
         iterator = answer.get("NextShardIterator")

@@ -1,4 +1,4 @@
-"""Which cloud a command talks to, and which stack in it."""
+"""Finds the cloud and the stack to which a command talks."""
 
 import os
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ class Connection:
 def connect(target: Target | None, suffix: str | None, pipeline: str | None = None) -> Connection:
     """Find the stack. Raise StackNotFoundError if it is not.
 
-    Without a target: what ``AWS_ENDPOINT_URL`` says, else the embedded cloud when one is running, else the
-    ordinary AWS configuration.
+    Without a target this is what ``AWS_ENDPOINT_URL`` says, otherwise the embedded cloud if one is running,
+    otherwise the ordinary AWS configuration.
     """
     local = read_state() if target in {Target.EMBEDDED, None} else None
     if target is Target.EMBEDDED or (target is None and local and "AWS_ENDPOINT_URL" not in os.environ):

@@ -1,4 +1,4 @@
-"""What must be found in the database after a known set of events was sent: pure arithmetic."""
+"""Computes what must be found in the database after a known set of events was sent."""
 
 import math
 from collections import defaultdict
@@ -19,7 +19,7 @@ class StudentTally:
 
     @property
     def mean_score(self) -> float | None:
-        """The mean of the scores that were given, None without any."""
+        """The mean of the scores that were given, or None without any."""
         return math.fsum(self.scores) / len(self.scores) if self.scores else None
 
 
@@ -39,7 +39,7 @@ class Tally:
         student.last_activity = max(student.last_activity, event["timestamp"])
 
     def differences(self, rows: Sequence[Sequence[Any]]) -> list[str]:
-        """Compare with rows of (student_id, events, mean score, last activity); one line a difference."""
+        """Return a line for each difference from rows of (student_id, events, mean score, last activity)."""
         found = {row[0]: (row[1], row[2]) for row in rows}
         different = []
         for student_id in sorted(self.students.keys() | found.keys()):

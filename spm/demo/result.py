@@ -1,4 +1,4 @@
-"""What the demo is asked for, and what came of it."""
+"""What the demo should do, and what it found."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it, as the report shows it and the checks judge it."""
+    """What the demo found, as the report shows it and the checks judge it."""
 
     accepted: int
     seconds: float

@@ -1,6 +1,6 @@
-"""The whole pipeline on this machine: deploy it, send it a school and its term, show that all adds up.
+"""The whole pipeline on this machine: deploy it, send it a school's term, and show that everything adds up.
 
-After the embedded cloud is up, everything goes through AWS APIs: PutRecords in, the operations function out.
+Once the embedded cloud is up, everything goes through AWS APIs: in by PutRecords, out by the functions.
 """
 
 import json
@@ -45,7 +45,7 @@ BATCH_DELIVERED_TWICE: Final = 500
 
 
 def run(options: Options) -> None:
-    """Run the demo; raise DemoError when a figure does not add up."""
+    """Run the demo. Raise DemoError if a figure does not add up."""
     with ExitStack() as until_the_end:
         with console.step("Starting PostgreSQL and MiniStack"):
             cloud = until_the_end.enter_context(EmbeddedCloud())
@@ -69,7 +69,7 @@ def run(options: Options) -> None:
 
 
 def send_and_look(aws: Aws, stack: Stack, school: School, happened: Sequence[NativeEvent]) -> Result:
-    """Publish, wait until all is stored, deliver one batch twice more, and read everything back."""
+    """Publish, wait until everything is stored, deliver one batch twice more, and read everything back."""
     commands = stack.commands(aws)
     with console.step("Importing the roster"):
         import_roster(commands, school, happened)
@@ -118,10 +118,10 @@ def records(happened: Sequence[NativeEvent]) -> Iterator[Entry]:
 
 
 def wait_until_stored(commands: Commands, sent: int) -> StatusAnswer:
-    """Wait until as many records are accounted for as were sent; raise DemoError when it stops moving."""
+    """Wait until as many records are accounted for as were sent. Raise DemoError if no more arrive."""
     done = 0
     moved = time.monotonic()
-    with console.bar("Waiting until all is stored", sent) as advance:
+    with console.bar("Waiting until everything is stored", sent) as advance:
         while True:
             status = commands.run(Status())
             seen = status.stored + status.rejected
@@ -144,12 +144,12 @@ def deliver_again(aws: Aws, stack: Stack) -> Delivered:
     batch = [lambda_record(stack, shard_id, record) for record in oldest]
     first, second = (deliver(aws, stack, batch) for _ in range(2))
     if first is None or second is None:
-        raise DemoError("the processor's log does not tell what became of the batch delivered again")
+        raise DemoError("the processor's log does not say what became of the batch that was delivered again")
     return Delivered(*(a + b for a, b in zip(first, second, strict=True)))
 
 
 def figures(school: School, happened: Sequence[NativeEvent], result: Result) -> list[Figure]:
-    """Return everything that must hold."""
+    """Return every figure that must hold."""
     sent = len(happened) + len(BAD_RECORDS)
     tally = Tally()
     for event in happened:
@@ -160,9 +160,9 @@ def figures(school: School, happened: Sequence[NativeEvent], result: Result) -> 
         Figure("records accepted by the stream", sent, result.accepted),
         Figure("events stored", len(happened), result.before.stored),
         Figure("records rejected", len(BAD_RECORDS), result.before.rejected),
-        Figure("rejected bytes and reasons", sorted(BAD_RECORDS), rejected),
+        Figure("bytes and reasons of rejected records", sorted(BAD_RECORDS), rejected),
         Figure("every student's events and mean score", [], tally.differences(result.students)),
-        Figure("new rows of the second delivery", (0, 0), (again.stored, again.rejected)),
+        Figure("new rows after the second delivery", (0, 0), (again.stored, again.rejected)),
         Figure("events stored after it", len(happened), result.after.stored),
         Figure("records rejected after it", len(BAD_RECORDS), result.after.rejected),
         Figure(

@@ -1,6 +1,6 @@
 """Pack many events into one Kinesis record, in the format of the Kinesis Producer Library.
 
-A shard takes 1,000 records per second however small they are: packed, it takes its full megabyte of events.
+A shard takes 1,000 records per second, however small they are. Packed, it takes a full megabyte of events.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ from processor.records import kpl
 from spm.publishing.put_records import Entry
 
 MAX_BYTES: Final = 51_200
-"""What the producer library packs at most, by default: small enough that one record is no burden to retry."""
+"""The producer library's default: small enough that retrying one record is no burden."""
 
 
 def aggregate(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Pack the entries in their order; the first one's key chooses the shard of each pack.
+    """Pack the entries in their order. The key of its first entry chooses the shard of a pack.
 
-    A pack stands where its last entry stood, so that a publish of packs can go on like any other.
+    A pack takes the position of its last entry, so a publish of packs can continue like any other.
     """
     pack: list[Entry] = []
     size = 0

@@ -1,12 +1,12 @@
-"""What cannot be published, and why."""
+"""Records that cannot be published, and why."""
 
 from typing import NamedTuple
 
 
 class BadRecord(NamedTuple):
-    """A record that the processor would reject. ``kind`` is the same for all that have the same fault.
+    """A record that the processor would reject. ``kind`` is the same for all records with the same fault.
 
-    ``value`` is what was found, ``right`` an example of what could stand there, where these are known.
+    ``value`` is what was found and ``right`` is an example of what could be there, if these are known.
     """
 
     line: int

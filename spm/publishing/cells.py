@@ -1,4 +1,4 @@
-"""A cell's text as the JSON of the member that it becomes."""
+"""Turns a cell's text into the JSON of its member."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from spm.errors import InputError
 from spm.publishing.mapping import Time
 
 NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-"""As JSON writes it: what fits is sent as it is, however many digits it has."""
+"""A number as JSON writes it. A cell that matches is sent as it is, however many digits it has."""
 DAY_AND_TIME: Final = re.compile(r"((?:%[YmdybBaA]|[^%])+) ((?:%[HIMSp]|[^%])+)")
 WITHOUT_DAY: Final = datetime(1900, 1, 1)  # noqa: DTZ001 - where strptime puts a time of day
 TIMES_REMEMBERED: Final = 1 << 12
@@ -40,7 +40,7 @@ Convert = Callable[[str], str]
 
 
 class BadCell(ValueError):
-    """A cell that cannot become its member: ``problem`` says why, ``right`` is an example that could."""
+    """A cell cannot become its member. ``problem`` says why, and ``right`` is an example that could."""
 
     def __init__(self, problem: str, right: str) -> None:
         super().__init__(problem)
@@ -49,13 +49,13 @@ class BadCell(ValueError):
 
 
 def number(decimal: str) -> Convert:
-    """Return what makes a number of a cell, digit by digit."""
+    """Return a function that makes a number of a cell, digit by digit."""
     right = EXAMPLES["score"].replace(".", decimal)
 
     def convert(cell: str) -> str:
         written = cell
         if decimal != ".":
-            # A point would be one of thousands, or of a file that the map is not for: which one is unknown.
+            # A point would separate thousands, or the map is not for this file. Nobody can tell which.
             written = cell.replace(decimal, ".") if "." not in cell else ""
         if NUMBER.fullmatch(written) is None:
             raise BadCell("is not a number", right)
@@ -65,7 +65,7 @@ def number(decimal: str) -> Convert:
 
 
 def moment(time: Time) -> Convert:
-    """Return what makes a time in UTC of a cell. Raise InputError if the zone is none."""
+    """Return a function that makes a time in UTC of a cell. Raise InputError if the zone does not exist."""
     zone = _zone(time.zone)
     formats = [time.format] if isinstance(time.format, str) else time.format
     readers = [*(_reader(form) for form in formats), datetime.fromisoformat]
@@ -81,20 +81,20 @@ def moment(time: Time) -> Convert:
                 raise BadCell('has no time zone: name it in the map, [time] zone = "Europe/Berlin"', right)
             return f'"{(read - offset).isoformat()}Z"'
         except OverflowError as error:
-            raise BadCell("is not a time of any school", right) from error
+            raise BadCell("is not a time that a school could mean", right) from error
 
     return convert
 
 
 def day(time: Time) -> Convert:
-    """Return what makes a day of a cell, whatever the time of day that stands beside it."""
+    """Return a function that makes a day of a cell, whatever time of day is beside it."""
     formats = [time.format] if isinstance(time.format, str) else time.format
     readers = [*(_reader(form) for form in formats), datetime.fromisoformat]
     return lambda cell: f'"{_read_time(cell, readers, EXAMPLES["day"]).date().isoformat()}"'
 
 
 def flag(cell: str) -> str:
-    """Return a cell that says true or false, in small letters or capitals, as JSON."""
+    """Return a cell that says true or false, in lower or upper case, as JSON."""
     if cell.lower() not in {"true", "false"}:
         raise BadCell("is neither true nor false", EXAMPLES["flag"])
     return cell.lower()
@@ -110,7 +110,7 @@ def document(cell: str) -> str:
 
 
 def object_members(cell: str) -> str:
-    """Return the members of a cell that holds a JSON object, as JSON; other text is one member."""
+    """Return the members of a cell that holds a JSON object, as JSON. Other text is one member."""
     if not cell.startswith("{"):
         return f'"metadata":{encode_basestring(cell)}'
     try:
@@ -126,11 +126,11 @@ def _zone(name: str | None) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError(f"{name} is not a time zone: write one like Europe/Berlin, or UTC") from error
+        raise InputError(f"{name} is not a time zone: write one such as Europe/Berlin, or UTC") from error
 
 
 def _example(formats: list[str]) -> str:
-    """The example in the first format, so that it can be compared with the cell."""
+    """Return the example in the first format, so that it can be compared with the cell."""
     if not formats:
         return EXAMPLES["timestamp"]
     return datetime.fromisoformat(EXAMPLES["timestamp"]).strftime(formats[0])
@@ -146,10 +146,10 @@ def _read_time(cell: str, readers: Sequence[Callable[[str], datetime]], right: s
 
 
 def _reader(form: str) -> Callable[[str], datetime]:
-    """Return what reads times of a format.
+    """Return a function that reads times of a format.
 
-    ``strptime`` takes as long as the rest of a row. A file has few days, and a day few minutes: where a
-    format is a day, a space and a time of day, both are read apart and remembered.
+    ``strptime`` takes as long as the rest of a row. A file has few days, and a day has few minutes. If a
+    format is a day, a space and a time of day, both are read separately and remembered.
     """
     if form == "unix":
         return lambda text: datetime.fromtimestamp(float(text), UTC)
@@ -181,7 +181,7 @@ def _reader(form: str) -> Callable[[str], datetime]:
 
 
 def _place_of_space(text: str, number: int) -> int:
-    """Return where the space of this number, from 1, stands; -1 where there are fewer."""
+    """Return the position of the n-th space, counted from 1, or -1 if there are fewer."""
     place = -1
     for _ in range(number):
         place = text.find(" ", place + 1)
@@ -189,6 +189,6 @@ def _place_of_space(text: str, number: int) -> int:
 
 
 def _halves(form: str) -> tuple[str, str]:
-    """Return the formats of day and time of day; the latter is empty where they cannot be read apart."""
+    """Return the formats of day and time of day. The latter is empty if they cannot be read separately."""
     match = DAY_AND_TIME.fullmatch(form)
     return (match[1], match[2]) if match else (form, "")

@@ -1,6 +1,6 @@
 """Read events from a file or a pipe: JSON lines, JSON arrays, CSV or Excel, plain or gzip.
 
-What the file is shows in its first bytes. All but Excel is read in constant memory.
+The first bytes show the file's format. Everything except Excel is read in constant memory.
 """
 
 import io
@@ -31,7 +31,7 @@ UNITS: Final[dict[Format, str]] = {"jsonl": "line", "json": "element", "csv": "l
 
 
 class Input(NamedTuple):
-    """The records of a file, in order; what ``Record.line`` counts is a ``unit``."""
+    """The records of a file, in order. ``unit`` says what ``Record.line`` counts."""
 
     unit: str
     is_table: bool
@@ -46,12 +46,12 @@ def read(
     pipeline: Pipeline = PIPELINE,
     stream_arn: str = "",
 ) -> Input:
-    """Open the records of a file; find out its format unless it is given.
+    """Open the records of a file, and find out its format unless it is given.
 
-    Lines of a format of the pipeline's own are read like JSON lines.
+    Lines in a format of the pipeline's own are read like JSON lines.
 
-    This and the records raise InputError where the file itself is broken, so that no record can be told apart
-    any more, and where ``mapping``, by default the columns' own names, does not fit it.
+    This and the records raise InputError if the file itself is broken, so that records cannot be separated
+    any more, and if ``mapping`` does not fit it. By default, columns have the members' own names.
     """
     with told_if_broken():
         content = unpacked(source)
@@ -78,14 +78,14 @@ def _records(
 
 
 def layout_of(mapping: Mapping | None) -> Layout:
-    """Return what a mapping says of how the file holds its table."""
+    """Return what a mapping says about how the file holds its table."""
     if mapping is None:
         return Layout()
     return Layout(mapping.skip_rows, mapping.sheet, mapping.encoding, mapping.decimal)
 
 
 def format_of(content: Content, is_own: Callable[[bytes], bool] = lambda _: False) -> Format:
-    """Return what the first bytes look like; ``is_own``: whether a line is in a pipeline's own format."""
+    """Return the format that the first bytes show. ``is_own`` finds lines in the pipeline's own format."""
     start = content.peek(CHUNK)[:CHUNK]
     if is_excel(content):
         return "xlsx"

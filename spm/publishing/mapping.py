@@ -1,4 +1,4 @@
-"""What a map file says: which column of a school's table becomes which member of an event."""
+"""A map file says which column of a school's table becomes which member of an event."""
 
 import re
 from collections.abc import Container
@@ -15,18 +15,18 @@ METADATA: Final = ("course", "assessment", "max_score", "status")
 
 
 class Time(Struct, frozen=True, forbid_unknown_fields=True):
-    """How times are written. ``zone``: for those without an offset. ``format``: as for ``strptime``."""
+    """How times are written. ``zone`` is for times without an offset. ``format`` is as for ``strptime``."""
 
     zone: str | None = None
     format: str | list[str] = []
 
 
 class Unfold(Struct, frozen=True, forbid_unknown_fields=True):
-    """Several columns of a row that are an event each.
+    """Several columns of a row, each of which is an event.
 
-    ``columns``: a template which their headers fit, ``{title} ({assessment:d})`` say; what stands at a name
-    in braces becomes that member, ``:d`` lets digits only fit. ``into``: the member that the cell becomes.
-    ``maximum_row``: in the row whose first cell says this, the cells are the columns' ``max_score``.
+    ``columns`` is a template for their headers, such as ``{title} ({assessment:d})``. The text in the place
+    of a name in braces becomes that member, and ``:d`` matches only digits. ``into`` is the member that the
+    cell becomes. In the row whose first cell is ``maximum_row``, the cells are the columns' ``max_score``.
     """
 
     columns: str
@@ -53,7 +53,7 @@ class Mapping(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_mapping(file: Path) -> Mapping:
-    """Read a map file; raise InputError naming what is wrong with it."""
+    """Read a map file, or raise InputError naming what is wrong with it."""
     try:
         mapping = msgspec.toml.decode(file.read_bytes(), type=Mapping)
     except OSError as error:
@@ -66,7 +66,7 @@ def read_mapping(file: Path) -> Mapping:
 
 
 def by_names(columns: list[str], known: Container[str]) -> Mapping:
-    """Return the mapping of a table whose columns have the members' own names: ``Student ID`` is one, too."""
+    """Return the mapping of a table whose columns have the members' own names, such as ``Student ID``."""
     found: dict[str, str | list[str]] = {}
     for column in columns:
         member = plain(column)
@@ -76,5 +76,5 @@ def by_names(columns: list[str], known: Container[str]) -> Mapping:
 
 
 def plain(name: str) -> str:
-    """Return a name in lower case, with an underscore for whatever is no letter or digit."""
+    """Return a name in lower case, with an underscore for everything that is not a letter or digit."""
     return re.sub(r"[\W_]+", "_", name.lower()).strip("_")

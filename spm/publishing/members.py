@@ -1,4 +1,4 @@
-"""What the columns of a table may become: the members of a pipeline's event."""
+"""The members of a pipeline's event, which the columns of a table may become."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
@@ -10,7 +10,7 @@ from spm.publishing.cells import EXAMPLES
 from spm.publishing.mapping import METADATA
 
 OBJECT: Final = "metadata"
-"""A member of this name that holds JSON takes what is no member of its own."""
+"""A member of this name that holds JSON takes everything that is not a member of its own."""
 
 Kind = Literal["text", "number", "flag", "time", "day", "json"]
 
@@ -26,7 +26,7 @@ KINDS: Final[dict[type[inspect.Type], Kind]] = {
 
 
 class Member(NamedTuple):
-    """How a cell becomes the member; ``example``: what could stand in it."""
+    """How a cell becomes the member. ``example`` is what the cell could hold."""
 
     kind: Kind
     required: bool
@@ -36,7 +36,7 @@ class Member(NamedTuple):
 class Members(NamedTuple):
     """The members of a pipeline's event by name, in the order in which an event is written.
 
-    ``is_open``: whether there is a ``metadata`` beside these, for everything else.
+    ``is_open`` tells whether there is also a ``metadata`` for everything else.
     """
 
     pipeline: str
@@ -45,23 +45,23 @@ class Members(NamedTuple):
 
     @property
     def known(self) -> tuple[str, ...]:
-        """The names that a column may have as it is; those that insight looks for in ``metadata``, too."""
+        """The names that a column may have without a map, including those that insight needs."""
         return (*self.own, *((*METADATA, OBJECT) if self.is_open else ()))
 
     def example(self, name: str) -> str | None:
-        """Return what could stand in the member of this name, where that is known."""
+        """Return an example of the member of this name, if one is known."""
         if self.is_open and name == OBJECT:
             return EXAMPLES[OBJECT]
         return self.own[name].example if name in self.own else None
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The names of the members that no event can do without."""
+        """The names of the members that every event needs."""
         return tuple(name for name, member in self.own.items() if member.required)
 
 
 def members_of(pipeline: Pipeline) -> Members:
-    """Return the members of the pipeline's message, its own ones first."""
+    """Return the members of the pipeline's message, with its own ones first."""
     described = inspect.type_info(pipeline.message)
     assert isinstance(described, inspect.StructType)  # noqa: S101 - for the type checker: a Message is one
     found = {field.encode_name: _member(field) for field in described.fields}

@@ -1,4 +1,4 @@
-"""A mapping, made ready for the rows below one header."""
+"""A mapping that is prepared for the rows below one header."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -21,14 +21,14 @@ PLACEHOLDER: Final = re.compile(r"\{(\w+)(:d)?\}")
 
 
 class Field(NamedTuple):
-    """One member of an event: what its text is made by, and of which cell of the row."""
+    """One member of an event: what makes its text, and of which cell of the row."""
 
     written: Written
     place: int
 
 
 class Unfolded(NamedTuple):
-    """A column whose cells are an event each: where it stands, and what its header says."""
+    """A column whose cells are an event each: its position, and what its header says."""
 
     place: int
     said: tuple[str, ...]
@@ -37,8 +37,8 @@ class Unfolded(NamedTuple):
 class Plan(NamedTuple):
     """What is done with each row of a table.
 
-    Behind its ``width`` cells stand those of an unfolded column, if there are any (its cell, what its header
-    says, its maximum), then what is ``joined`` of several cells, then the ``constants``.
+    After its ``width`` cells come those of an unfolded column, if there are any (its cell, what its header
+    says, its maximum), then what is ``joined`` from several cells, then the ``constants``.
     """
 
     width: int
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
 
 
 def plan(mapping: Mapping, columns: Sequence[str], members: Members) -> Plan:
-    """Fit a mapping to a header. Raise InputError if they do not fit each other, naming the column."""
+    """Fit a mapping to a header. If they do not fit each other, raise InputError naming the column."""
     header = Header(columns)
     named = {member: header.indexes(column) for member, column in mapping.columns.items()}
     taken = {index for indexes in named.values() for index in indexes}
@@ -71,7 +71,7 @@ def plan(mapping: Mapping, columns: Sequence[str], members: Members) -> Plan:
     places = {member: places[0] for member, places in named.items()}
     places |= {member: place for place, member in enumerate([*joined, *mapping.constants], start=end)}
     written = {**_columns(mapping, header, named, members), **_constants(mapping)}
-    # What a cell of JSON holds comes last, behind the members that have columns of their own.
+    # The content of a JSON cell comes last, after the members that have columns of their own.
     in_order = sorted(written, key=lambda member: (member == OBJECT, member))
     return Plan(
         width=len(columns),
@@ -87,22 +87,22 @@ def plan(mapping: Mapping, columns: Sequence[str], members: Members) -> Plan:
 
 
 def _claim(named: dict[str, tuple[int, ...]], mapping: Mapping, member: str, index: int) -> None:
-    """Let a column become a member. Raise InputError if something else does already."""
+    """Let a column become a member. Raise InputError if something else already does."""
     if member in named or member in mapping.constants:
         raise InputError(
-            f"two things become the member {member}: leave one of them out, a column by leave_out"
+            f"two things become the member {member}: leave one of them out (a column with leave_out)"
         )
     named[member] = (index,)
 
 
 class Header:
-    """The names of a table's columns; one without a name is called by its number."""
+    """The names of a table's columns. A column without a name is called by its number."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.names = [name or f"column {number}" for number, name in enumerate(columns, start=1)]
 
     def index(self, column: str) -> int:
-        """Return where the column is. Raise InputError if it is not, or where there are two."""
+        """Return the column's position. Raise InputError if there is no such column, or if there are two."""
         if column not in self.names:
             near = get_close_matches(column, self.names, 1, 0.5)
             meant = f"is it {near[0]}" if near else f"it has {', '.join(self.names)[:LONGEST_SHOWN]}"
@@ -116,7 +116,7 @@ class Header:
         return tuple(self.index(column) for column in ([columns] if isinstance(columns, str) else columns))
 
     def refuse_if_double(self, index: int) -> None:
-        """Raise InputError where another column has the same name: which one is meant is unknown."""
+        """Raise InputError if another column has the same name, because nobody knows which one is meant."""
         name = self.names[index]
         places = [number for number, other in enumerate(self.names, start=1) if other == name]
         if len(places) > 1:
@@ -127,7 +127,7 @@ class Header:
 
 
 def _unfold(mapping: Mapping, header: Header, taken: set[int]) -> tuple[list[Unfolded], list[str]]:
-    """Return the columns that fit the template, and the members that they become: cell, header, maximum."""
+    """Return the columns that fit the template, and their members: of the cell, the header, the maximum."""
     if mapping.unfold is None:
         return [], []
     template, names = _template(mapping.unfold.columns)
@@ -149,7 +149,7 @@ def _unfold(mapping: Mapping, header: Header, taken: set[int]) -> tuple[list[Unf
 
 
 def _tells(convert: Convert) -> Callable[[str], bool]:
-    """Return what tells whether a text can be converted."""
+    """Return a function that tells whether a text can be converted."""
 
     def can(text: str) -> bool:
         try:
@@ -206,7 +206,7 @@ def _columns(
 
 
 def _member(member: str, values: dict[str, str], convert: Convert) -> Convert:
-    """Return what makes a member of a cell, or of what the map says instead of it."""
+    """Return what makes a member of a cell, or of what the map says instead."""
     key = encode_basestring(member) + ":"
     return lambda cell: key + convert(values.get(cell, cell))
 
@@ -226,11 +226,11 @@ def _check(named: Sequence[str], header: Header, members: Members) -> None:
     strange = [name for name in named if name not in members.own]
     if strange and not members.is_open:
         raise InputError(
-            f"{strange[0]} is no member of an event of {members.pipeline}: leave it out, or map it to one of"
-            f" {', '.join(members.own)} (--map FILE.toml, of which --propose-map writes a first one)"
+            f"{strange[0]} is not a member of events of {members.pipeline}: leave it out, or map it to one of"
+            f" {', '.join(members.own)} (--map FILE.toml; --propose-map writes a first map)"
         )
     if missing := set(members.required) - set(named):
         raise InputError(
-            f"no column is {' or '.join(sorted(missing))}: say which one with --map FILE.toml, of which "
-            f"--propose-map writes a first one. The header is: {', '.join(header.names)[:LONGEST_SHOWN]}"
+            f"no column is {' or '.join(sorted(missing))}: name the column with --map FILE.toml; "
+            f"--propose-map writes a first map. The header is: {', '.join(header.names)[:LONGEST_SHOWN]}"
         )

@@ -1,8 +1,8 @@
-"""Make records ready for the stream: checked by the processor's own decoder, with an identity of their own.
+"""Prepare records for the stream: the processor's own decoder checks them, and each gets an identity.
 
-An event without ``event_id`` gets one, made from its content and nothing else: the same event is stored once,
-whatever file it comes from and however often it is published. Only the lines of a pipe that have no time
-get a new one each time, because two equal ones may well be two events.
+An event without ``event_id`` gets one that is made from its content and nothing else. So the same event is
+stored once, whatever file it comes from and however often it is published. Only the lines of a pipe that have
+no time get a new one each time, because two equal lines may well be two events.
 """
 
 import json
@@ -24,7 +24,7 @@ from spm.publishing.put_records import Entry
 from spm.reading.documents import Record
 
 LONGEST_RECORD: Final = 1024 * 1024 - 256
-"""Bytes; Kinesis takes 1 MiB with the partition key, and the longest key we make is 200 bytes."""
+"""In bytes: Kinesis takes 1 MiB including the partition key, and our longest key has 200 bytes."""
 
 
 VARIANT: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
@@ -32,7 +32,7 @@ VARIANT: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 MEMBER: Final = re.compile(r"(?:at `\$\.|required field `)(\w+)")
-"""Where the decoder's messages name the member that they are about."""
+"""Finds the member that the decoder's message is about."""
 
 
 def prepare(
@@ -45,11 +45,11 @@ def prepare(
     pipeline: Pipeline = PIPELINE,
     stream_arn: str = "",
 ) -> Iterator[Entry]:
-    """Yield an entry for each good record and call ``on_bad`` with each other one.
+    """Yield an entry for each good record, and call ``on_bad`` with each bad one.
 
-    ``on_without_id`` is called with each that is not a JSON object, and so cannot be given an id.
-    ``by_chance``: whether events without a time are all new. ``skip``: how many records, from the front, to
-    leave out. An entry's position counts all records, from 1.
+    ``on_without_id`` is called with each record that is not a JSON object, and so cannot be given an id.
+    ``by_chance`` says whether events without a time are all new. ``skip`` is how many records to leave out
+    from the front. An entry's position counts all records, from 1.
     """
     now = datetime.now(UTC)
     parse, members = pipeline.parser(stream_arn), members_of(pipeline)
@@ -79,7 +79,7 @@ def prepare(
 
 
 def bad_record(record: Record, no: RejectRecord, members: Members) -> BadRecord:
-    """Return what the decoder refused; where it named a member, with its value and an example."""
+    """Return what the decoder refused, with the value and an example if it named a member."""
     found = MEMBER.search(no.detail)
     if found is None:
         return BadRecord(record.line, no.reason, no.detail, no.reason)
@@ -93,7 +93,7 @@ def bad_record(record: Record, no: RejectRecord, members: Members) -> BadRecord:
 
 
 def _with_event_id(data: bytes, occurred_at: datetime | None, *, by_chance: bool) -> bytes:
-    """Put the member before the closing brace: the other bytes stay as they were sent."""
+    """Put the member before the closing brace, so the other bytes stay as they were sent."""
     event_id = identity(data, occurred_at, by_chance=by_chance)
     return b'%b,"event_id":"%b"}' % (data.rstrip()[:-1], event_id.encode())
 

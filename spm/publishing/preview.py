@@ -1,4 +1,4 @@
-"""What publishing a file would do: its first events as they would be stored, and each kind of bad record."""
+"""Shows what publishing a file would do: its first events, and each kind of bad record."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ EVENTS_SHOWN: Final = 5
 
 @dataclass
 class Kind:
-    """Bad records that have the same fault: how many, and the first of them."""
+    """Bad records with the same fault: how many there are, and the first of them."""
 
     count: int
     first: BadRecord
@@ -25,7 +25,7 @@ class Kind:
 
 @dataclass
 class Preview:
-    """``events``: the first ones, by their columns."""
+    """What was seen. ``events`` holds the first events, by their columns."""
 
     good: int = 0
     bad: int = 0

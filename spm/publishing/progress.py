@@ -9,10 +9,10 @@ from spm.errors import InputError
 
 
 class ProgressFile:
-    """The position in one input file on its way to one stream; it vanishes when the file is done.
+    """The position in one input file on its way to one stream. It is removed when the file is done.
 
-    Kept under ``$XDG_STATE_HOME/spm`` (``~/.local/state/spm``). A file that changed since starts again, and
-    so does one whose ``map_file`` did. ``stream`` tells a stream from one of its name that was there before.
+    It is kept under ``$XDG_STATE_HOME/spm`` (``~/.local/state/spm``). A file starts again if it or its
+    ``map_file`` has changed. ``stream`` distinguishes a stream from an earlier one of the same name.
     """
 
     def __init__(self, source: Path, stream: str, map_file: Path | None = None) -> None:
@@ -24,13 +24,13 @@ class ProgressFile:
         self._file = state / "spm" / f"publish-{key}.json"
 
     def read(self) -> int:
-        """Return how many records are in the stream already; 0 when there is nothing to go on from."""
+        """Return how many records are already in the stream; 0 if there is nothing to continue."""
         try:
             kept = json.loads(self._file.read_text())
         except FileNotFoundError:
             return 0
         except ValueError as error:
-            raise InputError(f"{self._file} is broken: remove it to publish from the start") from error
+            raise InputError(f"{self._file} is broken: remove it to publish from the beginning") from error
         return int(kept["position"]) if kept["version"] == self._version else 0
 
     def write(self, position: int) -> None:
@@ -41,5 +41,5 @@ class ProgressFile:
         draft.replace(self._file)
 
     def remove(self) -> None:
-        """Forget it: the file is done."""
+        """Forget the position, because the file is done."""
         self._file.unlink(missing_ok=True)

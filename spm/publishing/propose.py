@@ -1,4 +1,4 @@
-"""A first map for a table, guessed from its header and first rows; a person looks over it."""
+"""Guesses a first map for a table from its header and first rows. A person then checks it."""
 
 import io
 import json
@@ -87,7 +87,7 @@ def propose(source: io.BufferedReader, form: Format | None, pipeline: Pipeline =
 
 
 class _Proposal:
-    """What was guessed."""
+    """What was guessed about a table."""
 
     def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[str]], members: Members) -> None:
         self._columns = columns
@@ -101,7 +101,7 @@ class _Proposal:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the map."""
-        yield "# Proposed by spm publish --propose-map: look it over, then try it with --dry-run."
+        yield "# Proposed by spm publish --propose-map: check it, then try it with --dry-run."
         values = [cell for column in self._value_columns() for cell in self._samples(column)]
         if empty := [text for text in NO_VALUE if text in values]:
             yield f"empty = {json.dumps(empty, ensure_ascii=False)}"
@@ -116,7 +116,7 @@ class _Proposal:
             if member in self._named:
                 yield f"{member} = {json.dumps(self._named[member], ensure_ascii=False)}"
             elif member in self._members.required and member != "event_type":
-                yield f'# {member} = "…"  # needed: the column that it is in'
+                yield f'# {member} = "…"  # required: the column that holds it'
         yield from self._constants()
         yield from self._unfold()
         yield from self._time()
@@ -131,7 +131,7 @@ class _Proposal:
     def _unfold(self) -> Iterator[str]:
         if not self._template:
             return
-        yield from ("", "[unfold]  # each of these columns is an event of its own")
+        yield from ("", "[unfold]  # each cell of these columns is an event")
         yield f"columns = {json.dumps(self._template)}"
         if self._template == "{timestamp}":
             yield 'into = "status"'
@@ -166,7 +166,7 @@ FORMATS: Final = tuple(date + time for time, date in product(TIMES, DATES))
 
 
 def _named(columns: Iterable[str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield members with their columns: a member's own name before others that it goes by."""
+    """Yield members with their columns. A member's own name comes before its other names."""
     left = {plain(column): column for column in reversed(list(columns))}
     for member in known:
         for name in (member, *OTHER_NAMES.get(member, ())):
@@ -184,7 +184,7 @@ def _unfolded(columns: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _formats_of(samples: Sequence[str]) -> list[str]:
-    """Return the formats that most samples fit; a few may be mistyped."""
+    """Return the formats that most samples fit. A few samples may be mistyped."""
     fitting = {form: sum(_fits(text, form) for text in samples) for form in FORMATS}
     most = max(fitting.values())
     return [form for form, count in fitting.items() if count == most > len(samples) // 2]

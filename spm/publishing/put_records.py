@@ -1,4 +1,4 @@
-"""Put records into a Kinesis stream: full calls, several at a time, only what failed sent again.
+"""Put records into a Kinesis stream by full calls, several at a time, sending only what failed again.
 
 Limits and the meaning of an answer:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
@@ -31,8 +31,8 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 class Entry(Struct, frozen=True, gc=False):
     """One record to put: its bytes as the processor will see them, and what chooses its shard.
 
-    ``position``: where it stands in the caller's input, for going on after an interruption. ``events``: how
-    many it holds. ``occurred_at``: of its event, where the caller knows it.
+    ``position`` is its place in the caller's input, for continuing after an interruption. ``events`` is how
+    many it holds. ``occurred_at`` is the time of its event, if the caller knows it.
     """
 
     data: bytes
@@ -45,10 +45,10 @@ class Entry(Struct, frozen=True, gc=False):
 def publish(
     client: "KinesisClient", stream: str, entries: Iterable[Entry], *, in_flight: int = CALLS_IN_FLIGHT
 ) -> Iterator[list[Entry]]:
-    """Put every entry; yield what was accepted, call by call in the order of the input.
+    """Put every entry, and yield what was accepted, call by call in the order of the input.
 
-    What was yielded is in the stream, so a caller that stops knows where to go on. Holds at most
-    ``in_flight`` calls' entries in memory. Raises PublishError when the stream keeps refusing.
+    What was yielded is in the stream, so a caller that stops knows where to continue. This holds the entries
+    of at most ``in_flight`` calls in memory. It raises PublishError if the stream keeps refusing.
     """
     pending: deque[Future[list[Entry]]] = deque()
     with ThreadPoolExecutor(in_flight) as pool:
@@ -61,9 +61,9 @@ def publish(
 
 
 def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Cut the entries into lists that one PutRecords call takes.
+    """Cut the entries into lists that fit one PutRecords call.
 
-    A list is full, except the last, and where entries come slowly: none waits for much over a second.
+    Every list except the last is full, unless entries come slowly: none waits much longer than a second.
     """
     batch: list[Entry] = []
     size = 0
@@ -83,7 +83,7 @@ def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 
 def put(client: "KinesisClient", stream: str, batch: list[Entry]) -> list[Entry]:
-    """Put one call's entries, those that fail again after a growing pause; return them."""
+    """Put one call's entries, repeat those that fail after growing pauses, and return the entries."""
     records: list[PutRecordsRequestEntryTypeDef] = [
         {"Data": entry.data, "PartitionKey": entry.partition_key} for entry in batch
     ]
@@ -105,5 +105,5 @@ def put(client: "KinesisClient", stream: str, batch: list[Entry]) -> list[Entry]
 
 
 def pause(attempt: int) -> float:
-    """Seconds to wait after failed attempt number ``attempt`` (from 0): doubling, with full jitter."""
+    """Return the seconds to wait after failed attempt ``attempt`` (from 0): doubling, with full jitter."""
     return random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**attempt))  # noqa: S311 - spreads load

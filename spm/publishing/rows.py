@@ -1,7 +1,7 @@
-"""Rows of a table as events.
+"""Turns rows of a table into events.
 
-The members of an event's JSON are in one order, whatever the order of the columns: the same content has the
-same identity, wherever it comes from.
+The members of an event's JSON have a fixed order, whatever the order of the columns, so the same content has
+the same identity wherever it comes from.
 """
 
 from collections.abc import Iterator
@@ -68,7 +68,9 @@ def _record(planned: Plan, line: int, cells: list[str]) -> Record | BadRecord:
 
 
 def _surplus(cells: list[str], width: int) -> str:
-    """What is wrong with a row that has more cells than the header; empty ones do not matter."""
+    """Return what is wrong with a row that has more cells than the header. Empty cells do not matter."""
     if len(cells) <= width or not any(map(str.strip, cells[width:])):
         return ""
-    return f"{len(cells)} cells, but the header has {width}: is a cell with the delimiter not quoted?"
+    return (
+        f"{len(cells)} cells, but the header has {width}: is a cell that contains the delimiter not quoted?"
+    )

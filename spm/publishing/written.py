@@ -1,4 +1,4 @@
-"""A member of an event as JSON, from the text of its cell."""
+"""Writes a member of an event as JSON, from the text of its cell."""
 
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -7,11 +7,11 @@ from spm.publishing.cells import BadCell, Convert
 
 REMEMBERED: Final = 1 << 14
 LONGEST_REMEMBERED: Final = 64
-"""Characters: with the number of cells that are remembered, a bound of the memory that this takes."""
+"""In characters. With the number of remembered cells, this bounds the memory."""
 
 
 class BadMember(ValueError):
-    """A cell that cannot become its member, and why."""
+    """A cell cannot become its member; the message says why."""
 
     def __init__(self, member: str, column: str, cell: str, no: BadCell) -> None:
         super().__init__(
@@ -23,9 +23,9 @@ class BadMember(ValueError):
 
 
 class Written(dict[str, str]):
-    """By a cell's text, the member that it becomes: ``"score":17.5``. An empty one is left out of the event.
+    """Maps a cell's text to the member that it becomes: ``"score":17.5``. An empty cell is left out.
 
-    Each cell is converted when it is first asked for, and remembered: tables say the same over and over.
+    Each cell is converted when it is first needed, and remembered, because tables repeat themselves.
     Raises BadMember for a cell that cannot be converted.
     """
 
@@ -38,7 +38,7 @@ class Written(dict[str, str]):
         empty: AbstractSet[str] = frozenset(),
         needed: str | None = None,
     ) -> None:
-        """``empty``: what stands for an empty cell. ``needed``: an example, where one is refused."""
+        """``empty`` is what stands for an empty cell. ``needed`` is an example if empty cells are refused."""
         super().__init__()
         self._member = member
         self._column = column

@@ -1,4 +1,4 @@
-"""The bytes of a file or a pipe: opened, unpacked, and in what encoding their text is."""
+"""Opens and unpacks the bytes of a file or a pipe, and finds out the encoding of their text."""
 
 import codecs
 import gzip
@@ -36,27 +36,27 @@ def opened(file: Path) -> Iterator[io.BufferedReader]:
 
 
 def unpacked(source: io.BufferedReader) -> Content:
-    """Return what reads the content, of a gzip file too; reading may raise what ``told_if_broken`` takes."""
+    """Return what reads the content, also of gzip. Reading may raise what ``told_if_broken`` handles."""
     return gzip.GzipFile(fileobj=source) if source.peek(2)[:2] == GZIP_MAGIC else source
 
 
 @contextmanager
 def told_if_broken() -> Iterator[None]:
-    """Raise InputError where the bytes are not what they should be: compressed, or text."""
+    """Raise InputError if compressed bytes or text are broken."""
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"the compressed file is broken: {error}") from error
     except UnicodeDecodeError as error:
         raise InputError(
-            f"the file is not {error.encoding} text all through ({error.reason}): save it as UTF-8"
+            f"the file is not entirely {error.encoding} text ({error.reason}): save it as UTF-8"
         ) from error
 
 
 def encoding_of(source: io.BufferedReader, content: Content) -> str:
-    """Find out the encoding: byte order mark, NUL bytes, strict UTF-8, and otherwise Windows-1252.
+    """Find out the encoding by a byte order mark, NUL bytes, or strict UTF-8. Otherwise it is Windows-1252.
 
-    A file is read once from end to end for it, and stands where it stood; of a pipe only the start is seen.
+    A file is read once from end to end for this, and its position stays. Of a pipe only the start is seen.
     """
     start = content.peek(CHUNK)
     if (marked := _by_first_bytes(start)) is not None:
@@ -71,12 +71,12 @@ def encoding_of(source: io.BufferedReader, content: Content) -> str:
 
 
 def marked_encoding_of(content: Content) -> str:
-    """Return the encoding that the first bytes tell, otherwise UTF-8, which JSON has to be (RFC 8259)."""
+    """Return the encoding that the first bytes show. Otherwise it is UTF-8, which JSON must be (RFC 8259)."""
     return _by_first_bytes(content.peek(CHUNK)) or "utf-8"
 
 
 def as_text(content: Content, encoding: str) -> io.TextIOWrapper:
-    """Return the text, its line ends kept; bytes that are not text are kept too, for validation to name."""
+    """Return the text with its line ends. Bytes that are not text are kept too, for validation to name."""
     errors = "strict" if encoding.startswith("utf-16") else "surrogateescape"
     return io.TextIOWrapper(content, encoding=encoding, errors=errors, newline="")
 
@@ -85,7 +85,7 @@ def _by_first_bytes(start: bytes) -> str | None:
     for mark, encoding in BYTE_ORDER_MARKS:
         if start.startswith(mark):
             return encoding
-    # Text of the Latin alphabet has a zero in each pair of bytes of UTF-16.
+    # In UTF-16, text of the Latin alphabet has a zero in each pair of bytes.
     sample = start[:400]
     zeros = (sample[0::2].count(0), sample[1::2].count(0))
     if max(zeros) > len(sample) // 4:

@@ -1,4 +1,4 @@
-"""CSV and Excel as one kind of table: a header, and rows of text."""
+"""Reads CSV and Excel as one kind of table: a header, and rows of text."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ ROWS_LOOKED_AT: Final = 20
 
 
 class Row(NamedTuple):
-    """A row's cells; ``line`` is where it starts. With a ``problem`` it could not be taken apart."""
+    """A row's cells. ``line`` is where it starts. A row with a ``problem`` could not be taken apart."""
 
     line: int
     cells: list[str]
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The header's cells, trimmed, the line where it stands, and the rows below it that are not empty."""
+    """The header's trimmed cells, its line, and the rows below it that are not empty."""
 
     columns: list[str]
     line: int
@@ -39,9 +39,10 @@ class Table(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What cannot be found out of how a file holds its table, or is found out wrongly.
+    """What cannot be found out about how a file holds its table, or is found out wrongly.
 
-    ``sheet``: of a workbook, by default the first; ``decimal``: the sign in its numbers as text.
+    ``sheet`` is the sheet of a workbook, by default the first. ``decimal`` is the sign in its numbers as
+    text.
     """
 
     skip_rows: int = 0
@@ -54,7 +55,7 @@ class Layout(NamedTuple):
 def opened_table(
     source: io.BufferedReader, content: Content, layout: Layout, *, excel: bool
 ) -> Iterator[Table]:
-    """Read a workbook's table, or that of a CSV file; ``content`` is what ``source`` holds, unpacked."""
+    """Read the table of a workbook or a CSV file. ``content`` is what ``source`` holds, unpacked."""
     if excel:
         yield read_excel(content, layout)
         return
@@ -62,18 +63,18 @@ def opened_table(
     try:
         text = as_text(content, encoding)
     except LookupError as error:
-        raise InputError(f"{encoding} is no encoding: write one like utf-8 or windows-1252") from error
+        raise InputError(f"{encoding} is not an encoding: write one such as utf-8 or windows-1252") from error
     with text:
         yield read_csv(text, layout.skip_rows)
 
 
 def is_excel(content: Content) -> bool:
-    """Tell whether the first bytes are a workbook's."""
+    """Tell whether the first bytes are those of a workbook."""
     return content.peek(CHUNK).startswith(EXCEL_MAGIC)
 
 
 def read_csv(text: io.TextIOBase, skip_rows: int = 0) -> Table:
-    """Read a table whose header stands below ``skip_rows`` lines; its delimiter is found out."""
+    """Read a table whose header is below ``skip_rows`` lines, and find out its delimiter."""
     csv.field_size_limit(LONGEST_CELL)
     head = list(islice(text, skip_rows + 1 + ROWS_LOOKED_AT))[skip_rows:]
     delimiter = delimiter_of(head)
@@ -85,7 +86,7 @@ def read_csv(text: io.TextIOBase, skip_rows: int = 0) -> Table:
 
 
 def delimiter_of(head: Iterable[str]) -> str:
-    """Return the delimiter that cuts most rows into as many cells as the first, and that into the most."""
+    """Return the delimiter by which most rows have as many cells as the first, and the first has the most."""
 
     def fitness(delimiter: str) -> tuple[float, int]:
         try:
@@ -102,8 +103,8 @@ def delimiter_of(head: Iterable[str]) -> str:
 def read_excel(content: Content, layout: Layout) -> Table:
     """Read a sheet of a workbook. Raise InputError if it cannot be read.
 
-    Numbers and times become text as a CSV file would hold them: numbers with the layout's decimal sign, times
-    in the form of ISO 8601.
+    Numbers and times become text as in a CSV file: numbers with the layout's decimal sign, and times in the
+    form of ISO 8601.
     """
     sheet = layout.sheet
     try:
@@ -158,7 +159,7 @@ def _cell(value: object, decimal: str) -> str:
 
 
 def _trimmed(cells: Iterable[str]) -> list[str]:
-    """The header without the empty cells at its end, which spreadsheets like to write."""
+    """Return the header without the empty cells that spreadsheets like to write at its end."""
     columns = [cell.strip() for cell in cells]
     while columns and not columns[-1]:
         columns.pop()

@@ -1,4 +1,4 @@
-"""A row's cells as values; what is wrong with one is noted by file, line and column."""
+"""Reads a row's cells as values, and notes what is wrong with one by file, line and column."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from spm.roster.files import RosterTable
 DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
-"""A zero character, or what stands for a byte that is no text in the file's encoding."""
+"""A zero character, or what replaces a byte that is not text in the file's encoding."""
 YES: Final = frozenset({"true", "yes", "1"})
 NO: Final = frozenset({"false", "no", "0"})
 END_OF_DAY: Final = time(23, 59, 59)
@@ -37,9 +37,9 @@ class CellProblem(NamedTuple):
 
 @dataclass
 class Cells:
-    """A row; a wrong cell is added to ``problems``, and a value of its type stands in for it.
+    """A row. A wrong cell is added to ``problems``, and a value of its type takes its place.
 
-    ``values``: by the columns' names in lower case.
+    ``values`` holds the cells by the columns' names in lower case.
     """
 
     file: str
@@ -48,11 +48,11 @@ class Cells:
     problems: list[CellProblem]
 
     def get(self, column: str) -> str:
-        """Return the cell as it is; empty where the row or the file has none."""
+        """Return the cell as it is. It is empty if the row or the file has none."""
         return self.values.get(column.lower(), "")
 
     def text(self, column: str, longest: int, otherwise: str = "") -> str:
-        """Return what must not be empty; ``otherwise`` takes the place of an empty cell."""
+        """Return a cell that must not be empty. ``otherwise`` takes the place of an empty one."""
         text = self.get(column) or otherwise
         if not text:
             self.wrong(column, "is empty", "a text")
@@ -64,14 +64,14 @@ class Cells:
         """Return a date."""
         text = self.get(column)
         try:
-            # Only this form: fromisoformat takes others, which schools do not mean.
+            # Only this form is right: fromisoformat accepts others, which schools do not mean.
             return date.fromisoformat(text if DAY.fullmatch(text) else "") if text else None
         except ValueError:
-            self.wrong(column, f"{_quoted(text)} is no date", "2026-11-24")
+            self.wrong(column, f"{_quoted(text)} is not a date", "2026-11-24")
             return None
 
     def moment(self, column: str) -> datetime | None:
-        """Return a time, without an offset where it has none; a date alone is the last second of its day."""
+        """Return a time, without an offset if it has none. A date alone is the last second of its day."""
         text = self.get(column)
         if not text:
             return None
@@ -80,7 +80,7 @@ class Cells:
                 return datetime.combine(date.fromisoformat(text), END_OF_DAY)
             return datetime.fromisoformat(text) if DAY.match(text) else datetime.fromisoformat("")
         except ValueError:
-            self.wrong(column, f"{_quoted(text)} is no time", "2026-11-24, or 2026-11-24T15:15:00+01:00")
+            self.wrong(column, f"{_quoted(text)} is not a time", "2026-11-24, or 2026-11-24T15:15:00+01:00")
             return None
 
     def points(self, column: str) -> float | None:
@@ -89,7 +89,7 @@ class Cells:
         if not text:
             return None
         if not NUMBER.fullmatch(text) or not 0 < (number := float(text)) < float("inf"):
-            self.wrong(column, f"{_quoted(text)} is no number above zero", "100")
+            self.wrong(column, f"{_quoted(text)} is not a number above zero", "100")
             return None
         return number
 
@@ -104,11 +104,11 @@ class Cells:
         """Return the name of a time zone."""
         text = self.get(column) or otherwise
         if not is_zone(text):
-            self.wrong(column, f"{_quoted(text)} is no time zone", "Europe/Berlin")
+            self.wrong(column, f"{_quoted(text)} is not a time zone", "Europe/Berlin")
         return text
 
     def choice(self, column: str, allowed: Sequence[str]) -> str:
-        """Return one of what is allowed; case does not matter."""
+        """Return one of the allowed words. Case does not matter."""
         text = self.get(column).lower()
         if text not in allowed:
             problem = f"{_quoted(text)} is unknown" if text else "is empty"
@@ -121,7 +121,7 @@ class Cells:
 
 
 def rows(table: RosterTable, needed: Sequence[str], problems: list[CellProblem]) -> Iterator[Cells]:
-    """Yield the table's rows; note rows that are too long, and raise InputError where a column is missing."""
+    """Yield the table's rows and note rows that are too long. Raise InputError if a column is missing."""
     columns = [column.lower() for column in table.columns]
     if missing := [column for column in needed if column.lower() not in columns]:
         raise InputError(
@@ -137,7 +137,7 @@ def rows(table: RosterTable, needed: Sequence[str], problems: list[CellProblem])
             unreadable = (name for name, text in cells.values.items() if UNREADABLE.search(text))
             cells.wrong(
                 next(unreadable, columns[0]),
-                "holds a character that is no text",
+                "holds a character that is not text",
                 "without it, or saved as UTF-8",
             )
         yield cells
@@ -154,5 +154,5 @@ def is_zone(name: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """Quote a cell; its control characters are written out."""
+    """Quote a cell, with its control characters escaped."""
     return json.dumps(text[:80], ensure_ascii=False)

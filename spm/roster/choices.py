@@ -1,4 +1,4 @@
-"""What the files of a roster do not tell, and whoever imports them chooses."""
+"""What the files of a roster do not say, so that whoever imports them has to choose."""
 
 from datetime import date
 from enum import StrEnum
@@ -22,7 +22,7 @@ class CourseId(StrEnum):
 
 
 class Choices(NamedTuple):
-    """What the files do not tell; ``today``: when what is deleted without a date ends."""
+    """What the files do not say. ``today`` is when things end that are deleted without a date."""
 
     person_id: PersonId
     course_id: CourseId

@@ -1,4 +1,4 @@
-"""The files of a folder or a zip archive, as tables of text."""
+"""Reads the files of a folder or a zip archive as tables of text."""
 
 import io
 import re
@@ -16,18 +16,18 @@ KINDS: Final = "CSV or Excel files"
 
 
 class File(NamedTuple):
-    """A file's name as it is, for messages, and its bytes."""
+    """A file's own name, for messages, and its bytes."""
 
     name: str
     data: bytes
 
 
 Files = Mapping[str, File]
-"""By their names in lower case with the ending of CSV: ``lineItems.xlsx`` is ``lineitems.csv``."""
+"""Files by their names in lower case, ending as CSV files do: ``lineItems.xlsx`` is ``lineitems.csv``."""
 
 
 class RosterTable(NamedTuple):
-    """A file's header, trimmed, the line where it stands, and the rows below it that are not empty."""
+    """A file's trimmed header, its line, and the rows below it that are not empty."""
 
     file: str
     columns: list[str]
@@ -36,9 +36,9 @@ class RosterTable(NamedTuple):
 
 
 def contents(path: Path) -> Files:
-    """Return the tables in a folder or a zip archive, whichever folder of it they are in, or the one file.
+    """Return the tables in a folder or in any folder of a zip archive, or the one file.
 
-    Raises InputError if there are none, two have one name, or they cannot be read.
+    Raises InputError if there are none, if two have the same name, or if they cannot be read.
     """
     try:
         if path.is_dir():
@@ -53,7 +53,7 @@ def contents(path: Path) -> Files:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise InputError(
-            f"{path} is no zip archive that can be read ({error}): name one, or a folder of {KINDS}"
+            f"{path} is not a zip archive that can be read ({error}): name one, or a folder of {KINDS}"
         ) from error
     if not found:
         raise InputError(f"{path} holds no {KINDS}")
@@ -62,7 +62,7 @@ def contents(path: Path) -> Files:
 
 def _in_archive(path: Path) -> Files:
     with zipfile.ZipFile(path) as archive:
-        # What macOS adds for each file is none of the school's.
+        # The file that macOS adds for each file is not the school's.
         names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
         return _by_name((name, archive.read(name)) for name in names if ENDING.search(name))
 
@@ -75,7 +75,7 @@ def _by_name(files: Iterable[tuple[str, bytes]]) -> Files:
         if not ENDING.search(name):
             continue
         if key in found:
-            raise InputError(f"there are two files {found[key].name} and {name}: leave one")
+            raise InputError(f"there are two files {found[key].name} and {name}: keep only one")
         found[key] = File(name, data)
     return found
 

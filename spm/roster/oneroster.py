@@ -49,14 +49,14 @@ TIME_ZONE: Final = "metadata.timeZone"
 
 
 class AcademicSession(NamedTuple):
-    """From a day until the day before another, or None if it is open."""
+    """From a day until the day before another. None means that it is open."""
 
     begins: date | None
     ends: date | None
 
 
 class User(NamedTuple):
-    """``id``: empty where the chosen column is."""
+    """A user. ``id`` is empty if the chosen column is."""
 
     id: str
     name: str
@@ -66,7 +66,7 @@ class User(NamedTuple):
 
 @dataclass
 class Reader:
-    """Reads the files one after the other, those first that others refer to by ``sourcedId``."""
+    """Reads the files one after the other, beginning with those to which others refer by ``sourcedId``."""
 
     files: Files
     choices: Choices
@@ -108,7 +108,7 @@ class Reader:
             file = f"{name.removeprefix('file.')}.csv"
             self.modes[file.lower()] = value
             if value in {"bulk", "delta"} and file.lower() in READ and file.lower() not in self.files:
-                cells.wrong("value", f"{file} is said to be {value} and is not there", "absent, or the file")
+                cells.wrong("value", f"{file} should be {value} and is not there", "absent, or the file")
 
     def _orgs(self) -> None:
         for cells in self._rows("orgs.csv"):
@@ -147,7 +147,7 @@ class Reader:
             )
 
     def _term(self, cells: Cells) -> AcademicSession:
-        """From the first to the last day of a class's terms."""
+        """Return the time from the first to the last day of a class's terms."""
         named = [term for term in map(str.strip, cells.get("termSourcedIds").split(",")) if term]
         for term in named:
             if term not in self.sessions and "academicsessions.csv" in self.files:
@@ -194,7 +194,7 @@ class Reader:
             self.roster.rows["enrolments"][key] = Placed(enrolment, cells)
 
     def _merge(self, enrolment: Enrolment, cells: Cells) -> None:
-        """Keep one enrolment of a person who comes back to a class, from the first day to the last."""
+        """Keep one enrolment, from the first day to the last, for a person who comes back to a class."""
         key = (enrolment.course, enrolment.person, enrolment.role)
         before, first = self.enrolments.get(key, (enrolment, cells))
         merged = replace(
@@ -249,7 +249,7 @@ class Reader:
             self.roster.add(assessment, cells, columns)
 
     def _people(self) -> None:
-        """Keep names of those only who take or teach something, where the files tell everybody who does."""
+        """Keep only the names of those who take or teach something, if the files name everybody who does."""
         everybody = self._whole("enrollments.csv")
         enrolled = {person for _, person, _ in self.roster.rows["enrolments"]}
         for user in self.users.values():
@@ -265,7 +265,7 @@ class Reader:
         return file in self.files and self.modes.get(file, "bulk") == "bulk"
 
     def _left(self, cells: Cells) -> date | None:
-        """Return when what is to be deleted ended; None for what is active."""
+        """Return when something that is marked as deleted ended, or None if it is active."""
         if not cells.get("status") or cells.choice("status", STATUSES) == "active":
             return None
         changed = cells.moment("dateLastModified")

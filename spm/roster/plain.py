@@ -1,4 +1,4 @@
-"""One plain CSV file per table; its columns are the table's."""
+"""Reads one plain CSV file per table, with the table's columns."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from spm.roster.roster import Roster
 
 
 class Plain(NamedTuple):
-    """How one file is read; the columns that are not needed may be missing."""
+    """How one file is read. Columns that are not needed may be missing."""
 
     columns: tuple[str, ...]
     needed: tuple[str, ...]
@@ -18,7 +18,7 @@ class Plain(NamedTuple):
 
 
 def read_plain(files: Files, time_zone: str) -> Roster:
-    """Read those of the files that are tables of a roster; ``time_zone``: of courses that name none."""
+    """Read those files that are tables of a roster. ``time_zone`` is for courses that name none."""
     roster = Roster()
     for name, plain in FILES.items():
         if name not in files:

@@ -1,4 +1,4 @@
-"""Tell which kind of roster a set of files is, and read it."""
+"""Finds out which kind of roster a set of files is, and reads it."""
 
 from datetime import UTC, datetime
 
@@ -16,12 +16,12 @@ def read_roster(
 ) -> Roster:
     """Read OneRoster files, or one plain file per table. Raise InputError if they are neither."""
     if not is_zone(time_zone):
-        raise InputError(f"{time_zone} is no time zone: write one like Europe/Berlin")
+        raise InputError(f"{time_zone} is not a time zone: write one such as Europe/Berlin")
     oneroster, plain = sorted(files.keys() & TELLING), sorted(files.keys() & FILES.keys())
     if oneroster:
         if others := [file for file in plain if file != "courses.csv"]:
             raise InputError(
-                f"{oneroster[0]} is of OneRoster and {others[0]} is not: import them one after the other"
+                f"{oneroster[0]} belongs to OneRoster and {others[0]} does not: import one after the other"
             )
         today = datetime.now(UTC).date()
         return read_oneroster(

@@ -1,4 +1,4 @@
-"""What was read of a school's files: rows by table and key, each with the line that it comes from."""
+"""What was read from a school's files: rows by table and key, each with the line where it was."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ RIGHT: Final = {
 
 
 class Placed(NamedTuple):
-    """A row and where it stands."""
+    """A row and where it was."""
 
     row: AnyRow
     cells: Cells
@@ -27,9 +27,9 @@ class Placed(NamedTuple):
 
 @dataclass
 class Roster:
-    """Rows that are right, problems with others, and how many rows were left out on purpose, by why.
+    """Rows that are right, problems with others, and how many rows were left out on purpose, by reason.
 
-    ``course_column``: in which column rows refer to a course.
+    ``course_column`` is the column in which rows refer to a course.
     """
 
     course_column: str = "course"
@@ -38,12 +38,12 @@ class Roster:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def check(self, row: AnyRow, cells: Cells, columns: Mapping[str, str]) -> None:
-        """Note what is wrong with a row as a whole; ``columns``: in which column each member is."""
+        """Note what is wrong with a row as a whole. ``columns`` says in which column each member is."""
         if no := wrong(row):
             cells.wrong(columns.get(no.member, no.member), no.problem, RIGHT[no.member])
 
     def add(self, row: AnyRow, cells: Cells, columns: Mapping[str, str]) -> None:
-        """Take a row, unless its key is there already; what is wrong with it is noted."""
+        """Take a row, unless its key is already there, and note what is wrong with it."""
         self.check(row, cells, columns)
         table, key = _key(row)
         other = self.rows[table].setdefault(key, Placed(row, cells))
@@ -58,12 +58,12 @@ class Roster:
                 yield table, placed.row
 
     def referring_to(self, courses: list[str]) -> list[CellProblem]:
-        """Return a problem for the first row that refers to each of these courses, which nobody has."""
+        """Return, for each of these unknown courses, a problem of the first row that refers to it."""
         first: dict[str, CellProblem] = {}
         for table in ("assessments", "enrolments"):
             for (course, *_), (_row, cells) in self.rows[table].items():
                 if course in courses and course not in first:
-                    problem, right = f"there is no course {course}", "one that is imported"
+                    problem, right = f"there is no course {course}", "a course that is imported"
                     first[course] = CellProblem(cells.file, cells.line, self.course_column, problem, right)
         return list(first.values())
 

@@ -1,4 +1,4 @@
-"""Send a roster to the operations function, chunk by chunk."""
+"""Sends a roster to the operations function, chunk by chunk."""
 
 import json
 import uuid
@@ -14,7 +14,7 @@ from spm.aws.commands import Commands
 from spm.roster.roster import Roster
 
 CHUNK_BYTES: Final = 4_000_000
-"""Of rows as JSON in ASCII; Lambda takes 6 MB with everything."""
+"""The size of rows as JSON in ASCII. Lambda takes 6 MB including everything else."""
 
 
 def send(

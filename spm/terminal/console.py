@@ -1,7 +1,7 @@
-"""What the commands print: results on standard output, progress and errors on standard error.
+"""Prints results on standard output, and progress and errors on standard error.
 
-Rich drops colours and moving bars by itself where the output is no terminal, and colours under NO_COLOR.
-What comes from data is shown as text: no character of it may command the terminal.
+Rich drops colours and moving bars by itself if the output is not a terminal, and colours under NO_COLOR.
+Data is shown as text: no character of it may command the terminal.
 """
 
 import json
@@ -42,15 +42,15 @@ IN_MESSAGES: Final = {code: text for code, text in AS_TEXT.items() if code not i
 
 
 def visible(text: str, written_out: Mapping[int, str] = AS_TEXT) -> str:
-    """Return a value of the data on one line, with its control characters written out: ESC as ``\\x1b``."""
+    """Return a value of the data on one line, with its control characters escaped: ESC as ``\\x1b``."""
     return text.translate(written_out).encode(errors="backslashreplace").decode()
 
 
 class Screen(Console):
-    """A console on which a string is a message, printed as it is but for its control characters."""
+    """A console that prints a string as a message, with its control characters escaped."""
 
     def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - Rich's own signature
-        """Print as Rich does; strings keep their lines and tabs only."""
+        """Print as Rich does. Strings keep only their lines and tabs."""
         shown = [visible(o, IN_MESSAGES) if isinstance(o, str) else o for o in objects]
         super().print(*shown, **options)
 
@@ -77,10 +77,10 @@ def step(title: str) -> Iterator[None]:
 def bar(
     title: str, total: int | None, position: Callable[[], int] | None = None
 ) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar; yields what is called with the number of things newly done.
+    """Show a progress bar, and yield what to call with the number of things newly done.
 
-    ``total``: None if it is not known before. With ``position`` it is that of something else, a file's
-    bytes say, and ``position`` returns how many of those are done.
+    ``total`` is None if it is not known before. With ``position``, it is the total of something else, such as
+    a file's bytes, and ``position`` returns how many of those are done.
     """
     started = time.monotonic()
     done = 0
@@ -130,7 +130,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def print_below(rows: Iterable[tuple[str, str]]) -> None:
-    """Print what belongs to the line above: a word or a number, and beside it a text that wraps there."""
+    """Print what belongs to the line above: a word or a number, and a wrapped text beside it."""
     grid = Table.grid(padding=(0, 1))
     for row in rows:
         grid.add_row("", *(Text(cell(value)) for value in row))
@@ -138,7 +138,7 @@ def print_below(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def cell(value: object) -> str:
-    """One value of a table, as a person reads it."""
+    """Return one value of a table, as a person reads it."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -149,12 +149,12 @@ def cell(value: object) -> str:
 
 
 def exact(score: float | None) -> str:
-    """Return a number as it is stored, where ``cell`` rounds as for a mean."""
+    """Return a number as it is stored, while ``cell`` rounds it like a mean."""
     return "" if score is None else f"{score:,.10g}"
 
 
 def moment(time_: datetime | str | None) -> str:
-    """A time in UTC, or its text as RFC 3339, to the second."""
+    """Return a time in UTC, or its text as RFC 3339, to the second."""
     if time_ is None:
         return "never"
     text = time_ if isinstance(time_, str) else time_.isoformat()
@@ -162,7 +162,7 @@ def moment(time_: datetime | str | None) -> str:
 
 
 def size(count: float) -> str:
-    """A number of bytes in a unit that fits."""
+    """Return a number of bytes in a unit that fits."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
             return f"{count:,.0f} {unit}"
@@ -171,7 +171,7 @@ def size(count: float) -> str:
 
 
 def pairs(members: Mapping[str, object]) -> str:
-    """An object's members on one line."""
+    """Return an object's members on one line."""
     return " ".join(
         visible(f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
         for name, value in members.items()

@@ -10,12 +10,13 @@ from spm.terminal.console import visible
 
 
 def rfc3339(text: str) -> datetime:
-    """Read a time with its offset, or a day, which begins in UTC; typer shows what is raised."""
+    """Read a time with its offset, or a day, which begins in UTC. Typer shows what is raised."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(
-            f"{visible(text)} is not a time: write one like 2026-09-01T08:00:00Z, or a day like 2026-09-01"
+            f"{visible(text)} is not a time: write one such as 2026-09-01T08:00:00Z, "
+            "or a day such as 2026-09-01"
         ) from error
     if moment.tzinfo is None and text == moment.date().isoformat():
         return moment.replace(tzinfo=UTC)
@@ -40,12 +41,14 @@ TargetOption = Annotated[
 ]
 PipelineOption = Annotated[
     str | None,
-    typer.Option("--pipeline", help="Another deployed pipeline than the first.", show_default=False),
+    typer.Option(
+        "--pipeline", help="The pipeline's name. Default: the first that is deployed.", show_default=False
+    ),
 ]
 FreshOption = Annotated[
     bool,
     typer.Option(
-        "--fresh", help="First take in what was stored since the last minute's turn; needs operators' rights."
+        "--fresh", help="First include what was stored since the last compaction; needs operators' rights."
     ),
 ]
 StudentOption = Annotated[str | None, typer.Option("--student", help="Only this student.")]
@@ -56,7 +59,7 @@ TeacherOption = Annotated[
     typer.Option(
         "--as-teacher",
         metavar="PERSON",
-        help="Only what this teacher of the roster may see.",
+        help="Only what this teacher in the roster may see.",
         show_default=False,
     ),
 ]
@@ -85,21 +88,21 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="NAME=VALUE",
-        help="Only what has this value in one of the pipeline's filters; can be repeated.",
+        help="Only what has this value in one of the pipeline's filters. It can be repeated.",
         show_default=False,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, change nothing.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
 
 
 def day(text: str) -> date:
-    """Read a day; typer shows the message of what is raised."""
+    """Read a day. Typer shows what is raised."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{visible(text)} is not a day: write one like 2026-11-24") from error
+        raise typer.BadParameter(f"{visible(text)} is not a day: write one such as 2026-11-24") from error
 
 
 def month(text: str) -> str:
@@ -107,7 +110,7 @@ def month(text: str) -> str:
     try:
         return datetime.strptime(text, "%Y-%m").strftime("%Y-%m")  # noqa: DTZ007 - a month, not a moment
     except ValueError as error:
-        raise typer.BadParameter(f"{visible(text)} is not a month: write one like 2025-09") from error
+        raise typer.BadParameter(f"{visible(text)} is not a month: write one such as 2025-09") from error
 
 
 def narrowed(
@@ -119,7 +122,7 @@ def narrowed(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> dict[str, str]:
-    """Return the parameters of a report; raise BadParameter for one that is no NAME=VALUE."""
+    """Return the parameters of a report. Raise BadParameter for one that is not NAME=VALUE."""
     times = {name: time.isoformat() for name, time in (("since", since), ("until", until)) if time}
     given = {"student_id": student, "event_type": event_type, "course": course, **times}
     parameters = {name: value for name, value in given.items() if value is not None}

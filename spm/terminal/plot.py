@@ -8,9 +8,9 @@ BARS: Final = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[float], width: int, highest: float) -> str:
-    """Draw at most ``width`` bars on a scale from 0 to ``highest``, neighbours averaged where needed.
+    """Draw at most ``width`` bars on a scale from 0 to ``highest``, averaging neighbours if needed.
 
-    A scale of its own for every plot would draw 97, 98, 97 like a fall to nothing. What is outside the scale
+    A scale of its own for every plot would draw 97, 98, 97 like a fall to nothing. A value outside the scale
     is drawn at its end.
     """
     if not values:

@@ -80,7 +80,7 @@ def test_a_wrong_line_imports_nothing_and_is_told_by_file_line_and_column(
     result = spm("roster", "import", str(folder))
     assert (result.returncode, result.stdout) == (2, "")
     problem, last = result.stderr.splitlines()
-    assert problem.startswith('assessments.csv line 3, column due_at: "24.11.2026" is no time; right: ')
+    assert problem.startswith('assessments.csv line 3, column due_at: "24.11.2026" is not a time; right: ')
     assert last == "spm: nothing was imported: 1 problem"
     assert spm("roster", "show", course).returncode == 2
     told = json.loads(spm("roster", "import", str(folder), "--json").stdout)

@@ -112,11 +112,11 @@ def test_what_the_decoder_refuses_is_told_with_one_of_the_values_that_it_takes()
 
 def test_a_column_that_no_member_takes_is_not_dropped_in_silence() -> None:
     table = "barcode,student_id,action,Title\nb1,ada,borrowed,Emil\n"
-    with pytest.raises(InputError, match="Title is no member of an event of library-loans"):
+    with pytest.raises(InputError, match="Title is not a member of events of library-loans"):
         list(given(table, LOANS).records)
     columns: dict[str, str | list[str]] = {name: name for name in ("barcode", "student_id", "action")}
     assert len(events(table, LOANS, Mapping(columns=columns, leave_out=["Title"]))) == 1
-    with pytest.raises(InputError, match="room is no member"):
+    with pytest.raises(InputError, match="room is not a member"):
         events(table, LOANS, Mapping(columns=columns, constants={"room": 1}, leave_out=["Title"]))
 
 
@@ -130,7 +130,7 @@ def test_a_first_map_is_proposed_for_any_pipeline() -> None:
     assert 'student_id = "Pupil No."\nbarcode = "Barcode"\naction = "Action"\n' in text
     assert 'rest = "leave out"' in text
     assert "event_type" not in text
-    assert '# seats = "…"  # needed' in propose(opened("bus,day\n7,2026-11-24\n"), None, TRIPS)
+    assert '# seats = "…"  # required' in propose(opened("bus,day\n7,2026-11-24\n"), None, TRIPS)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_what_a_refused_time_is_told_to_write_is_taken(text: str) -> None:
 def test_the_examples_for_what_is_no_time_are_taken(text: str) -> None:
     with pytest.raises(typer.BadParameter) as refused:
         rfc3339(text)
-    examples = re.findall(r"like (\d\S+?)(?:,|$)", str(refused.value))
+    examples = re.findall(r"such as (\d\S+?)(?:,|$)", str(refused.value))
     assert [rfc3339(example).year for example in examples] == [2026, 2026]
 
 

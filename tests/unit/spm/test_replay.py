@@ -72,8 +72,8 @@ def test_what_was_no_base64_arrives_as_it_was() -> None:
     ("change", "says"),
     [
         ({"sub_sequence": 3}, "file is a part of an aggregated record.*spm rejected redrive"),
-        ({"arrived_at": "yesterday"}, "no exported rejection"),
-        ({"payload": 7, "reason": "not_base64"}, "no exported rejection"),
+        ({"arrived_at": "yesterday"}, "not an exported rejection"),
+        ({"payload": 7, "reason": "not_base64"}, "not an exported rejection"),
     ],
 )
 def test_what_cannot_arrive_again_says_what_to_do(change: dict[str, object], says: str) -> None:

@@ -193,12 +193,12 @@ class TestOneRoster:
             (
                 "manifest.csv",
                 "propertyName,value\nfile.lineItems,bulk\nfile.resources,bulk\n",
-                "manifest.csv line 2, column value: lineItems.csv is said to be bulk and is not there",
+                "manifest.csv line 2, column value: lineItems.csv should be bulk and is not there",
             ),
             (
                 "academicSessions.csv",
                 "sourcedId,startDate,endDate\nterm-1,01.08.2026,\nterm-2,,\n",
-                'academicSessions.csv line 2, column startDate: "01.08.2026" is no date; right: 2026-11-24',
+                'academicSessions.csv line 2, column startDate: "01.08.2026" is not a date; right: 2026',
             ),
             (
                 "classes.csv",
@@ -264,10 +264,18 @@ class TestPlain:
     @pytest.mark.parametrize(
         ("file", "line", "told"),
         [
-            ("courses.csv", "art,Art,Berlin,,", 'time_zone: "Berlin" is no time zone; right: Europe/Berlin'),
+            (
+                "courses.csv",
+                "art,Art,Berlin,,",
+                'time_zone: "Berlin" is not a time zone; right: Europe/Berlin',
+            ),
             ("courses.csv", ",Art,UTC,,", "id: is empty; right: a text"),
-            ("courses.csv", "art,Art,UTC,2026-13-01,", 'begins: "2026-13-01" is no date; right: 2026-11-24'),
-            ("courses.csv", "art,Art,UTC,,2026-W10-1", 'ends: "2026-W10-1" is no date; right: 2026-11-24'),
+            (
+                "courses.csv",
+                "art,Art,UTC,2026-13-01,",
+                'begins: "2026-13-01" is not a date; right: 2026-11-24',
+            ),
+            ("courses.csv", "art,Art,UTC,,2026-W10-1", 'ends: "2026-W10-1" is not a date; right: 2026-11-24'),
             (
                 "courses.csv",
                 "art,Art,UTC,2026-08-01,2026-07-01",
@@ -276,10 +284,14 @@ class TestPlain:
             (
                 "assessments.csv",
                 "art,A1,Essay,24.11.2026,,",
-                'due_at: "24.11.2026" is no time; right: 2026-11-24, or 2026-11-24T15:15:00+01:00',
+                'due_at: "24.11.2026" is not a time; right: 2026-11-24, or 2026-11-24T15:15:00+01:00',
             ),
-            ("assessments.csv", "art,A1,Essay,,0,", 'max_score: "0" is no number above zero; right: 100'),
-            ("assessments.csv", "art,A1,Essay,,1_0,", 'max_score: "1_0" is no number above zero; right: 100'),
+            ("assessments.csv", "art,A1,Essay,,0,", 'max_score: "0" is not a number above zero; right: 100'),
+            (
+                "assessments.csv",
+                "art,A1,Essay,,1_0,",
+                'max_score: "1_0" is not a number above zero; right: 100',
+            ),
             (
                 "assessments.csv",
                 "art,A1,Essay,,,maybe",
@@ -292,7 +304,7 @@ class TestPlain:
             (
                 "people.csv",
                 "ada,A\0",
-                "display_name: holds a character that is no text; right: without it, or saved as UTF-8",
+                "display_name: holds a character that is not text; right: without it, or saved as UTF-8",
             ),
         ],
     )
@@ -341,12 +353,12 @@ class TestFiles:
 
     def test_a_byte_that_is_no_text_is_told_where_it_stands(self) -> None:
         [told] = problems({"courses.csv": b"id;title\nart;K\xfcnste\nmaths;\x81\n"})
-        assert told.startswith("courses.csv line 3, column title: holds a character that is no text")
+        assert told.startswith("courses.csv line 3, column title: holds a character that is not text")
 
     def test_a_line_is_where_the_row_starts(self) -> None:
         text = 'id,title,begins\nart,"A\n\ntitle",\n\nmaths,Maths,x\n'
         assert problems({"courses.csv": text}) == [
-            'courses.csv line 6, column begins: "x" is no date; right: 2026-11-24'
+            'courses.csv line 6, column begins: "x" is not a date; right: 2026-11-24'
         ]
 
     @pytest.mark.parametrize(
@@ -364,7 +376,7 @@ class TestFiles:
             ),
             (
                 {"users.csv": "sourcedId\n", "enrolments.csv": "a"},
-                "users.csv is of OneRoster and enrolments.csv is not",
+                "users.csv belongs to OneRoster and enrolments.csv does not",
             ),
         ],
     )
@@ -375,7 +387,7 @@ class TestFiles:
     def test_choices_of_oneroster_do_not_fit_plain_files(self) -> None:
         with pytest.raises(InputError, match="--person-id and --course-id are for OneRoster"):
             read(PLAIN, person=PersonId.EMAIL)
-        with pytest.raises(InputError, match="Berlin is no time zone"):
+        with pytest.raises(InputError, match="Berlin is not a time zone"):
             read(PLAIN, zone="Berlin")
 
 

@@ -203,7 +203,7 @@ def test_date_and_time_may_stand_in_two_columns() -> None:
     [
         ("24.13.2026", "timestamp is not a time"),
         ("last Monday", "timestamp is not a time"),
-        ("0001-01-01T00:00:00+10:00", "timestamp is not a time of any school"),
+        ("0001-01-01T00:00:00+10:00", "timestamp is not a time that a school could mean"),
     ],
 )
 def test_what_is_no_time_is_told_with_one_in_the_maps_own_format(text: str, kind: str) -> None:
@@ -237,14 +237,14 @@ def test_a_row_with_more_cells_than_the_header_is_told() -> None:
 @pytest.mark.parametrize(
     ("header", "mapping", "says"),
     [
-        ("a,b", None, "no column is event_type or student_id: say which one with --map"),
+        ("a,b", None, "no column is event_type or student_id: name the column with --map"),
         ("student_id,event_type,score,score", None, r"names score more than once \(columns 3 and 4\)"),
         ("s,Points", Mapping(columns={"student_id": "s", "score": "Point"}), "no column Point: is it Points"),
         ("s,x", Mapping(columns={"student_id": "s", "score": "Grade"}), "no column Grade: it has s, x"),
         (
             "s,x",
             Mapping(columns={"student_id": "s"}, constants={"event_type": "e"}, time=Time("Berlin")),
-            "Berlin is not a time zone: write one like Europe/Berlin",
+            "Berlin is not a time zone: write one such as Europe/Berlin",
         ),
         (
             "s,term",
