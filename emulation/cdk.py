@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +10,10 @@ from pathlib import Path
 from emulation.errors import DeployFailed
 from emulation.process import ChildProcess
 
-CHECKOUT = Path(__file__).parents[1]
-CDKLOCAL = CHECKOUT / "node_modules" / ".bin" / "cdklocal"
-BOOTSTRAP_TEMPLATE = (
-    CHECKOUT / "node_modules" / "aws-cdk" / "lib" / "api" / "bootstrap" / "bootstrap-template.yaml"
-)
+CDKLOCAL = Path("node_modules", ".bin", "cdklocal")
+BOOTSTRAP_TEMPLATE = Path("node_modules", "aws-cdk", "lib", "api", "bootstrap", "bootstrap-template.yaml")
+APP = (sys.executable, "-P", "-m", "infra.app")
+"""Run in the project's folder, which must not come before us on the path."""
 DEPLOY_SECONDS = 300.0
 ERROR_LINES_SHOWN = 12
 
@@ -27,39 +25,55 @@ FAILED = re.compile(
 
 
 def deploy(
-    *, stack: str, context: Mapping[str, str], aws_environment: Mapping[str, str], folder: Path, caches: Path
+    project: Path,
+    *,
+    stack: str,
+    context: Mapping[str, str],
+    aws_environment: Mapping[str, str],
+    folder: Path,
 ) -> dict[str, str]:
-    """Synthesise and deploy one stack; return its outputs.
+    """Synthesise and deploy one stack of a project; return its outputs.
 
-    The cloud assembly goes to ``folder``, so that several deployments can run side by side; ``caches`` is
-    kept between runs. Raises DeployFailed with the last lines that say something.
+    The cloud assembly goes to ``folder``, so that several deployments can run side by side; caches are kept
+    in the project. Raises DeployFailed with the last lines that say something.
 
     The app runs before cdklocal rather than below it: at the same time they take over 1 GiB of memory.
     """
-    if not CDKLOCAL.exists():
-        raise DeployFailed(f"{CDKLOCAL} is missing: run `npm ci` in {CHECKOUT}")
+    cdklocal = installed(project, CDKLOCAL)
     folder.mkdir(parents=True, exist_ok=True)
-    environment = _environment(aws_environment, caches)
+    environment = _environment(aws_environment, project / ".local" / "cache")
     assembly, outputs = folder / "cdk.out", folder / "outputs.json"
-    settings = json.loads((CHECKOUT / "cdk.json").read_text())
+    settings = project / "cdk.json"
+    own = json.loads(settings.read_text()).get("context", {}) if settings.exists() else {}
     # What the CDK command line tells its app: https://docs.aws.amazon.com/cdk/v2/guide/context.html
-    told = {"CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": json.dumps({**settings["context"], **context})}
-    _run(f"The CDK app could not describe {stack}", shlex.split(settings["app"]), environment | told, folder)
-    command: list[str | Path] = [CDKLOCAL, "deploy", stack, "--app", assembly, "--outputs-file", outputs]
+    told = {"CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": json.dumps({**own, **context})}
+    _run(f"The CDK app could not describe {stack}", APP, environment | told, folder, project)
+    command: list[str | Path] = [cdklocal, "deploy", stack, "--app", assembly, "--outputs-file", outputs]
     command += ["--require-approval", "never", "--method", "direct", "--progress", "events"]
     command += ["--notices=false", "--ci"]
-    _run(f"cdklocal could not deploy {stack}", command, environment, folder)
+    _run(f"cdklocal could not deploy {stack}", command, environment, folder, project)
     return dict(json.loads(outputs.read_text())[stack])
 
 
+def installed(project: Path, file: Path) -> Path:
+    """Return a file of the CDK command line in the project; raise DeployFailed where it is missing."""
+    if not (project / file).exists():
+        raise DeployFailed(f"the CDK command line is not installed in {project}: run `spm init` there")
+    return project / file
+
+
 def _run(
-    what_failed: str, command: Sequence[str | Path], environment: Mapping[str, str], folder: Path
+    what_failed: str,
+    command: Sequence[str | Path],
+    environment: Mapping[str, str],
+    folder: Path,
+    project: Path,
 ) -> None:
     program = ChildProcess(
         name=Path(command[0]).name,
         command=command,
         environment=environment,
-        folder=CHECKOUT,
+        folder=project,
         log=folder / f"{Path(command[0]).name}.log",
     )
     program.start()

@@ -15,15 +15,12 @@ from typing import Any, Self
 
 import boto3
 
-from emulation import cdk
+from emulation import cdk, project
 from emulation.errors import DeployFailed, EmulationError
 from emulation.ministack import REGION, MiniStack
 from emulation.postgres import PostgresServer
 from emulation.process import ChildProcess
 
-LOCAL = cdk.CHECKOUT / ".local"
-STATE_FILE = Path(os.environ.get("SPM_CLOUD_FILE") or LOCAL / "cloud.json")
-"""Where a running cloud says how to reach it; another name lets several run beside each other."""
 BOOTSTRAP_SECONDS = 60.0
 
 
@@ -54,6 +51,7 @@ class EmbeddedCloud:
     ) -> None:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="spm-cloud-"))
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.project = project.folder()
         self.database = PostgresServer(self.folder, keep_files=keep_files, data=data)
         self._runner_folder = self.folder / "runner"
         self._deployments = self.folder / "deployments"
@@ -136,6 +134,7 @@ class EmbeddedCloud:
         name = database_name(suffix)
         self.database.create_database(name)
         outputs = cdk.deploy(
+            self.project,
             stack=stack_name(suffix),
             context={
                 "target": "embedded",
@@ -149,7 +148,6 @@ class EmbeddedCloud:
             | dict(context or {}),
             aws_environment=self.aws_environment(),
             folder=self._deployments / suffix,
-            caches=LOCAL / "cache",
         )
         self._databases[suffix] = self.database.dsn(name)
         return outputs
@@ -169,8 +167,7 @@ class EmbeddedCloud:
         self._runner = ChildProcess(
             name="The event source mapping runner",
             command=[
-                sys.executable,
-                "-m",
+                *(sys.executable, "-P", "-m"),
                 "emulation.runner",
                 "--checkpoints",
                 folder / "checkpoints",
@@ -187,8 +184,9 @@ class EmbeddedCloud:
             self._runner.stop()
             self._runner = None
 
-    def write_state(self, file: Path = STATE_FILE) -> None:
+    def write_state(self, file: Path | None = None) -> None:
         """Tell other terminals how to reach this cloud: a file only its owner may read."""
+        file = file or state_file()
         state = CloudState(
             pid=os.getpid(),
             endpoint_url=self.endpoint_url,
@@ -211,12 +209,11 @@ class EmbeddedCloud:
 
         ``cdklocal bootstrap`` does the same through a changeset in 17 s; the API takes under one.
         """
-        if not cdk.BOOTSTRAP_TEMPLATE.exists():
-            raise DeployFailed(f"{cdk.BOOTSTRAP_TEMPLATE} is missing: run `npm ci` in {cdk.CHECKOUT}")
+        template = cdk.installed(self.project, cdk.BOOTSTRAP_TEMPLATE)
         cloudformation = self.client("cloudformation")
         cloudformation.create_stack(
             StackName="CDKToolkit",
-            TemplateBody=cdk.BOOTSTRAP_TEMPLATE.read_text(),
+            TemplateBody=template.read_text(),
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         _wait_for_stack(cloudformation, "CDKToolkit", "CREATE_COMPLETE")
@@ -232,8 +229,17 @@ def database_name(suffix: str) -> str:
     return "studentdata" if suffix == "dev" else f"studentdata_{suffix.replace('-', '_')}"
 
 
-def read_state(file: Path = STATE_FILE) -> CloudState | None:
+def state_file() -> Path:
+    """Return where a running cloud of this project says how to reach it.
+
+    Another name, in ``SPM_CLOUD_FILE``, lets several run beside each other.
+    """
+    return Path(os.environ.get("SPM_CLOUD_FILE") or project.local() / "cloud.json")
+
+
+def read_state(file: Path | None = None) -> CloudState | None:
     """Return how to reach the cloud that another process runs, or None when none runs."""
+    file = file or state_file()
     try:
         state = CloudState(**json.loads(file.read_text()))
     except FileNotFoundError:
@@ -245,8 +251,9 @@ def read_state(file: Path = STATE_FILE) -> CloudState | None:
     return state if _is_alive(state.pid) else None
 
 
-def remove_state(file: Path = STATE_FILE) -> None:
+def remove_state(file: Path | None = None) -> None:
     """Remove the state file if this process wrote it."""
+    file = file or state_file()
     state = read_state(file)
     if state is not None and state.pid == os.getpid():
         file.unlink(missing_ok=True)

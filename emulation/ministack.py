@@ -68,7 +68,7 @@ class MiniStack:
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         self._program = ChildProcess(
             name="MiniStack",
-            command=[sys.executable, "-m", "emulation.ministack_server"],
+            command=[sys.executable, "-P", "-m", "emulation.ministack_server"],
             environment=self._environment(),
             log=self._folder / "server.log",
             remove=self._removed,

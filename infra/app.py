@@ -1,7 +1,13 @@
-"""The CDK app: ``python -m infra.app``, run by ``cdk`` and ``cdklocal`` (cdk.json)."""
+"""The CDK app: ``python -P -m infra.app``, run by ``cdk`` and ``cdklocal`` (cdk.json) in a project's folder.
 
+``-P`` and ``main`` keep that folder from coming before us on the path: it may have an ``infra`` of its own.
+"""
+
+import json
 import os
 import sys
+from pathlib import Path
+from typing import Any, Final
 
 from aws_cdk import (
     App,
@@ -17,6 +23,9 @@ from infra.config import Config, ConfigError
 from infra.context import read_config
 from infra.regions import check_region
 from infra.stack import StudentPerformanceStack
+
+FLAGS: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("flags.json").read_text(encoding="utf-8"))
+"""The CDK's feature flags, all as new projects have them; the context of a project may say otherwise."""
 
 
 def build(app: App) -> StudentPerformanceStack:
@@ -44,8 +53,9 @@ def synthesizer(config: Config) -> IReusableStackSynthesizer:
 
 def main() -> None:
     """Synthesise into the folder that the CDK command line names, or say in one line why not."""
+    sys.path.append(str(Path.cwd()))
     try:
-        app = App(analytics_reporting=False)
+        app = App(context=FLAGS, analytics_reporting=False)
         build(app)
         app.synth()
     except (ConfigError, AssetError) as error:

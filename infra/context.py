@@ -14,6 +14,8 @@ import msgspec
 
 from infra.checks import check_together
 from infra.config import Config, ConfigError, allowed
+from processor import project
+from processor.errors import ConfigurationError
 
 ENVIRONMENTS: Final = Path("environments")
 """Beside ``cdk.json``: the CDK runs the app in that folder."""
@@ -43,6 +45,7 @@ def read_config(
     flags = _typed(given, "context ")
     values = _read_file(folder, str(flags.get("environmentSuffix", "dev"))) | flags
     values.setdefault("target", "localstack" if environment.get("AWS_ENDPOINT_URL") else "aws")
+    values = _of_project() | values
     values.setdefault("profile", "prod" if values.get("environmentSuffix") == "prod" else "dev")
     defaults: Mapping[str, object] = {}
     if values["target"] == "localstack":
@@ -54,6 +57,15 @@ def read_config(
     config = msgspec.convert({**defaults, **values}, Config)
     check_together(config, values.keys())
     return config
+
+
+def _of_project() -> dict[str, object]:
+    """Return what the project in this folder says of its pipelines."""
+    try:
+        said = project.read(Path())
+    except ConfigurationError as error:
+        raise ConfigError(str(error)) from error
+    return {"pipelines": " ".join(said.pipelines), "requirements": said.requirements}
 
 
 def _read_file(folder: Path, suffix: str) -> dict[str, object]:

@@ -47,7 +47,9 @@ class Functions(Construct):
         self._database = database
         self._network = network
         self._platform = platform(config)
-        self._code = lambda_.Code.from_asset(str(asset.build(self._platform, config.pipeline_modules)))
+        requirements = Path(config.requirements) if config.requirements else None
+        built = asset.build(self._platform, config.pipeline_modules, requirements)
+        self._code = lambda_.Code.from_asset(str(built))
         self.operations = self._operations()
         self.reports = self._reports()
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from asyncpg import QueryCanceledError
+from asyncpg import QueryCanceledError, UndefinedFunctionError, UndefinedTableError
 
 from processor import environment, statements
 from processor.commands import registry
@@ -13,6 +13,7 @@ from processor.errors import CommandError
 from processor.handler import Context
 from processor.storage.connection import RESPONSE_MARGIN, Deadline
 from processor.storage.session import Session
+from processor.student_performance import PIPELINE
 
 SQL: Final = statements.load(statements.FOLDER / "access.sql")
 
@@ -50,6 +51,12 @@ async def _attempt(wanted: Command[A], session: Session, request_id: str) -> A:
     await _note(wanted, session, request_id)
     try:
         return await wanted.run(session, environment.settings())
+    except (UndefinedTableError, UndefinedFunctionError) as error:
+        if PIPELINE.name in environment.settings().pipelines:
+            raise
+        raise CommandError(
+            f"it is about the events of {PIPELINE.name}, which is not deployed here"
+        ) from error
     except QueryCanceledError as error:
         if wanted.function == "operations":
             raise

@@ -2,11 +2,13 @@
 
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
+from emulation import project
 from emulation.errors import EmulationError
 from spm.errors import MonitorError
 from spm.lazy import LazyGroup
@@ -30,6 +32,8 @@ def commands(
     from spm.terminal import console  # noqa: PLC0415 - Rich takes long to import, and help needs none of it
 
     console.debug = debug
+    # A project's pipelines are imported from its folder, or from this one. What is installed comes first.
+    sys.path += [str(folder) for folder in dict.fromkeys((project.folder(), Path.cwd()))]
 
 
 def main() -> NoReturn:

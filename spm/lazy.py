@@ -31,11 +31,12 @@ class LazyGroup(TyperGroup):
 
 def load(name: str) -> "Command":
     """Import a command of ``COMMANDS``, or a group of them."""
-    module, _, attribute = COMMANDS[name].where.partition(":")
+    listed = COMMANDS[name]
+    module, _, attribute = listed.where.partition(":")
     found = getattr(import_module(f"spm.commands.{module}"), attribute)
     parent = typer.Typer()
     if isinstance(found, typer.Typer):
         parent.add_typer(found, name=name)
     else:
-        parent.command(name=name)(found)
+        parent.command(name=name, context_settings={"ignore_unknown_options": listed.passes_on})(found)
     return get_group(parent).commands[name]

@@ -1,17 +1,16 @@
-"""Which pipeline an author means: a module, or the name of one that this folder's project deploys."""
+"""Which pipeline an author means: a module, or the name of one that the project deploys."""
 
-import sys
 import traceback
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import msgspec
-
+from emulation import project
 from processor import places
 from processor.errors import ConfigurationError
 from processor.pipeline import Pipeline
-from processor.pipelines import DEFAULT, load_one
+from processor.pipelines import load_one
+from processor.project import read
 from spm.errors import InputError
 
 
@@ -20,16 +19,11 @@ class BrokenModule(Exception):
 
 
 def listed() -> Sequence[str]:
-    """Return the modules that a deployment from this folder uses: ``pipelines`` in ``cdk.json``."""
-    file = Path("cdk.json")
-    if not file.exists():
-        return DEFAULT
+    """Return the modules that a deployment of this project uses. Raise InputError if it names them wrongly."""
     try:
-        settings = msgspec.json.decode(file.read_bytes(), type=dict[str, msgspec.Raw])
-        context = msgspec.json.decode(settings.get("context", b"{}"), type=dict[str, object])
-    except msgspec.DecodeError as error:
-        raise InputError(f"{file} is wrong: {error}") from error
-    return str(context.get("pipelines", "")).split() or DEFAULT
+        return read(project.folder()).pipelines
+    except ConfigurationError as error:
+        raise InputError(str(error)) from error
 
 
 def chosen(name: str) -> Pipeline:
@@ -37,7 +31,6 @@ def chosen(name: str) -> Pipeline:
 
     Raises InputError if there is none, BrokenModule where its module cannot be read.
     """
-    _find_modules_here()
     if _is_module(name):
         return imported(name)
     there_are = [imported(module) for module in listed()]
@@ -51,7 +44,7 @@ def chosen(name: str) -> Pipeline:
 
 
 def first() -> Pipeline:
-    """Return the pipeline that commands mean in this folder. Raise InputError if it cannot be read."""
+    """Return the pipeline that commands mean in this project. Raise InputError if it cannot be read."""
     try:
         return imported(listed()[0])
     except BrokenModule as error:
@@ -60,20 +53,12 @@ def first() -> Pipeline:
 
 def imported(module: str) -> Pipeline:
     """Return a module's pipeline. It raises what ``chosen`` raises."""
-    _find_modules_here()
     try:
         return load_one(module)
     except ConfigurationError as error:
         raise InputError(str(error)) from error
     except Exception as error:  # an author's module may raise anything while it is read
         raise BrokenModule(f"{_place(module, error)}: {type(error).__name__}: {_message(error)}") from error
-
-
-def _find_modules_here() -> None:
-    """Let modules of this folder be imported, after those that are installed."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
 
 
 def _is_module(name: str) -> bool:

@@ -163,8 +163,8 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = N
             prefix = "".join(part.capitalize() for part in str(pipeline).split("-"))
             if f"{prefix}Module" not in outputs:
                 raise StackNotFoundError(
-                    f"stack {name} has no pipeline {pipeline}: name its module in the context `pipelines`,"
-                    " and deploy"
+                    f"stack {name} has no pipeline {pipeline}: name its module among `pipelines` in"
+                    " [tool.spm] of pyproject.toml, and deploy"
                 )
             found = load_one(outputs[f"{prefix}Module"])
         return Stack(
@@ -182,7 +182,7 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = N
             alerts_name=outputs.get("AlertsFunctionName"),
         )
     except ConfigurationError as error:
-        raise StackNotFoundError(f"{error}: use the checkout that was deployed") from error
+        raise StackNotFoundError(f"{error}: use the project that was deployed") from error
     except KeyError as missing:
         raise StackNotFoundError(
             f"stack {name} has no output {missing}: is its deployment finished, and of this version?"

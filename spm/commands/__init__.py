@@ -4,10 +4,14 @@ from typing import Final, NamedTuple
 
 
 class Registered(NamedTuple):
-    """A command or a group of commands: ``where`` it is below this package, and how its help begins."""
+    """A command or a group of commands: ``where`` it is below this package, and how its help begins.
+
+    ``passes_on``: options that it does not know are another program's.
+    """
 
     where: str
     help: str
+    passes_on: bool = False
 
 
 COMMANDS: Final = {
@@ -15,9 +19,18 @@ COMMANDS: Final = {
         "demo:command",
         "Run the whole pipeline on this machine and show that every figure adds up, and who is at risk.",
     ),
+    "init": Registered(
+        "init:command",
+        "Make this folder a project with a pipeline of its own, and install the CDK command line into it.",
+    ),
     "local": Registered(
         "local:command",
         "Run the whole pipeline on this machine until Ctrl-C. The other commands find it by themselves.",
+    ),
+    "deploy": Registered(
+        "deploy:command",
+        "Deploy the project's pipelines to AWS or to LocalStack, as the CDK does; it shows its progress.",
+        passes_on=True,
     ),
     "generate": Registered(
         "generate:command",

@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
+from processor.student_performance import PIPELINE
 from spm.aws.target import connect
 from spm.terminal.options import SuffixOption, TargetOption
 
@@ -27,4 +28,4 @@ def command(
     """
     from spm.serving import serve  # noqa: PLC0415 - a web server takes half a second to import
 
-    serve(connect(target, suffix), port, as_teacher)
+    serve(connect(target, suffix, PIPELINE.name), port, as_teacher)

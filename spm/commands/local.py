@@ -17,14 +17,18 @@ from rich.text import Text
 
 from emulation.cloud import EmbeddedCloud, database_name, read_state, remove_state
 from emulation.process import ChildProcess
+from processor.pipeline import Pipeline
+from processor.student_performance import PIPELINE
+from spm.authoring.choose import BrokenModule, imported, listed
 from spm.aws import ingest
 from spm.aws.health import Health, look
 from spm.aws.stack import Aws, find
 from spm.aws.target import Connection
 from spm.commands.status import screen
-from spm.errors import MonitorError
+from spm.errors import InputError, MonitorError
 from spm.target import DEFAULT_SUFFIX, Target
 from spm.terminal import console
+from spm.watching.watch import Watch
 
 SENDER: Final = "local"
 """Who may send over HTTP from the start."""
@@ -55,6 +59,9 @@ def command(
         str | None,
         typer.Option(metavar="URL", help="Tell this address whose risk has risen.", show_default=False),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Reload the code of pipelines when it is changed.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print how to reach it as JSON, and no panel.")
     ] = False,
@@ -65,15 +72,19 @@ def command(
 
     Example: spm local --shards 4
     Example: spm local --data ~/spm-data
+    Example: spm local --watch
     Example, in another terminal: spm generate - | spm publish -
     """
     if (other := read_state()) is not None:
         raise MonitorError(f"an embedded cloud is running already (process {other.pid}): stop it first")
+    pipelines = deployed()
+    is_school = PIPELINE.name in [pipeline.name for pipeline in pipelines]
     with ExitStack() as until_the_end:
         with console.step("Starting PostgreSQL and MiniStack"):
             cloud = until_the_end.enter_context(EmbeddedCloud(data=data))
         with console.step("Deploying the stack with cdklocal"):
-            cloud.deploy(suffix, {"shardCount": str(shards), "ingest": "true", **told(webhook)})
+            over_http = {"ingest": "true"} if is_school else {}
+            cloud.deploy(suffix, {"shardCount": str(shards), **over_http, **told(webhook)})
             cloud.start_runner()
         until_the_end.callback(remove_state)
         cloud.write_state()
@@ -81,19 +92,38 @@ def command(
         kept = f"keeps its database in {data}" if data else "forgets what it holds (--data DIR keeps it)"
         console.err.print(f"ready; Ctrl-C stops it and {kept}", soft_wrap=True)
         connection = Connection(Target.EMBEDDED, aws, find(aws, suffix))
-        secret = ingest.add(aws, connection.stack, SENDER, None, None)
-        door = {"url": connection.ingest_address, "name": SENDER, "secret": secret}
+        door = opened_door(connection) if is_school else None
         if as_json:
             environment = cloud.aws_environment()
             console.print_json({"suffix": suffix, "environment": environment, "ingest": door})
-        from spm.serving import beside  # noqa: PLC0415 - a web server takes half a second to import
+        reach = ways_in(cloud, suffix, data, is_school=is_school)
+        if door:
+            from spm.serving import beside  # noqa: PLC0415 - a web server takes half a second to import
 
-        reach = ways_in(cloud, suffix, data) | {
-            "Dashboard": until_the_end.enter_context(beside(connection)),
-            "Over HTTP": str(connection.ingest_address),
-            "Credential": f"{SENDER}:{secret}",
-        }
-        watch(cloud, connection, reach, panel_wanted=not as_json)
+            reach |= {
+                "Dashboard": until_the_end.enter_context(beside(connection)),
+                "Over HTTP": str(door["url"]),
+                "Credential": f"{door['name']}:{door['secret']}",
+            }
+        watching = None
+        if watch:
+            stacks = [find(aws, suffix, pipeline.name) for pipeline in pipelines]
+            watching = until_the_end.enter_context(Watch(aws, stacks, listed()))
+        follow(cloud, connection, reach, watching, panel_wanted=not as_json)
+
+
+def deployed() -> list[Pipeline]:
+    """Return the project's pipelines; raise InputError, with the place, where one cannot be imported."""
+    try:
+        return [imported(module) for module in listed()]
+    except BrokenModule as error:
+        raise InputError(str(error)) from error
+
+
+def opened_door(connection: Connection) -> dict[str, str | None]:
+    """Let somebody send over HTTP; return where to, and the credential."""
+    secret = ingest.add(connection.aws, connection.stack, SENDER, None, None)
+    return {"url": connection.ingest_address, "name": SENDER, "secret": secret}
 
 
 def told(webhook: str | None) -> dict[str, str]:
@@ -101,18 +131,24 @@ def told(webhook: str | None) -> dict[str, str]:
     return {"alerts": "true", "alertWebhook": webhook} if webhook else {}
 
 
-def ways_in(cloud: EmbeddedCloud, suffix: str, data: Path | None) -> dict[str, str]:
+def ways_in(cloud: EmbeddedCloud, suffix: str, data: Path | None, *, is_school: bool) -> dict[str, str]:
     """Return what a person needs to use it, by name."""
+    publish = "spm generate - | spm publish -" if is_school else "spm publish FILE"
     return {
         "AWS": f"AWS_ENDPOINT_URL={cloud.endpoint_url}",
         "Database": cloud.database.dsn(database_name(suffix)),
         "Data": f"kept in {data}" if data else "forgotten at Ctrl-C (--data DIR keeps it)",
-        "Next": "in another terminal: spm generate - | spm publish -",
+        "Next": f"in another terminal: {publish}",
     }
 
 
-def watch(
-    cloud: EmbeddedCloud, connection: Connection, reach: Mapping[str, str], *, panel_wanted: bool
+def follow(
+    cloud: EmbeddedCloud,
+    connection: Connection,
+    reach: Mapping[str, str],
+    watching: Watch | None,
+    *,
+    panel_wanted: bool,
 ) -> None:
     """Keep the panel up to date until Ctrl-C; raise MonitorError when a part of the cloud ends."""
     rate, errors = Rate(), Errors(cloud.programs)
@@ -124,10 +160,27 @@ def watch(
                     if not program.running:
                         raise MonitorError(f"{program.name} has ended.\n{program.end_of_log()}")
                 if shown:
-                    live.update(panel(cloud, connection, reach, rate, errors), refresh=True)
-                time.sleep(REFRESH_SECONDS)
+                    shown_now = panel(cloud, connection, reach, rate, errors)
+                    live.update(Group(*changes(watching), shown_now), refresh=True)
+                pause(watching)
     except KeyboardInterrupt:
         console.err.print("stopping")
+
+
+def pause(watching: Watch | None) -> None:
+    """Wait until the panel is to be shown anew: at once after a change."""
+    if watching is None:
+        time.sleep(REFRESH_SECONDS)
+    else:
+        watching.wait(REFRESH_SECONDS)
+
+
+def changes(watching: Watch | None) -> list[Text]:
+    """Return how the last change of the code went."""
+    if watching is None:
+        return []
+    style = "red" if watching.mistaken else "green"
+    return [Text(console.visible(line), style=style) for line in watching.lines]
 
 
 class Rate:

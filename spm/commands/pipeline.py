@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from emulation import project
 from processor.pipeline import Pipeline
 from spm.authoring import trial
 from spm.authoring.choose import BrokenModule, chosen, imported, listed
@@ -28,7 +29,9 @@ MISTAKEN = 1
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="The pipeline's module, or its name if cdk.json lists it.")],
+    name: Annotated[
+        str, typer.Argument(help="The pipeline's module, or its name if the project deploys it.")
+    ],
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,7 +56,7 @@ def check(
     module: Annotated[
         str | None,
         typer.Argument(
-            help="The pipeline's module or name. Default: all that cdk.json lists.", show_default=False
+            help="The pipeline's module or name. Default: all of the project.", show_default=False
         ),
     ] = None,
     *,
@@ -100,7 +103,7 @@ def _tried(module: str | None, file: Path | None, form: Format | None) -> list[T
     if file and len(pipelines) > 1:
         raise InputError("a sample belongs to one pipeline: name the pipeline, too")
     sample = _read(file, form, pipelines[0]) if file else None
-    with database() as login:
+    with database(project.folder()) as login:
         return [asyncio.run(trial.tried(pipeline, login, sample)) for pipeline in pipelines]
 
 

@@ -148,7 +148,7 @@ def command(
         return
     chosen = Chosen(file, form, map_file, read_mapping(map_file) if map_file else None)
     if dry_run:
-        # Only the stack knows which pipelines are deployed. cdk.json also knows which is the first.
+        # Only the stack knows which pipelines are deployed. The project also knows which is the first.
         stack = connect(target, suffix, pipeline).stack if pipeline else None
         of, stream_arn = (stack.pipeline, stack.stream_arn) if stack else (choose.first(), "")
         looked = preview_file(chosen, of, stream_arn)

@@ -20,6 +20,7 @@ from processor.commands.refresh import Refresh
 from processor.commands.rejected import Rejected
 from processor.commands.risk_list import RiskList
 from processor.commands.status import Status, StatusAnswer
+from processor.pipelines import DEFAULT
 from spm.aws.commands import Commands
 from spm.aws.delivery import Delivered, deliver, lambda_record
 from spm.aws.stack import Aws, Stack, find
@@ -50,7 +51,7 @@ def run(options: Options) -> None:
         with console.step("Starting PostgreSQL and MiniStack"):
             cloud = until_the_end.enter_context(EmbeddedCloud())
         with console.step("Deploying the stack with cdklocal"):
-            cloud.deploy(SUFFIX)
+            cloud.deploy(SUFFIX, {"pipelines": " ".join(DEFAULT)})  # whatever the project's own are
             cloud.start_runner()
         aws = Aws(cloud.aws_environment())
         school = make(options.students, len(COURSES), options.seed, datetime.now(UTC).date())

@@ -1,5 +1,6 @@
 """The pytest plugin: the fixture ``spm_pipeline``. It imports nothing before a test asks for it."""
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,11 @@ import pytest
 
 if TYPE_CHECKING:
     from spm.testing.kit import PipelineKit
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests import the project's pipelines from its folder, as ``spm`` does."""
+    sys.path.append(str(config.rootpath))
 
 
 @pytest.fixture(scope="session")

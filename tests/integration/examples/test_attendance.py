@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from emulation import cdk
 from emulation.cloud import EmbeddedCloud, stack_name
 from emulation.errors import DeployFailed
+from emulation.project import CHECKOUT
 from processor.commands.rejected import Rejected
 from processor.commands.status import Status
 from spm.aws.stack import Stack, find
@@ -203,12 +203,10 @@ def test_what_one_pipeline_takes_is_rejected_by_the_other(both: Deployment) -> N
 def release_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deploy from a copy of the checkout whose events call the table's status by another name."""
     for name in ("infra", "processor", "examples"):
-        shutil.copytree(cdk.CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("cdk.json", "pyproject.toml", "uv.lock"):
-        shutil.copy(cdk.CHECKOUT / name, tmp_path / name)
+        shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     module = tmp_path / "examples" / "attendance" / "__init__.py"
     module.write_text(module.read_text().replace("    status: Lit", "    presence: Lit"))
-    monkeypatch.setattr(cdk, "CHECKOUT", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # before what is installed
 
 
 @pytest.mark.usefixtures("release_that_does_not_fit")

@@ -11,7 +11,6 @@ from aws_cdk import App
 from infra import app
 
 ROOT = Path(__file__).resolve().parents[3]
-FLAGS: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
 SERVER = {"databaseHost": "127.0.0.1", "databasePort": 5432, "databasePassword": "local"}
 
 Template = dict[str, Any]
@@ -29,7 +28,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
         key = json.dumps(context, sort_keys=True)
         if key not in done:
             folder = tmp_path_factory.mktemp("cdk.out")
-            cdk_app = App(outdir=str(folder), context=FLAGS | context, analytics_reporting=False)
+            cdk_app = App(outdir=str(folder), context=app.FLAGS | context, analytics_reporting=False)
             stack = app.build(cdk_app)
             cdk_app.synth()
             done[key] = json.loads((folder / f"{stack.artifact_id}.template.json").read_text())

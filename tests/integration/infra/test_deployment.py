@@ -14,9 +14,9 @@ from typing import Any, get_args
 import asyncpg
 import pytest
 
-from emulation import cdk
 from emulation.cloud import EmbeddedCloud, stack_name
 from emulation.errors import DeployFailed
+from emulation.project import CHECKOUT
 from processor import metrics
 from tests.support import Deployment
 
@@ -248,13 +248,11 @@ def test_what_is_not_emitted_has_no_alarm(cloud: EmbeddedCloud) -> None:
 def release_with_a_broken_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Deploy from a copy of the checkout that has one migration more; return that one's name."""
     for name in ("infra", "processor"):
-        shutil.copytree(cdk.CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("cdk.json", "pyproject.toml", "uv.lock"):
-        shutil.copy(cdk.CHECKOUT / name, tmp_path / name)
+        shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     migrations = tmp_path / "processor" / "sql" / "migrations"
     name = f"{len(list(migrations.glob('*.sql'))) + 1:04}_broken"
     (migrations / f"{name}.sql").write_text("CREATE TABLE student_performance (something_else integer);")
-    monkeypatch.setattr(cdk, "CHECKOUT", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # before what is installed
     return name
 
 

@@ -61,14 +61,15 @@ def edit(tmp_path: Path) -> Edit:
 def test_a_dry_run_goes_by_the_first_pipeline_that_is_listed(spm: Run, tmp_path: Path) -> None:
     table = tmp_path / "loans.csv"
     table.write_text("Barcode,Student ID,Action\nb1,ada,borrowed\nb2,bo,lost\n")
-    (tmp_path / "cdk.json").write_text('{"context": {"pipelines": "loans processor.student_performance"}}')
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[tool.spm]\npipelines = ["loans", "processor.student_performance"]\n')
     done = spm("loans.csv", "--dry-run", "--json", group="publish")
     seen = json.loads(done.stdout)
     assert (done.returncode, seen["good"], seen["events"][0]["barcode"]) == (1, 1, "b1")
     assert seen["kinds_of_bad"][0]["right"] == "borrowed"
     proposed = spm("--propose-map", "loans.csv", group="publish").stdout
     assert 'barcode = "Barcode"' in proposed
-    (tmp_path / "cdk.json").unlink()
+    project.unlink()
     shipped = spm("loans.csv", "--dry-run", group="publish")
     assert (shipped.returncode, "no column is event_type" in shipped.stderr) == (2, True)
 
@@ -154,7 +155,7 @@ def test_the_statements_are_shown_with_every_name_filled_in(spm: Run) -> None:
 
 
 def test_a_project_keeps_what_initdb_made(spm: Run, tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "pyproject.toml").write_text("[tool.spm]\n")
     for _ in range(2):
         assert spm("check", "loans").stdout == "everything fits\n"
         (template,) = (tmp_path / ".local").iterdir()

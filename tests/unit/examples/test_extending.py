@@ -31,5 +31,5 @@ def test_each_step_ends_in_something_that_runs() -> None:
 
 
 def test_every_snippet_is_a_file_a_change_or_commands() -> None:
-    assert {block.language for block in tutorial.blocks()} == {"python", "sql", "json", "diff", "sh"}
+    assert {block.language for block in tutorial.blocks()} == {"python", "sql", "json", "toml", "diff", "sh"}
     assert all(bool(block.file) != (block.language == "sh") for block in tutorial.blocks())

@@ -1,0 +1,50 @@
+"""``spm init``: makes a project of one's own ready."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spm.errors import InputError
+from spm.scaffold import node, pipeline
+from spm.terminal import console
+
+
+def command(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="What the pipeline is called; without it, as the project.", show_default=False),
+    ] = None,
+) -> None:
+    """Make this folder a project with a pipeline of its own, and install the CDK command line into it.
+
+    Where the project has its pipelines already, only the command line is installed: after a clone, say, or an
+    upgrade. Nothing that is there is overwritten.
+
+    Example: spm init
+    Example: spm init library-loans
+    """
+    project = Path.cwd()
+    if pipeline.has_pipelines(project):
+        if name:
+            raise InputError(
+                f"{pipeline.PROJECT} has a table [tool.spm] already: add the pipeline's module to its list"
+            )
+        where = None
+    else:
+        where = pipeline.place(project, name)
+        for file in pipeline.write(project, where):
+            console.err.print(f"wrote {file.relative_to(project)}")
+        console.err.print(f"named {where.module} in {pipeline.PROJECT}, [tool.spm]")
+    if not node.is_installed(project):
+        with console.step("Installing the CDK command line"):
+            node.install(project)
+    if where is None:
+        console.err.print("ready: spm local runs it on this machine")
+        return
+    spm = "uv run spm" if "UV_RUN_RECURSION_DEPTH" in os.environ else "spm"
+    console.err.print(
+        f"\nready. Next:\n  {spm} pipeline check {where.module} --sample sample.jsonl\n  {spm} local"
+        f"\nand, in another terminal:\n  {spm} publish sample.jsonl\n  {spm} query students"
+    )

@@ -1,0 +1,1 @@
+"""Changed code of pipelines, brought into a running cloud on this machine."""

@@ -1,0 +1,81 @@
+"""Whether changed pipelines can be released: imported anew, migrated, compared with their tables.
+
+Run as a process of its own, ``python -P -m spm.watching.release``, because what was imported once stays as it
+was. It does what a deployment's migration does, and tells places in the author's own files.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import asyncpg
+import msgspec
+
+from processor import migrations, pipelines
+from processor.errors import ConfigurationError, MigrationFailed, TransientError
+from processor.pipeline import Pipeline
+from processor.storage.connection import is_transient, open_connection
+from processor.storage.secret import Login
+from spm.authoring.choose import BrokenModule, imported
+from spm.errors import InputError
+
+SECONDS = 30.0  # for a statement
+ATTEMPTS = 5
+PAUSE = 0.5  # seconds
+
+
+class Wanted(msgspec.Struct):
+    """The modules, where they are found, and the logins of a deployment."""
+
+    modules: Sequence[str]
+    path: Sequence[str]
+    owner: Login
+    processor: Login
+    reader: Login
+
+
+class Told(msgspec.Struct):
+    """The migrations that were applied, and what does not fit, each with its place."""
+
+    applied: Sequence[str] = ()
+    mistakes: Sequence[str] = ()
+
+
+async def release(wanted: Wanted) -> Told:
+    """Apply new migrations, and return what keeps the pipelines from being released."""
+    try:
+        found = [imported(module) for module in wanted.modules]
+        pipelines.load(wanted.modules)
+    except (BrokenModule, InputError, ConfigurationError) as error:
+        return Told(mistakes=[str(error)])
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await _migrated(wanted, found)
+        except (TransientError, asyncpg.PostgresError) as error:
+            if isinstance(error, asyncpg.PostgresError) and not is_transient(error):
+                raise
+            await asyncio.sleep(PAUSE)  # a lock that a batch holds, say
+    return await _migrated(wanted, found)
+
+
+async def _migrated(wanted: Wanted, found: Sequence[Pipeline]) -> Told:
+    connection = await open_connection(wanted.owner, "disable", SECONDS)
+    try:
+        applied = await migrations.migrate(connection, wanted.processor, found, reader=wanted.reader)
+    except MigrationFailed as failed:
+        return Told(mistakes=failed.mistakes or [str(failed)])
+    finally:
+        await connection.close()
+    return Told(applied)
+
+
+def main() -> None:
+    """Read what is wanted from standard input, and write what is told to standard output."""
+    wanted = msgspec.json.decode(sys.stdin.buffer.read(), type=Wanted, strict=False)
+    sys.path += wanted.path
+    told = asyncio.run(release(wanted))
+    sys.stdout.buffer.write(msgspec.json.encode(told))
+
+
+if __name__ == "__main__":
+    main()
