@@ -1,4 +1,4 @@
-"""The ways to people: an SNS topic, and a webhook whose body is signed."""
+"""The channels to people: an SNS topic, and a webhook with a signed body."""
 
 import hashlib
 import hmac
@@ -17,15 +17,15 @@ SIGNATURE_HEADER: Final = "X-Spm-Signature"
 ID_HEADER: Final = "X-Spm-Alert-Id"
 
 Send = Callable[[Message], None]
-"""Sends one message; whatever it raises means that it has to be sent again."""
+"""Sends one message. Whatever it raises means that the message has to be sent again."""
 
 
 class ReceiverError(Exception):
-    """The webhook did not take a message; says what it answered."""
+    """The webhook did not accept a message. The text says what it answered."""
 
 
 def topic(publish: Callable[..., object], arn: str, wording: Wording) -> Send:
-    """Return what publishes to an SNS topic; attributes let subscribers filter, and tell repeats."""
+    """Return a channel to an SNS topic. Attributes let subscribers filter, and recognise repeats."""
 
     def send(message: Message) -> None:
         attributes = {name: _attribute(message[name]) for name in ("course", "level", "alert_id")}
@@ -40,7 +40,7 @@ def topic(publish: Callable[..., object], arn: str, wording: Wording) -> Send:
 
 
 def webhook(url: str, secret: Callable[[], str], wording: Wording) -> Send:
-    """Return what posts to a webhook, signed with the secret."""
+    """Return a channel that posts to a webhook, signed with the secret."""
 
     def send(message: Message) -> None:
         body = json.dumps(for_programs(message, wording), ensure_ascii=False).encode()
@@ -74,7 +74,7 @@ def _post(request: urllib.request.Request) -> None:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer that is no success: the body is for the address that was configured."""
+    """Treats a redirect as a failure, because the body is only for the address that was configured."""
 
     def redirect_request(self, *_: object) -> None:
         return None

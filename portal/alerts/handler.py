@@ -1,6 +1,6 @@
-"""The Lambda function ``student-performance-alerts-{suffix}``: tells people whose risk has risen.
+"""The Lambda function ``student-performance-alerts-{suffix}`` tells people whose risk has risen.
 
-Woken by each log line that tells of stored events, and every minute.
+Each log line about stored events wakes it, and so does a schedule every minute.
 """
 
 import json
@@ -16,17 +16,17 @@ from portal.alerts.channels import Send, topic, webhook
 from portal.alerts.message import Wording
 
 SENDING_SECONDS: Final = 30.0
-"""Of an invocation; the rest is for those that were taken last. A lease outlives the invocation."""
+"""How long an invocation takes messages. The rest is for the last ones. A lease outlives the invocation."""
 
 AT_ONCE: Final = 5
-"""Messages that are taken at a time, which a receiver that answers late has for 25 s: the rest is free."""
+"""How many messages are taken at a time. With a slow receiver they need 25 s."""
 
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Has the operations function carry out a command. Raise RuntimeError if it does not."""
 
 
 class Outcome(NamedTuple):
-    """How many messages were sent, and how many could not be."""
+    """How many messages were sent, and how many could not be sent."""
 
     sent: int
     failed: int
@@ -52,16 +52,17 @@ TEST: Final[Mapping[str, Any]] = {
 
 
 def handler(event: Mapping[str, Any], _: object) -> dict[str, Any]:
-    """Refresh, then send whatever is not sent; with ``{"test": true}`` send a test over every channel.
+    """Refresh, then send whatever was not sent. With ``{"test": true}``, send a test over every channel.
 
-    Whoever woke it has nothing to say: what is to be told stands in the database. One line of log a call.
+    The event does not matter otherwise, because the database knows what to send. Each call writes one line of
+    log.
     """
     if event.get("test") is True:
         return {name: _tried(send, TEST) or "sent" for name, send in channels().items()}
     until = time.monotonic() + SENDING_SECONDS
     try:
         ask({"command": "refresh", "unless_busy": True})
-    except Exception as error:  # noqa: BLE001  # what changed before is told all the same
+    except Exception as error:  # noqa: BLE001  # earlier changes are sent all the same
         sys.stderr.write(f"refresh failed: {type(error).__name__}: {error}\n")
     outcomes = [deliver(ask, name, send, until) for name, send in channels().items()]
     told = {"sent": sum(one.sent for one in outcomes), "failed": sum(one.failed for one in outcomes)}
@@ -70,9 +71,9 @@ def handler(event: Mapping[str, Any], _: object) -> dict[str, Any]:
 
 
 def deliver(ask: Ask, channel: str, send: Send, until: float) -> Outcome:
-    """Send over a channel until nothing is left, or it is ``until``; each is acknowledged before the next.
+    """Send over a channel until nothing is left, or it is ``until``. Acknowledge each before the next.
 
-    So whatever is killed repeats one message at the most. What is left, another call sends.
+    So a kill repeats at most one message. Another call sends what is left.
     """
     sent = failed = 0
     while time.monotonic() < until:
@@ -94,13 +95,13 @@ def ask(command: Mapping[str, Any]) -> Mapping[str, Any]:
     told: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer or "refused" in told:
         why = told.get("refused") or told.get("errorMessage")
-        raise RuntimeError(f"{command['command']} is not carried out: {why}")
+        raise RuntimeError(f"{command['command']} was not carried out: {why}")
     return told
 
 
 @cache
 def channels() -> Mapping[str, Send]:
-    """Return the ways to people that are configured, by name."""
+    """Return the configured channels, by name."""
     wording = Wording(os.environ.get(settings.WITH_NAMES) == "true", os.environ.get(settings.DASHBOARD))
     arn = os.environ[settings.TOPIC_ARN]
     found: dict[str, Send] = {"sns": topic(_client("sns").publish, arn, wording)}
@@ -110,7 +111,7 @@ def channels() -> Mapping[str, Send]:
 
 
 def _tried(send: Send, message: Mapping[str, Any]) -> str | None:
-    """Send a message; return why that failed, in words, or None."""
+    """Send a message, and return why that failed, in words, or None."""
     try:
         send(message)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is noted with the alert and tried again

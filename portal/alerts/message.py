@@ -1,4 +1,4 @@
-"""What a message says: to people as text, to programs as JSON. No I/O."""
+"""Writes messages: as text for people, as JSON for programs. No I/O."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -9,7 +9,7 @@ Message = Mapping[str, Any]
 
 
 class Wording(NamedTuple):
-    """What messages may say: the names of people; the address of the dashboard, if there is one."""
+    """What messages may say: people's names, and the address of the dashboard if there is one."""
 
     with_names: bool = False
     dashboard: str | None = None
@@ -19,14 +19,14 @@ LONGEST_SUBJECT: Final = 100  # https://docs.aws.amazon.com/sns/latest/api/API_P
 
 
 def subject(message: Message) -> str:
-    """Return one line of ASCII without control characters, as SNS takes it."""
+    """Return one line of ASCII without control characters, as SNS requires."""
     whom = "a student" if message["total"] == 1 else f"{message['total']:,} students"
     line = f"{message['course']}: {whom} at {message['level']} risk".encode("ascii", "replace").decode()
     return "".join(character if character.isprintable() else " " for character in line)[:LONGEST_SUBJECT]
 
 
 def text(message: Message, wording: Wording) -> str:
-    """Return who is at which risk, why, and what to do next."""
+    """Return a text that says who is at which risk, why, and what to do next."""
     course = message["title"]
     if message["title"] != message["course"]:
         course = f"{message['title']} ({message['course']})"
@@ -51,7 +51,7 @@ def text(message: Message, wording: Wording) -> str:
 
 
 def link(message: Message, wording: Wording) -> str | None:
-    """Return the address of the student's page, or of the course's where it is about several students."""
+    """Return the address of the student's page, or of the course's page if there are several students."""
     if wording.dashboard is None:
         return None
     if message["total"] == 1:
@@ -62,7 +62,7 @@ def link(message: Message, wording: Wording) -> str | None:
 
 
 def for_programs(message: Message, wording: Wording) -> dict[str, Any]:
-    """Return the message without the names of people, unless these are wanted; with its text and link."""
+    """Return the message with its text and link, and with people's names only if they are wanted."""
     students = [
         {name: value for name, value in student.items() if wording.with_names or name != "display_name"}
         for student in message["students"]

@@ -1,4 +1,4 @@
-"""The dashboard as a web application: pages made on the server, the same here and behind a Function URL."""
+"""The dashboard as a web application. It is the same on this machine and behind a Function URL."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -44,16 +44,16 @@ HEADERS: Final = {
 
 
 class Link(NamedTuple):
-    """Where a page leads on, and what that is called."""
+    """A link that leads on from a page, and its text."""
 
     address: str
     text: str
 
 
 class Dashboard:
-    """The routes over one source; ``now`` is asked for each page.
+    """The routes over one source. ``now`` is called for each page.
 
-    ``forms``: whose forms are taken; without any, those that this process has made.
+    ``forms`` says whose forms are accepted; by default those that this process has made.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Dashboard:
         self._draw = Fragments(self._templates)
 
     def routes(self) -> list[Route | Mount]:
-        """Return every route; each page but the static files asks the source."""
+        """Return every route. Each page except the static files asks the source."""
         return [
             Route("/", self.overview),
             Route("/course", self.course),
@@ -116,7 +116,7 @@ class Dashboard:
         return self._page(request, "student", view, seen)
 
     def search(self, request: Request) -> Response:
-        """Show what a text finds."""
+        """Show what a search finds."""
         source, seen = self._asked(request)
         text = request.query_params.get("q", "").strip()[:LONGEST_ID]
         found = source.search(text) if text else []
@@ -124,7 +124,7 @@ class Dashboard:
         return self._page(request, "search", {"title": title, "found": found, "query": text}, seen)
 
     def pipeline(self, request: Request) -> Response:
-        """Show how events come in, to whoever may see it."""
+        """Show how events arrive, to those who may see it."""
         source = self._source_of(request)
         if source.pipeline is None:
             return self._unknown(request, "page", "pipeline", "")
@@ -135,7 +135,7 @@ class Dashboard:
         return self._page(request, "pipeline", view, _tag(operating.revision(figures)))
 
     def revision(self, request: Request) -> Response:
-        """Answer 304 until something changed: of what all pages show, or of the page that is named."""
+        """Answer 304 until something changes on any page, or on the page that is named."""
         source = self._source_of(request)
         if request.query_params.get("page") == "pipeline" and source.pipeline is not None:
             tag = _tag(operating.revision(source.pipeline.figures()))
@@ -147,8 +147,8 @@ class Dashboard:
         return PlainTextResponse("changed\n", headers=headers)
 
     async def not_allowed(self, request: Request, error: Exception) -> Response:
-        """Show who may do it."""
-        return self.message(request, "This is not yours to do", str(error), "", status=403)
+        """Say who may do it."""
+        return self.message(request, "You may not do this", str(error), "", status=403)
 
     async def mistaken(self, request: Request, error: Exception) -> Response:
         """Show what is wrong with a form."""
@@ -156,16 +156,16 @@ class Dashboard:
         return self.message(request, "Nothing was changed", str(error), "", status=status)
 
     async def failed(self, request: Request, _: Exception) -> Response:
-        """Show that this is our mistake; the server's log has what happened."""
-        text = "This page has a defect; its log says which. Nothing is lost: events are stored as they come."
+        """Say that this is our mistake. The server's log says what happened."""
+        text = "This page has a defect, which its log describes. Nothing is lost: events are still stored."
         return self.message(request, "This page could not be made", text, "", status=500)
 
     async def unavailable(self, request: Request, error: Exception) -> Response:
         """Show why there is no answer, and what still holds."""
         view = {
             "title": "The figures cannot be reached right now",
-            "text": "Nothing is lost: events are stored as they come, and this page tries again by itself.",
-            "next": f"If it stays so, tell whoever runs the system: {error}",
+            "text": "Nothing is lost: events are still stored, and this page tries again by itself.",
+            "next": f"If this does not change, tell whoever runs the system: {error}",
         }
         return self._page(request, "message", view, "", status=503)
 
@@ -180,15 +180,15 @@ class Dashboard:
         link: Link | None = None,
         outside: bool = False,
     ) -> Response:
-        """Show a page that nothing changes: what happened, what to do, and the link that leads on.
+        """Show a page that does not change: what happened, what to do, and the link that leads on.
 
-        ``outside``: for whoever is not signed in, and has no use for a search or a list of pages.
+        ``outside`` is for somebody who is not signed in, and does not need a search or a list of pages.
         """
         view = {"title": title, "text": text, "next": advice, "link": link, "revision": ""}
         return self._page(request, "message", view | {"outside": outside}, "", status=status)
 
     def _asked(self, request: Request) -> tuple[PageSource, str]:
-        """Return the source and its revision before it answers: what changes meanwhile is then still news."""
+        """Return the source and its revision before it answers, so that a later change is still news."""
         source = self._source_of(request)
         return source, _tag(source.revision())
 
@@ -231,12 +231,12 @@ class Dashboard:
     def _stale(self, last_event_at: datetime | None) -> str:
         if last_event_at is None or self._now() - last_event_at < STALE:
             return ""
-        return f"No events for {words.ago(last_event_at, self._now())}: what happened since is not here."
+        return f"No events for {words.ago(last_event_at, self._now())}: what happened since then is not here."
 
     def _unknown(self, request: Request, kind: str, key: str, seen: str) -> Response:
         view = {
             "title": f"No {kind} {key}".rstrip() if key else f"Which {kind}?",
-            "text": f"There is no such {kind}, or it is in none of your courses.",
+            "text": f"There is no such {kind}, or it is not in one of your courses.",
             "next": "Search for it above, or ask whoever looks after the roster.",
         }
         return self._page(request, "message", view, seen, status=404)
@@ -245,7 +245,7 @@ class Dashboard:
 def make_app(
     dashboard: Dashboard, guards: Sequence[Middleware] = (), routes: Sequence[Route] = ()
 ) -> Starlette:
-    """Return the application; every request passes the guards first, those of other routes too."""
+    """Return the application. Every request passes the guards first, also those of other routes."""
     return Starlette(
         routes=[*routes, *dashboard.routes()],
         middleware=[*guards, Middleware(GZipMiddleware, minimum_size=500)],

@@ -1,4 +1,4 @@
-"""Charts as geometry: what a template draws as SVG. A chart's table holds every number that it shows.
+"""The geometry of charts, which a template draws as SVG. A chart's table holds every number that it shows.
 
 A viewBox is 360 units wide, so that text of 13 units is more than 12 pixels high on a telephone.
 """
@@ -16,7 +16,7 @@ WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class Mark(NamedTuple):
-    """A rectangle or point, its text for whoever points at it, and a class for its colour."""
+    """A rectangle or point, its text for the pointer, and a class for its colour."""
 
     x: float
     y: float
@@ -27,14 +27,14 @@ class Mark(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A label on an axis, and where."""
+    """A label on an axis, and its position."""
 
     at: float
     text: str
 
 
 class Bars(NamedTuple):
-    """Vertical bars from a zero line; ``line`` is a value of the x axis that is marked."""
+    """Vertical bars from a zero line. ``line`` is a marked value of the x axis."""
 
     height: int
     marks: Sequence[Mark]
@@ -47,7 +47,7 @@ class Bars(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Cells of one hue; ``kind`` of each is its step from 0 to 5."""
+    """Cells of one hue. The ``kind`` of each is its step from 0 to 5."""
 
     height: int
     marks: Sequence[Mark]
@@ -56,7 +56,7 @@ class Grid(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Points over a band, left to right: the band's outline, its middle line, the points and the line."""
+    """Points over a band, from left to right: the band, its middle line, the points and their line."""
 
     height: int
     band: str
@@ -70,7 +70,7 @@ class Lines(NamedTuple):
 
 
 class Sparkline(NamedTuple):
-    """A small line from zero; the last point is marked."""
+    """A small line from zero, with the last point marked."""
 
     points: str
     last_x: float
@@ -88,7 +88,7 @@ def nice_top(highest: float) -> int:
 
 
 def histogram(bins: Sequence[int], median: float | None) -> Bars:
-    """Return how often each ten per cent of a score came; all bars stand on zero."""
+    """Return how often each step of ten per cent occurred. All bars begin at zero."""
     height = 180
     top = nice_top(max(bins, default=0))
     step = (WIDTH - LEFT - RIGHT) / len(bins)
@@ -113,7 +113,7 @@ def histogram(bins: Sequence[int], median: float | None) -> Bars:
 
 
 def by_minute(counts: Sequence[int], now: datetime, zone: tzinfo) -> Bars:
-    """Return a bar for each minute up to now; all stand on zero."""
+    """Return a bar for each minute up to now. All bars begin at zero."""
     height = 160
     top = nice_top(max(counts, default=0))
     step = (WIDTH - LEFT - RIGHT) / len(counts)
@@ -131,7 +131,7 @@ def by_minute(counts: Sequence[int], now: datetime, zone: tzinfo) -> Bars:
 
 
 def heat(hours: Sequence[Sequence[int]]) -> Grid:
-    """Return a cell for each weekday and hour, dark where most happens."""
+    """Return a cell for each weekday and hour, which is darkest where most happens."""
     top = max((count for row in hours for count in row), default=0)
     cell_width = (WIDTH - LEFT - RIGHT) / 24
     cell_height = 18
@@ -153,7 +153,7 @@ def heat(hours: Sequence[Sequence[int]]) -> Grid:
 
 
 class ComparedScore(NamedTuple):
-    """One piece of work: the student's score and the course's middle half, in per cent, where known."""
+    """One piece of work: the student's score and the course's middle half, in per cent, if they are known."""
 
     title: str
     mine: float | None

@@ -1,4 +1,4 @@
-"""The form by which whoever talked to a student says so."""
+"""The form with which people note that they talked to a student."""
 
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from processor.commands.follow_up import LONGEST_NOTE
 
 
 class Following:
-    """The route that takes follow-ups, and what their forms hold."""
+    """The route that accepts follow-ups, and what their forms hold."""
 
     def __init__(self, source: Callable[[Request], PageSource], forms: Forms) -> None:
         self._source = source
@@ -28,7 +28,7 @@ class Following:
     def form(self, request: Request, student: str, course: str) -> dict[str, str]:
         """Return the members of a form about one student in one course.
 
-        Each has an id of its own: sent twice, it is one follow-up.
+        Each form has an id of its own, so sending it twice is one follow-up.
         """
         action = f"student?{urlencode({'id': student, 'course': course})}"
         return {"action": action, "token": self._forms.token(request, action), "key": str(uuid4())}
@@ -41,11 +41,13 @@ class Following:
         if not note:
             raise FormError("Say in a few words what was done.")
         if len(note) > LONGEST_NOTE:
-            raise FormError(f"The note has {len(note):,} characters: {LONGEST_NOTE:,} at most are kept.")
+            raise FormError(f"The note has {len(note):,} characters, and at most {LONGEST_NOTE:,} are kept.")
         try:
             key = UUID(fields.get("key", ""))
             course = request.query_params.get("course", "")
             await run_in_threadpool(self._source(request).follow_up, key, student, course, note)
         except (ValueError, RefusedError) as error:
-            raise FormError("The student is not in this course, or it is not one of yours.") from error
+            raise FormError(
+                "The student is not in this course, or the course is not one of yours."
+            ) from error
         return RedirectResponse(f"student?{urlencode({'id': student})}", status_code=303)

@@ -1,4 +1,4 @@
-"""What changes something is asked for by a form of ours, which whoever was given it sends from our page."""
+"""Makes sure that a change comes from one of our forms, sent by whoever was given it, from our page."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -15,21 +15,21 @@ TOKEN: Final = "token"  # noqa: S105 - the field's name
 
 
 class FormError(Exception):
-    """A form that asks for what cannot be done; nothing was."""
+    """The form asks for something that cannot be done. Nothing was done."""
 
     status = HTTPStatus.BAD_REQUEST
 
 
 class ForgedError(FormError):
-    """A form that was not sent from a page that this visitor was given; nothing was done."""
+    """The form was not sent from a page that this visitor was given. Nothing was done."""
 
     status = HTTPStatus.FORBIDDEN
 
 
 class Forms:
-    """Makes and checks the tokens of forms; each is good for one address and one visitor.
+    """Makes and checks the tokens of forms. Each is valid for one address and one visitor.
 
-    ``visitor``: what tells the one who asks from all others, for example the subject of a session.
+    ``visitor`` returns what distinguishes the visitor from all others, such as the subject of a session.
     """
 
     def __init__(self, key: bytes, visitor: Callable[[Request], str] = lambda _: "") -> None:
@@ -44,26 +44,24 @@ class Forms:
         """Return the fields. Raise ForgedError if another site made the browser send them."""
         body = await request.body()
         if len(body) > LONGEST_BODY:
-            raise FormError("The form is longer than any of this dashboard.")
+            raise FormError("The form is longer than any form of this dashboard.")
         fields = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
         is_ours = hmac.compare_digest(
             fields.get(TOKEN, "").encode(errors="replace"), self.token(request, action_of(request)).encode()
         )
         if not is_ours or not _is_of_this_site(request):
-            raise ForgedError(
-                "This was not asked for from a page of this dashboard, or that page is too old."
-            )
+            raise ForgedError("This did not come from a page of this dashboard, or that page is too old.")
         return fields
 
 
 def action_of(request: Request) -> str:
-    """Return the address relative to the dashboard's, spelled the same whatever the way here did to it."""
+    """Return the address relative to the dashboard, in one spelling whatever happened to it on its way."""
     query = urlencode(request.query_params.multi_items())
     return f"{request.url.path.rpartition('/')[2]}?{query}".removesuffix("?")
 
 
 def _is_of_this_site(request: Request) -> bool:
-    """Believe the browser (https://www.w3.org/TR/fetch-metadata/); an older one only names the origin."""
+    """Believe the browser (https://www.w3.org/TR/fetch-metadata/). An older one names only the origin."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"

@@ -11,7 +11,7 @@ from processor.insight.answers import Reason
 
 
 class Fragments:
-    """The macros of ``fragments.html``; whatever they are given is escaped."""
+    """The macros of ``fragments.html``. They escape whatever they are given."""
 
     def __init__(self, environment: Environment) -> None:
         self._macros: Any = environment.get_template("fragments.html").module
@@ -45,5 +45,5 @@ class Fragments:
         return Markup(self._macros.alarm(said))  # noqa: S704 - as above
 
     def code(self, text: str) -> Markup:
-        """Return words in which what stands between back quotes is code."""
+        """Return words in which everything between back quotes is code."""
         return Markup(self._macros.code(text.split("`")))  # noqa: S704 - as above

@@ -1,4 +1,4 @@
-"""The Lambda function ``student-performance-dashboard-{suffix}``: one HTTP request in, a page out."""
+"""The Lambda function ``student-performance-dashboard-{suffix}`` answers an HTTP request with a page."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ from portal.dashboard.source import RefusedError, Reports, UnavailableError
 from processor.commands.command import Command, answer_of
 
 MOST_BYTES: Final = 6_000_000
-"""What Lambda takes of an answer, less some for its JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+"""The largest answer that Lambda accepts, less some room for its JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 PIPELINE: Final = "student-performance"
 
@@ -37,19 +37,19 @@ A = TypeVar("A")
 
 
 class ClientSecret(msgspec.Struct):
-    """The secret that operators write; without ``client_secret`` the client is a public one."""
+    """The secret that operators write. Without ``client_secret`` the client is a public one."""
 
     client_secret: str | None = None
 
 
 class AskingFor:
-    """Has the reports function answer somebody, whom it is told by name."""
+    """Asks the reports function for somebody, whose name it passes on."""
 
     def __init__(self, who: str) -> None:
         self._who = who
 
     def __call__(self, command: Command[A]) -> A:
-        """Return the answer; raise RefusedError with the function's words, UnavailableError without any."""
+        """Return the answer, or raise RefusedError with the function's words, or UnavailableError."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # see _client
 
         payload = msgspec.json.encode(msgspec.structs.replace(command, who=self._who))
@@ -71,15 +71,15 @@ def handler(event: LambdaEvent, context: LambdaContext) -> dict[str, Any]:
     """Answer a request with a page, whatever happens."""
     answer: dict[str, Any] = _adapter()(event, context)
     if len(answer["body"]) > MOST_BYTES:
-        answer |= {"statusCode": 413, "body": "This is too long for one answer: narrow the question.\n"}
+        answer |= {"statusCode": 413, "body": "This is too long for one answer: choose less.\n"}
         answer |= {"headers": {"content-type": "text/plain; charset=utf-8"}, "isBase64Encoded": False}
     if "AWS_ENDPOINT_URL" in os.environ and "cookies" in answer:
-        answer["headers"]["set-cookie"] = answer["cookies"][0]  # LocalStack passes no others on
+        answer["headers"]["set-cookie"] = answer["cookies"][0]  # LocalStack passes on no others
     return answer
 
 
 def make(signer: Signer, registration: Registration | None, address: str | None = None) -> Starlette:
-    """Return the pages behind the sign-in; each question is asked for whoever is signed in."""
+    """Return the pages behind the sign-in. Each question is asked in the name of whoever is signed in."""
     dashboard = Dashboard(_source, forms=Forms(signer.form_key, _subject))
     sign_in = SignIn(dashboard, signer, registration, address)
 
@@ -91,18 +91,18 @@ def make(signer: Signer, registration: Registration | None, address: str | None 
 
 
 async def note(dashboard: Dashboard, request: Request, call_next: Next) -> Response:
-    """Write a line of log about each request, without whom it asks about; a defect becomes a page."""
+    """Write a line of log about each request, but not about whom it asks. A defect becomes a page."""
     started = time.monotonic()
     line: dict[str, object] = {"method": request.method, "path": request.url.path}
     try:
         answer = await call_next(request)
-    except Exception as error:  # noqa: BLE001  # its message may hold what a page shows: only the places are told
+    except Exception as error:  # noqa: BLE001  # its message may hold what a page shows, so the log has only the places
         line["defect"] = type(error).__name__
         line["at"] = [f"{one.filename}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)]
         context = request.scope.get("aws.context")
         name = getattr(context, "aws_request_id", "unknown")
         line["request"] = name
-        advice = f"Tell whoever runs the system the request {name}."
+        advice = f"Give whoever runs the system the request id {name}."
         answer = dashboard.message(
             request, "This page has a defect", "It could not be made.", advice, status=500
         )

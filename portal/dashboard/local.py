@@ -1,7 +1,7 @@
-"""Who may see the dashboard on the machine that serves it: whoever holds the address that was printed there.
+"""Lets only those see the dashboard who hold the address that was printed on the machine that serves it.
 
-A page of another site may reach a server on loopback, by its own name too (DNS rebinding): what does not
-ask for this host by this name is refused, and so is what another origin sends.
+A page of another site may reach a server on loopback, even by its own name (DNS rebinding). So requests that
+do not name this host in this way are refused, and so are requests from another origin.
 """
 
 import secrets
@@ -16,22 +16,22 @@ Next = Callable[[Request], Awaitable[Response]]
 
 
 class LocalDoor:
-    """Lets in who brings the token, once, and from then on who brings the cookie that it was changed for."""
+    """Accepts the token once, and from then on the cookie that replaced it."""
 
     def __init__(self, port: int, hosts: Collection[str] = ("127.0.0.1", "localhost")) -> None:
         self.token = secrets.token_urlsafe(24)
         self._cookie = secrets.token_urlsafe(24)
-        self._name = f"spm-{port}"  # cookies are shared between the ports of a host
+        self._name = f"spm-{port}"  # the ports of a host share cookies
         self._hosts = {f"{host}:{port}" for host in hosts}
         self._is_used = False
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Pass the request on, or refuse it; as a function of Starlette's BaseHTTPMiddleware."""
+        """Pass the request on, or refuse it, as a function of Starlette's BaseHTTPMiddleware."""
         if request.headers.get("host", "") not in self._hosts:
-            return _refused(403, "This dashboard answers to the address that was printed, and no other.")
+            return _refused(403, "This dashboard answers only to the address that was printed.")
         origin = request.headers.get("origin")
         if origin is not None and URL(origin).netloc not in self._hosts:
-            return _refused(403, "Another site asked for this; nothing was done.")
+            return _refused(403, "Another site asked for this. Nothing was done.")
         if self._brings_cookie(request):
             return await call_next(request)
         if not self._is_used and _are_equal(request.query_params.get("token", ""), self.token):
@@ -39,14 +39,16 @@ class LocalDoor:
             answer = RedirectResponse(".", status_code=303)
             answer.set_cookie(self._name, self._cookie, httponly=True, samesite="strict")
             return answer
-        return _refused(401, "Open the address that was printed; it opens once. Otherwise start it again.")
+        return _refused(
+            401, "Open the address that was printed. It works once; after that, start the dashboard again."
+        )
 
     def _brings_cookie(self, request: Request) -> bool:
         return _are_equal(request.cookies.get(self._name, ""), self._cookie)
 
 
 def _are_equal(given: str, secret: str) -> bool:
-    """Compare in constant time; compare_digest takes texts of ASCII only."""
+    """Compare in constant time. compare_digest accepts only ASCII texts."""
     return compare_digest(given.encode(errors="surrogateescape"), secret.encode())
 
 

@@ -1,4 +1,4 @@
-"""What the page about the pipeline lets operators do: each change is shown first, and then asked for once."""
+"""What operators can do on the pipeline's page. Each change is shown first, and then confirmed once."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -25,7 +25,7 @@ TIMES: Final = ("redriven", "still", "dismissed", "replayed", "unreadable")
 
 
 def waiting(operator: Operator | None, figures: PipelineFigures) -> Waiting:
-    """Return what waits for a person, asked for only where something does."""
+    """Return what is waiting for a person. It asks only if something is."""
     if not figures.status.rejected_open and not figures.failed:
         return Waiting()
     if operator is None:
@@ -43,7 +43,7 @@ def revision(figures: PipelineFigures) -> str:
 
 
 class Operating:
-    """The routes of what changes something; ``operator`` is that of whoever asks."""
+    """The routes that change something. ``operator`` belongs to whoever asks."""
 
     def __init__(self, operator: Callable[[Request], Operator | None], forms: Forms, show: Show) -> None:
         self._operator = operator
@@ -51,7 +51,7 @@ class Operating:
         self._show = show
 
     def routes(self) -> list[Route]:
-        """Return a page that asks, and the form that it sends, for each change."""
+        """Return, for each change, a page that asks and the form that it sends."""
         return [
             Route("/redrive", self.ask_redrive, methods=["GET"]),
             Route("/redrive", self.redrive, methods=["POST"]),

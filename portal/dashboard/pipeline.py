@@ -1,4 +1,4 @@
-"""How a pipeline is doing and what may be done about it, as the page about it asks."""
+"""How a pipeline is doing and what may be done about it, as its page asks."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,15 +11,16 @@ from processor.commands.quarantine import RejectedRow
 from processor.commands.status import Status, StatusAnswer
 
 LOOK_ONLY: Final = (
-    "Whoever has the operators’ policy sees the records here with spm dashboard, and can try them again."
+    "People with the operators’ policy see the records here with spm dashboard, and can try them again."
 )
 
 
 class PipelineFigures(Struct, frozen=True, kw_only=True):
-    """A pipeline at a moment; None stands for what cannot be known from here.
+    """A pipeline at a moment. None stands for what cannot be known from here.
 
-    ``by_minute``: events stored in each of the last 60 minutes, the oldest first; ``alarms``: the state of
-    each by its name, as CloudWatch says it; ``failed``: objects in the failed-records bucket, up to 1,000.
+    ``by_minute`` counts the events stored in each of the last 60 minutes, oldest first. ``alarms`` holds the
+    state of each alarm by its name, as CloudWatch says it. ``failed`` counts objects in the failed-records
+    bucket, up to 1,000.
     """
 
     name: str
@@ -32,14 +33,14 @@ class PipelineFigures(Struct, frozen=True, kw_only=True):
 
 
 class RecordChoice(NamedTuple):
-    """Which open rejected records: those of a reason, or one by its name."""
+    """Chooses open rejected records: those of a reason, or one by its name."""
 
     reason: str | None = None
     record: str | None = None
 
 
 class Redriven(NamedTuple):
-    """What became of rejected records that were decoded again, as counts. ``more``: some were not tried."""
+    """Counts what became of records that were decoded again. ``more`` says that some were not tried."""
 
     examined: int
     stored: int
@@ -48,7 +49,7 @@ class Redriven(NamedTuple):
 
 
 class FailedObject(NamedTuple):
-    """Records that Lambda gave up on, as the bucket holds them; the size is in bytes."""
+    """Records that Lambda gave up on, as the bucket holds them. The size is in bytes."""
 
     key: str
     at: datetime
@@ -56,33 +57,33 @@ class FailedObject(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """How many records the processor took, and how many objects hold none that it could be given."""
+    """How many records the processor accepted, and how many objects hold no records."""
 
     records: int
     unreadable: int
 
 
 class Operator(Protocol):
-    """What may be done about records. Each raises NotAllowedError where whoever asks has no right to it."""
+    """What may be done about records. Without the right to it, each method raises NotAllowedError."""
 
     def rejected(self, choice: RecordChoice, limit: int) -> Sequence[RejectedRow]:
-        """Return open rejected records with what was sent, in the order of their delivery."""
+        """Return open rejected records with their payloads, in the order of their delivery."""
 
     def redrive(self, choice: RecordChoice, *, dry_run: bool) -> Redriven:
-        """Store what can be stored today; a dry run only tells, of the first of them."""
+        """Store what can be stored today. A dry run only says how many of the first can be."""
 
     def dismiss(self, choice: RecordChoice, because: str) -> int:
-        """Say of the records that they need nothing more, and why; return of how many."""
+        """Dismiss the records with a reason, and return how many there were."""
 
     def failed(self) -> Sequence[FailedObject]:
-        """Return what lies in the failed-records bucket, up to 100 objects."""
+        """Return up to 100 objects of the failed-records bucket."""
 
     def replay(self) -> Replayed:
-        """Bring these to the processor again, and delete each whose records have arrived."""
+        """Replay these objects, and delete each whose records have arrived."""
 
 
 class PipelineSource(Protocol):
-    """Answers to what the page about the pipeline asks. ``operator`` is None if nobody may do anything."""
+    """Answers the pipeline's page. ``operator`` is None if nobody may do anything."""
 
     operator: Operator | None
 
@@ -91,7 +92,7 @@ class PipelineSource(Protocol):
 
 
 class LookingOnly:
-    """A pipeline of which is known what the reports function tells."""
+    """A pipeline about which only the reports function can be asked."""
 
     operator: Operator | None = None
 

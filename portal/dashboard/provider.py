@@ -1,4 +1,4 @@
-"""A school's sign-in by OpenID Connect: where to send a browser, and whose code it comes back with.
+"""A school's sign-in by OpenID Connect: where to send a browser, and who it is when it comes back.
 
 The authorization code flow with PKCE (OpenID Connect Core 1.0, section 3.1; RFC 7636).
 """
@@ -26,18 +26,18 @@ PATIENCE: Final = 5.0  # seconds
 LEEWAY: Final = 60  # seconds that clocks may differ
 MOST_BYTES: Final = 2**20
 
-# What a provider signs with its own key, never with a secret that it shares, and never with nothing.
+# A provider signs with its own key, never with a shared secret and never with nothing.
 ALGORITHMS: Final = [f"{kind}{size}" for kind in ("RS", "PS", "ES") for size in (256, 384, 512)]
 
 Claims = Mapping[str, Any]
 
 
 class ProviderError(Exception):
-    """The provider could not be asked, refused, or answered what cannot be trusted; why, in one line."""
+    """The provider could not be asked, refused, or gave an untrustworthy answer. One line says why."""
 
 
 class Client(NamedTuple):
-    """What the dashboard is registered as. ``secret``: None for a public client, which has PKCE only."""
+    """How the dashboard is registered. ``secret`` is None for a public client, which has only PKCE."""
 
     client_id: str
     secret: str | None
@@ -45,7 +45,7 @@ class Client(NamedTuple):
 
 
 class Provider:
-    """One issuer; what it publishes of itself is read again every hour, and its keys for a key not known."""
+    """One issuer. Its document is read again every hour, and its keys when a key is not known."""
 
     def __init__(self, issuer: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._issuer = issuer.removesuffix(DISCOVERY).rstrip("/")
@@ -55,7 +55,7 @@ class Provider:
         self._read_at = float("-inf")
 
     def sign_in_address(self, client: Client, sign_in: PendingSignIn) -> str:
-        """Return where the browser signs in; raise ProviderError."""
+        """Return where the browser signs in, or raise ProviderError."""
         challenge = hashlib.sha256(sign_in.verifier.encode()).digest()
         asked = {
             "response_type": "code",
@@ -71,9 +71,9 @@ class Provider:
         return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
 
     def claims(self, client: Client, sign_in: PendingSignIn, code: str, wanted: set[str]) -> Claims:
-        """Return what the provider says of whoever brought the code; raise ProviderError.
+        """Return what the provider says about whoever brought the code, or raise ProviderError.
 
-        ``wanted``: claims for which the provider is asked once more where the ID token lacks them.
+        ``wanted`` are claims for which the provider is asked again if the ID token lacks them.
         """
         tokens = self._redeem(client, sign_in, code)
         claims = self._verified(str(tokens.get("id_token", "")), client, sign_in.nonce)
@@ -82,7 +82,7 @@ class Provider:
         bearer = {"Authorization": f"Bearer {tokens.get('access_token', '')}"}
         more = _json(self._endpoint("userinfo_endpoint"), headers=bearer)
         if more.get("sub") != claims["sub"]:  # OpenID Connect Core 1.0, section 5.3.2
-            raise ProviderError("its userinfo is another person's than its ID token")
+            raise ProviderError("its userinfo and its ID token are about different people")
         return {**more, **claims}
 
     def _redeem(self, client: Client, sign_in: PendingSignIn, code: str) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Provider:
         return claims
 
     def _signed(self, token: str) -> Claims:
-        """Return what one of the provider's keys signed; a key that is not known may be a new one."""
+        """Return what one of the provider's keys signed. An unknown key may be a new one."""
         try:
             return jwt.decode(token, self._key_set(), algorithms=ALGORITHMS).claims
         except (JoseError, ValueError):
@@ -149,13 +149,13 @@ class Provider:
         if self._clock() - self._read_at > FRESH_SECONDS:
             known = _json(f"{self._issuer}{DISCOVERY}")
             if str(known.get("issuer", "")).rstrip("/") != self._issuer:
-                raise ProviderError(f"its discovery document is that of {known.get('issuer')}")
+                raise ProviderError(f"its discovery document belongs to {known.get('issuer')}")
             self._known, self._keys, self._read_at = known, None, self._clock()
         return self._known
 
 
 def _json(url: str, form: bytes | None = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the JSON object that an address answers with; raise ProviderError."""
+    """Return the JSON object with which an address answers, or raise ProviderError."""
     request = urllib.request.Request(url, form, {"Accept": "application/json", **(headers or {})})  # noqa: S310  # the configured issuer's, or looked at by _endpoint
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  # as above
@@ -165,7 +165,7 @@ def _json(url: str, form: bytes | None = None, headers: Mapping[str, str] | None
     except (OSError, ValueError) as error:
         raise ProviderError(f"{url} gave no answer ({getattr(error, 'reason', error)})") from error
     if not isinstance(content, dict):
-        raise ProviderError(f"{url} answered no JSON object")
+        raise ProviderError(f"{url} did not answer with a JSON object")
     return content
 
 

@@ -1,6 +1,6 @@
-"""What a browser keeps between two requests: who is signed in, or which sign-in is under way. Pure.
+"""What a browser keeps between requests: who is signed in, or which sign-in is in progress. Pure.
 
-Both are signed tokens in one cookie, one in place of the other: LocalStack hands over one cookie an answer.
+Both are signed tokens in the same cookie, because LocalStack passes on only one cookie per answer.
 """
 
 import hmac
@@ -15,10 +15,10 @@ from joserfc.jwk import OctKey
 from msgspec import Struct
 
 LONGEST: Final = 8 * 3600
-"""Seconds after which somebody signs in again, whatever they do."""
+"""Seconds after which everybody has to sign in again."""
 
 IDLE: Final = 3600
-"""Seconds after the last page that somebody opened."""
+"""Seconds after the last page at which a session ends."""
 
 SIGN_IN: Final = 600
 """Seconds that a sign-in at the provider may take."""
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Visitor(Struct, frozen=True, tag="visitor"):
-    """Who is signed in. ``subject``: the person as the roster knows them; ``began``: when, as Unix time."""
+    """Who is signed in. ``subject`` is the id in the roster, ``began`` the Unix time of the sign-in."""
 
     subject: str
     is_administrator: bool
@@ -37,7 +37,7 @@ class Visitor(Struct, frozen=True, tag="visitor"):
 
 
 class PendingSignIn(Struct, frozen=True, tag="sign-in"):
-    """What the provider's answer is held against, and the page that was asked for.
+    """What the provider's answer is compared with, and the page that was asked for.
 
     ``state`` ties the answer to this browser, ``nonce`` the ID token to this sign-in, ``verifier`` the code
     to whoever asked for it (RFC 7636).
@@ -50,9 +50,9 @@ class PendingSignIn(Struct, frozen=True, tag="sign-in"):
 
 
 class Signer:
-    """Signs what a cookie holds, and reads what it has signed itself, as long as it is valid.
+    """Signs what a cookie holds, and reads what it has signed itself, as long as that is valid.
 
-    ``form_key``: a key of its own for what forms carry, the same in all processes.
+    ``form_key`` is a separate key for what forms carry, the same in all processes.
     """
 
     def __init__(self, key: str, now: Callable[[], float] = time.time) -> None:
@@ -61,11 +61,11 @@ class Signer:
         self.now = now
 
     def keep_visitor(self, visitor: Visitor) -> str:
-        """Return the token of a session: valid for an hour from now, and eight from when it began."""
+        """Return a session's token, which is valid for an hour from now and for eight from its beginning."""
         return self._sign(visitor, min(self.now() + IDLE, visitor.began + LONGEST))
 
     def keep_sign_in(self, sign_in: PendingSignIn) -> str:
-        """Return the token of a sign-in that is under way."""
+        """Return the token of a sign-in that is in progress."""
         return self._sign(sign_in, self.now() + SIGN_IN)
 
     def read(self, token: str, kind: type[T]) -> T | None:

@@ -1,4 +1,4 @@
-"""Who may see the deployed dashboard: whoever the school's sign-in knows, and each what is theirs."""
+"""Decides who may see the deployed dashboard: people whom the school's sign-in knows, each their own part."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ from portal.dashboard.rights import TEACHERS, Mapped, NobodyError, is_administra
 from portal.dashboard.session import PendingSignIn, Signer, Visitor
 
 COOKIE: Final = "__Host-dashboard"
-"""A browser takes it from this host only, over https, for all paths (RFC 6265bis, section 4.1.3.2)."""
+"""A browser accepts it only from this host, over https, for all paths (RFC 6265bis, section 4.1.3.2)."""
 
 SIGN_IN: Final = "/sign-in"
 SIGNED_IN: Final = "/signed-in"
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Registration(NamedTuple):
-    """What the dashboard is at the provider. ``secret`` is asked for each sign-in, so that it may change."""
+    """How the dashboard is registered. ``secret`` is called for each sign-in, so that it may change."""
 
     provider: Provider
     client_id: str
@@ -44,8 +44,8 @@ class Registration(NamedTuple):
 class SignIn:
     """The guard before all pages, and the routes that lead past it.
 
-    ``registration``: None as long as nobody can come in; ``address``: where people reach the dashboard,
-    otherwise the name that a request has.
+    ``registration`` is None as long as nobody can sign in. ``address`` is where people reach the dashboard;
+    without it, the name that a request has.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SignIn:
         self._address = address
 
     def routes(self) -> list[Route]:
-        """Return the routes that need nobody to be signed in."""
+        """Return the routes that do not need a sign-in."""
         return [
             Route(SIGN_IN, self.begin),
             Route(SIGNED_IN, self.end),
@@ -69,7 +69,7 @@ class SignIn:
         ]
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Pass the request on, or refuse it; as a function of Starlette's BaseHTTPMiddleware."""
+        """Pass the request on, or refuse it, as a function of Starlette's BaseHTTPMiddleware."""
         path = request.url.path
         if request.method not in ("GET", "HEAD") and not _is_own(request):
             return self._says(request, "Another site asked for this", "Nothing was done.", "", status=403)
@@ -88,7 +88,7 @@ class SignIn:
         return answer
 
     def begin(self, request: Request) -> Response:
-        """Send the browser to the provider; it comes back to the page named by ``page``."""
+        """Send the browser to the provider. It comes back to the page named by ``page``."""
         registration = self._registration
         if registration is None:
             return self._unregistered(request)
@@ -114,7 +114,7 @@ class SignIn:
         if sign_in is None or not secrets.compare_digest(
             sign_in.state.encode(), given.get("state", "").encode(errors="replace")
         ):
-            text = "It took longer than ten minutes, or another one was begun in this browser meanwhile."
+            text = "It took longer than ten minutes, or another sign-in was begun in this browser."
             return self._says(request, "This sign-in cannot be finished", text, "", status=400, link=AGAIN)
         if "code" not in given:
             error, description = given.get("error", "no code"), given.get("error_description", "")
@@ -145,7 +145,7 @@ class SignIn:
         if request.url.path == "/revision":
             return Response(status_code=401, headers=HEADERS)
         if request.method not in ("GET", "HEAD"):
-            text = "What you sent was not kept: sign in, go back, and send it once more."
+            text = "What you sent was not kept: sign in, go back, and send it again."
             return self._says(request, "Your sign-in has ended", text, "", status=401, link=AGAIN)
         page = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f".{SIGN_IN}?page={quote(page, safe='')}", status_code=303, headers=HEADERS)
@@ -174,7 +174,7 @@ class SignIn:
 
     def _failed(self, request: Request, error: ProviderError) -> Response:
         text = "The school’s sign-in does not work with this dashboard right now. Try again in a minute."
-        advice = f"If it stays so, tell whoever runs the system: {error}."
+        advice = f"If this does not change, tell whoever runs the system: {error}."
         return self._says(request, "You cannot be signed in", text, advice, status=502, link=AGAIN)
 
     def _says(
@@ -194,7 +194,7 @@ class SignIn:
 
 
 def own_page(page: str) -> str:
-    """Return a page of ours with its query; the first one for whatever else an address may hold."""
+    """Return one of our pages with its query, or the first page for anything else."""
     parts = urlsplit(page)
     is_ours = not parts.scheme and not parts.netloc and parts.path in TEACHERS - {"/revision"}
     if not is_ours or not page.isprintable() or "\\" in page:
@@ -203,7 +203,7 @@ def own_page(page: str) -> str:
 
 
 def _is_own(request: Request) -> bool:
-    """Whether a page of ours sends this, or no browser: what a browser says of where a request comes from.
+    """Tell whether one of our pages sends this, or no browser: browsers say where a request comes from.
 
     https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
     """

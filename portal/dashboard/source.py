@@ -1,4 +1,4 @@
-"""Where the pages get their answers from: the reports function, by its commands."""
+"""Gets the pages' answers from the reports function, by its commands."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -18,28 +18,28 @@ A = TypeVar("A")
 
 
 class RefusedError(Exception):
-    """The function's words for a command that it does not carry out."""
+    """The function refuses a command, in its own words."""
 
 
 class UnavailableError(Exception):
-    """The function could not be asked, or has failed; why, in one line."""
+    """The function could not be asked, or has failed. One line says why."""
 
 
 class NotAllowedError(UnavailableError):
-    """Whoever asks has no right to the answer; who can give it, in one sentence."""
+    """Whoever asks has no right to the answer. One sentence says who can give it."""
 
 
 class Ask(Protocol):
-    """Has a command answered. Raises RefusedError if it is refused, UnavailableError without an answer."""
+    """Asks a command. It raises RefusedError if it is refused, and UnavailableError without an answer."""
 
     def __call__(self, command: Command[A]) -> A:
         """Return the answer."""
 
 
 class PageSource(Protocol):
-    """Answers to what a page asks. None stands for what does not exist, or what the reader may not see.
+    """Answers what a page asks. None stands for what does not exist, or what the reader may not see.
 
-    ``pipeline`` is None if the reader may not see how events come in.
+    ``pipeline`` is None if the reader may not see how events arrive.
     """
 
     pipeline: "PipelineSource | None"
@@ -57,17 +57,17 @@ class PageSource(Protocol):
         """Return one student, in the courses that the reader may see."""
 
     def follow_up(self, key: UUID, student: str, course: str, note: str) -> None:
-        """Keep that whoever asks talked to the student; the same key once more adds nothing.
+        """Note that whoever asks talked to the student. The same key again adds nothing.
 
-        Raises RefusedError if the student is in no such course that the reader may see.
+        Raises RefusedError if the student is not in such a course, or the reader may not see it.
         """
 
     def search(self, text: str) -> list[Found]:
-        """Return students and courses whose id or name holds the text, the best first."""
+        """Return students and courses whose id or name contains the text, the best match first."""
 
 
 class Reports:
-    """A source that asks for each page; ``as_teacher`` sees only the courses that the roster gives them.
+    """A source that asks for each page. ``as_teacher`` sees only the courses that the roster gives them.
 
     ``freshen`` is called before each look for changes.
     """
@@ -109,11 +109,11 @@ class Reports:
             return None
 
     def follow_up(self, key: UUID, student: str, course: str, note: str) -> None:
-        """Have it noted."""
+        """Have the follow-up noted."""
         self._ask(AddFollowUp(id=key, student=student, course=course, note=note, as_teacher=self._as_teacher))
 
     def search(self, text: str) -> list[Found]:
-        """Ask who is meant; a text that cannot be searched for finds nobody."""
+        """Ask who is meant. A text that cannot be searched for finds nobody."""
         try:
             return self._ask(Search(text=text, as_teacher=self._as_teacher)).found
         except RefusedError:

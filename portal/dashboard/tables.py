@@ -10,19 +10,19 @@ from markupsafe import Markup
 
 Value = str | int | float | None
 
-# What a spreadsheet would take for a formula gets an apostrophe (OWASP, "CSV Injection").
+# A text that a spreadsheet would take for a formula gets an apostrophe (OWASP, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Cell(NamedTuple):
-    """What a row holds in a column: ``value`` is sorted and exported, ``shown`` is seen."""
+    """What a row holds in a column: ``value`` is sorted and exported, and ``shown`` is seen."""
 
     value: Value
     shown: str | Markup
 
 
 class Heading(NamedTuple):
-    """A column's name in addresses, and its title; numbers are aligned right, long texts get a line."""
+    """A column's name in addresses, and its title. Numbers are aligned right, and long texts get a line."""
 
     name: str
     title: str
@@ -41,9 +41,9 @@ class PageTable:
     sort: str = ""
 
     def sorted(self, sort: str) -> "PageTable":
-        """Return it ordered as ``column`` or ``-column`` says; unchanged for a column that it has not.
+        """Return the table ordered by ``column`` or ``-column``, or unchanged if it has no such column.
 
-        What is missing comes last, either way.
+        Missing values come last in both orders.
         """
         names = [heading.name for heading in self.headings]
         column = sort.removeprefix("-")
@@ -56,7 +56,7 @@ class PageTable:
         return replace(self, rows=[*there, *missing], sort=sort)
 
     def next_sort(self, heading: Heading) -> str:
-        """Return what a click on the heading asks for: numbers begin with the highest."""
+        """Return what a click on the heading asks for. Numbers begin with the highest."""
         first, second = f"-{heading.name}", heading.name
         if not heading.is_number:
             first, second = second, first
@@ -67,7 +67,7 @@ class PageTable:
         return {heading.name: "ascending", f"-{heading.name}": "descending"}.get(self.sort, "none")
 
     def csv(self) -> str:
-        """Return it as a spreadsheet reads it (RFC 4180)."""
+        """Return the table as a spreadsheet reads it (RFC 4180)."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow([heading.title for heading in self.headings])

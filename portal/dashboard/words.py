@@ -1,4 +1,4 @@
-"""How the pages say times, shares and counts: as people at a school write them."""
+"""Writes times, shares and counts as people at a school do."""
 
 import re
 from datetime import date, datetime, timedelta, tzinfo
@@ -6,7 +6,7 @@ from typing import Final
 
 from processor.insight.answers import Attendance
 
-FEW: Final = 20  # below it a share is said as a count
+FEW: Final = 20  # below it, a share is written as a count
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:
@@ -20,19 +20,19 @@ def unbroken(sentence: str) -> str:
 
 
 def course(key: str, title: str) -> str:
-    """Return a course's id and title; one that no roster knows has its id for a title."""
+    """Return a course's id and title. A course that no roster knows has its id as its title."""
     return key if title in ("", key) else f"{key} {title}"
 
 
 def share(done: int, of: int) -> str:
-    """Return a share as people say it: few as a count, more in per cent."""
+    """Return a share as people say it: a small one as a count, a larger one in per cent."""
     if of < FEW:
         return f"{done} of {of}"
     return f"{round(100 * done / of)} % of {of:,}"
 
 
 def per_cent(value: float | None) -> str:
-    """Return it as a whole number, or a dash."""
+    """Return a whole number, or a dash."""
     return "–" if value is None else f"{value:.0f} %"
 
 
@@ -61,7 +61,7 @@ def clock(moment: datetime, zone: tzinfo) -> str:
 def attendance(counts: Attendance | None) -> str:
     """Return how often somebody came, or all of a course: ``Came to 20 of 23 lessons, 2 times late.``"""
     if counts is None:
-        return "No lesson has said who came."
+        return "Nobody noted who came to a lesson."
     there = counts.present + counts.late
     late = f", {plural(counts.late, 'time')} late" if counts.late else ""
     excused = f"; excused {plural(counts.excused, 'time')}" if counts.excused else ""
@@ -69,7 +69,7 @@ def attendance(counts: Attendance | None) -> str:
 
 
 def person(who: str) -> str:
-    """Return how a person is called who is known by an ARN: by its last part."""
+    """Return the name of a person who is known by an ARN, which is its last part."""
     return re.split("[/:]", who)[-1] if who.startswith("arn:") else who
 
 
@@ -79,7 +79,7 @@ def moment(at: datetime, now: datetime, zone: tzinfo) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """Return how long ago it was, below a day: ``12 minutes``."""
+    """Return how long ago it was, for less than a day: ``12 minutes``."""
     passed = max(now - moment, timedelta())
     if passed < timedelta(minutes=1):
         return plural(int(passed.total_seconds()), "second")

@@ -12,14 +12,14 @@ from portal.ingest.http import Refusal
 
 FRESH_SECONDS: Final = 3600.0
 AGAIN_SECONDS: Final = 60.0
-"""How soon a key that is not known makes the keys be read again."""
+"""How soon an unknown key makes us read the keys again."""
 
 MOST_BYTES: Final = 2**18
 PATIENCE: Final = 3.0  # seconds
 
 
 class Keys:
-    """The public keys of one address; one that is there no longer signs nothing any more."""
+    """The public keys of one address. A key that is no longer there signs nothing."""
 
     def __init__(self, fetch: Callable[[], bytes], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
@@ -28,7 +28,7 @@ class Keys:
         self._read_at = float("-inf")
 
     def payload(self, token: bytes) -> bytes:
-        """Return what was signed; raise Refusal 403 where no key of today's signed it, 503 without keys."""
+        """Return what was signed. Raise Refusal 403 if none of today's keys signed it, or 503 without any."""
         from joserfc.errors import JoseError  # noqa: PLC0415  # only Canvas's events pay for its import
 
         for older_than in (FRESH_SECONDS, AGAIN_SECONDS):
@@ -39,7 +39,7 @@ class Keys:
                 continue
         raise Refusal(
             403,
-            "this is no JWT, or no key that Canvas publishes today signed it: switch on signing in the"
+            "this is not a JWT, or no key that Canvas publishes today signed it: switch on signing in the"
             " subscription, or add the sender without --signed",
         )
 
@@ -59,7 +59,7 @@ class Keys:
 
 
 def fetch(url: str) -> bytes:
-    """Return what an https address has."""
+    """Return the content of an https address."""
     if not url.startswith("https://"):
         raise ValueError("keys are read over https only")
     with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  # https, looked at above

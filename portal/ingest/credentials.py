@@ -12,10 +12,10 @@ from portal.ingest.senders import RegisteredSender, Senders
 
 FRESH_SECONDS: Final = 20.0
 STALE_SECONDS: Final = 50.0
-"""What was read before serves no longer, so that who was revoked is refused within a minute."""
+"""How long the senders may be remembered, so that a revoked sender is refused within a minute."""
 
 AGAIN_SECONDS: Final = 2.0
-"""How soon an unknown credential makes the senders be read again: one that was just added works at once."""
+"""How soon an unknown credential makes us read the senders again, so that a new one works at once."""
 
 _ASK: Final = {"www-authenticate": 'Basic realm="ingest", charset="UTF-8"'}
 
@@ -30,7 +30,7 @@ class Credential(NamedTuple):
 class Register:
     """The senders, read again every FRESH_SECONDS.
 
-    ``fetch`` returns the secret's text; whatever it raises means that it cannot be read now.
+    ``fetch`` returns the secret's text. Whatever it raises means that the secret cannot be read now.
     """
 
     def __init__(self, fetch: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +40,7 @@ class Register:
         self._read_at = float("-inf")
 
     def sender(self, credential: Credential) -> RegisteredSender:
-        """Return who has this credential; raise Refusal 401, and 503 while the senders cannot be read."""
+        """Return who has this credential. Raise Refusal 401, or 503 while the senders cannot be read."""
         self._refresh(FRESH_SECONDS)
         found = senders.find(self._senders, *credential)
         if found is None:
@@ -64,9 +64,10 @@ class Register:
 
 
 def credential(request: Request) -> Credential:
-    """Return what the request says who sends it; raise Refusal 401 where it says nothing readable.
+    """Return the credential in the request. Raise Refusal 401 if there is none that can be read.
 
-    Basic with name and secret; Bearer, or ``?token=`` for who can only be given an address: NAME.SECRET.
+    It is Basic with name and secret, or NAME.SECRET as Bearer, or as ``?token=`` for a sender that can only
+    be given an address.
     """
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
@@ -84,9 +85,9 @@ def credential(request: Request) -> Credential:
 
 
 def unknown() -> Refusal:
-    """Return the refusal of a sender that is not known; it does not tell what was wrong."""
+    """Return the refusal of an unknown sender. It does not say what was wrong."""
     return Refusal(
         401,
-        "send name and secret of a sender as Basic, or NAME.SECRET as Bearer: `spm senders add` makes both",
+        "send a sender's name and secret as Basic, or NAME.SECRET as Bearer: `spm senders add` makes both",
         headers=_ASK,
     )

@@ -1,4 +1,4 @@
-"""From a request's body to documents: taken apart, given an identity, judged as the processor will. Pure."""
+"""Takes a request's body apart into documents, gives each an id, and judges it. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ MOST_PROBLEMS: Final = 1_000
 
 _NAMESPACE: Final = UUID("5f0c1a36-7a4e-4b44-9f0e-0d6a2f3f1c57")
 
-# What cannot be wrapped: the record would not be JSON either.
+# A document that cannot be wrapped, because the record would not be JSON either.
 _NO_JSON: Final = ("not_json", "not_utf8", "too_deep")
 
 _decode_array: Final = Decoder(list[Raw]).decode
@@ -52,8 +52,8 @@ _decode_id: Final = Decoder(_Id).decode
 class Taken(NamedTuple):
     """Documents as records of the stream with their ids. ``rejections`` says what is not an event, and why.
 
-    A rejection follows its standard but tells of no student: it is put on the stream, too, where the
-    processor keeps it.
+    A rejection follows its standard but is about no student. It is put on the stream too, and the processor
+    keeps it.
     """
 
     records: Sequence[StreamRecord]
@@ -62,7 +62,7 @@ class Taken(NamedTuple):
 
 
 def array(body: bytes) -> list[bytes]:
-    """Return the items of a JSON array, each as it was sent; what is not an array is the only item."""
+    """Return the items of a JSON array, each as it was sent. Anything else is the only item."""
     if not body.lstrip(b" \t\r\n").startswith(b"["):
         return [body]
     try:
@@ -70,7 +70,7 @@ def array(body: bytes) -> list[bytes]:
     except RecursionError as error:
         raise Refusal(400, "the body is nested too deep") from error
     except (DecodeError, ValueError) as error:
-        raise Refusal(400, f"the body is no JSON array: {error}") from error
+        raise Refusal(400, f"the body is not a JSON array: {error}") from error
 
 
 def lines(body: bytes) -> list[bytes]:
@@ -81,8 +81,8 @@ def lines(body: bytes) -> list[bytes]:
 def identified(form: str, sender: Sender, original: bytes) -> bytes:
     """Return a statement or a native event with an identity.
 
-    One without gets one of its bytes, so that it is stored once however often it is sent. But two that do
-    not say when may be alike and still be two things: these get a random one.
+    If it has none, the id is made from its bytes, so that it is stored once however often it is sent. But two
+    that do not say when they happened may be equal and still be two things, so these get a random id.
     """
     name, decode = _IDENTITIES[form.partition("/")[0]]
     try:
@@ -111,16 +111,16 @@ def _with(name: str, identity: str, original: bytes) -> bytes:
 
 
 def id_of(statement: bytes) -> str:
-    """Return the id of a statement that was judged, as it was written."""
+    """Return the id of a judged statement, as it was written."""
     return str(_decode_id(statement).id)
 
 
 def take(
     form: str, sender: Sender, originals: Sequence[bytes], now: datetime, *, all_: bool = False
 ) -> Taken:
-    """Return the documents as records; raise Refusal 400 naming every problem where one cannot be taken.
+    """Return the documents as records. If one cannot be accepted, raise Refusal 400 naming every problem.
 
-    With ``all_`` nothing that is JSON is refused: what is wrong is a rejection as well.
+    With ``all_``, nothing that is JSON is refused: a wrong document is a rejection as well.
     """
     records: list[StreamRecord] = []
     ids: list[str] = []
@@ -140,7 +140,7 @@ def take(
             record = StreamRecord(wrapping.wrap(form, sender, original), key)
             if record.size > MAX_RECORD_BYTES:
                 problems.append(
-                    _problem(position, "too_large", "a record of the stream has 1 MiB at the most")
+                    _problem(position, "too_large", "a record of the stream may have 1 MiB at most")
                 )
             records.append(record)
             ids.append(identity)
@@ -150,18 +150,20 @@ def take(
 
 
 def refusal(problems: Sequence[dict[str, object]], sent: int) -> Refusal:
-    """Return the refusal of a body because of what stands in it."""
+    """Return the refusal of a body because of its content."""
     bad = len({problem["position"] for problem in problems})
     shown = "" if len(problems) <= MOST_PROBLEMS else f"; the first {MOST_PROBLEMS:,} problems are named"
-    message = f"nothing was stored: {bad:,} of {sent:,} cannot be: correct them, and send all again{shown}"
+    message = (
+        f"nothing was stored, because {bad:,} of {sent:,} cannot be: correct them, and send all again{shown}"
+    )
     return Refusal(400, message, problems[:MOST_PROBLEMS])
 
 
 def repeated(ids: Sequence[str]) -> list[dict[str, object]]:
-    """Return a problem for each identity that stands more than once in a body."""
+    """Return a problem for each id that occurs more than once in a body."""
     twice = {identity for identity, times in Counter(ids).items() if times > 1 and identity}
     return [
-        _problem(position, "duplicate_id", "another of this body has the same id")
+        _problem(position, "duplicate_id", "another one in this body has the same id")
         for position, identity in enumerate(ids)
         if identity in twice
     ]

@@ -1,4 +1,4 @@
-"""Which address takes what: a request and its sender in, records and the answer out."""
+"""Says what each address accepts: a request and its sender go in, records and the answer come out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,11 +17,11 @@ VERSION_HEADER: Final = "x-experience-api-version"
 VERSIONS: Final = {"xapi/1.0.3": "1.0.3", "xapi/2.0": "2.0.0"}
 
 OpenSigned = Callable[[bytes], bytes]
-"""From a signed body to what was signed; raises Refusal."""
+"""Turns a signed body into what was signed, or raises Refusal."""
 
 
 class Accepted(NamedTuple):
-    """What is to be put on the stream, and what to answer once it is there."""
+    """What to put on the stream, and what to answer once it is there."""
 
     form: str
     records: Sequence[StreamRecord]
@@ -30,7 +30,7 @@ class Accepted(NamedTuple):
 
 
 class Door(NamedTuple):
-    """``fields``: what a sender of this door may have as the student id; empty: it makes no difference."""
+    """A door. ``fields`` are a sender's possible student ids; if empty, the student id does not matter."""
 
     take: Callable[[Request, Sender, OpenSigned], Accepted]
     fields: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Door(NamedTuple):
 def statements(request: Request, sender: Sender, _open: OpenSigned) -> Accepted:
     """Take xAPI statements: POST one or an array, PUT one under its id."""
     form = _version(request)
-    _json_only(request, status=400)  # as the standard wants it (Communication 1.5)
+    _json_only(request, status=400)  # as the standard requires (Communication 1.5)
     wanted = _statement_id(request)
     originals = documents.array(request.body)
     if wanted is not None and request.body.lstrip().startswith(b"["):
@@ -53,16 +53,16 @@ def statements(request: Request, sender: Sender, _open: OpenSigned) -> Accepted:
     if twice := documents.repeated(ids):
         raise documents.refusal(twice, len(ids))
     if wanted is not None and ids[0].lower() != wanted.lower():
-        raise Refusal(400, "the statement has another id than the parameter statementId")
+        raise Refusal(400, "the statement's id differs from the parameter statementId")
     answer = HttpAnswer(200, ids) if wanted is None else HttpAnswer(204)
     return Accepted(form, taken.records, len(taken.rejections), answer)
 
 
 def _statement_id(request: Request) -> str | None:
-    """Return the id that a statement is put under; None for POST."""
+    """Return the id under which a statement is put, or None for POST."""
     names = {"token", "statementId"} if request.method == "PUT" else {"token"}
     if request.query.keys() - names:
-        raise Refusal(400, f"{request.method} knows no other parameter than {' and '.join(sorted(names))}")
+        raise Refusal(400, f"{request.method} has no parameter other than {' and '.join(sorted(names))}")
     if request.method == "POST":
         return None
     wanted = request.query.get("statementId", "")
@@ -72,24 +72,24 @@ def _statement_id(request: Request) -> str | None:
 
 
 def about() -> HttpAnswer:
-    """Say which versions of xAPI are spoken."""
+    """Say which versions of xAPI are supported."""
     return HttpAnswer(200, {"version": list(VERSIONS.values())})
 
 
 def envelope(request: Request, sender: Sender, _open: OpenSigned) -> Accepted:
-    """Take a Caliper envelope: its events; what it describes besides is not an event."""
+    """Take the events of a Caliper envelope. What else it describes is not an event."""
     _json_only(request)
     try:
         opened = caliper.open_envelope(request.body)
     except RejectRecord as no:
         problem = {"position": 0, "reason": no.reason, "detail": no.detail}
-        raise Refusal(400, "nothing was stored: this is no Caliper envelope", [problem]) from no
+        raise Refusal(400, "nothing was stored: this is not a Caliper envelope", [problem]) from no
     taken = documents.take("caliper/1.2", sender, opened.events, datetime.now(UTC))
     return _listed("caliper/1.2", taken)
 
 
 def live_events(request: Request, sender: Sender, open_signed: OpenSigned) -> Accepted:
-    """Take what Canvas sends, whatever it tells of: Canvas would only send it again, and then give up."""
+    """Take whatever Canvas sends, because it would only send a refused event again, and then give up."""
     body = open_signed(request.body)
     taken = documents.take("canvas", sender, documents.array(body), datetime.now(UTC), all_=True)
     return _listed("canvas", taken)
@@ -115,20 +115,20 @@ DOORS: Final = {
 
 
 def door(request: Request) -> Door:
-    """Return what takes the request; raise Refusal 404 or 405."""
+    """Return the door for the request, or raise Refusal 404 or 405."""
     found = DOORS.get((request.method, request.path))
     if found is not None:
         return found
     methods = sorted(method for method, path in DOORS if path == request.path)
     if methods:
-        message = f"only {' and '.join(methods)} here: what was stored is read with spm, not over HTTP"
+        message = f"use {' or '.join(methods)} here: what was stored is read with spm, not over HTTP"
         raise Refusal(405, message, headers={"allow": ", ".join(methods)})
     addresses = sorted({path for _, path in DOORS})
-    raise Refusal(404, f"nothing is here: use one of {', '.join(addresses)} or /xapi/about")
+    raise Refusal(404, f"there is nothing here: use one of {', '.join(addresses)} or /xapi/about")
 
 
 def check_field(door_: Door, sender: Sender) -> None:
-    """Raise Refusal 403 where the sender's student id is none that this door's events have."""
+    """Raise Refusal 403 if this door's events do not have the sender's student id."""
     if sender.student_id is not None and door_.fields and sender.student_id not in door_.fields:
         raise Refusal(
             403,
@@ -147,7 +147,7 @@ def _version(request: Request) -> str:
 
 
 def answered_version(event: Mapping[str, Any]) -> str:
-    """Return the version of xAPI that an answer is in: the request's series, if it is one of ours."""
+    """Return the version of xAPI for an answer: the request's series, if it is one of ours."""
     asked = {name.lower(): str(value) for name, value in event.get("headers", {}).items()}
     return VERSIONS["xapi/1.0.3" if asked.get(VERSION_HEADER, "").startswith("1.0") else "xapi/2.0"]
 

@@ -1,4 +1,4 @@
-"""The Lambda function ``student-performance-ingest-{suffix}``: one HTTP request in, the answer out."""
+"""The Lambda function ``student-performance-ingest-{suffix}`` answers one HTTP request."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from portal.ingest.http import HttpAnswer, Refusal, read, refused, response
 from processor.records.formats.event import Sender
 
 MARGIN_SECONDS: Final = 2.0
-"""What is left of an invocation when putting ends, so that the client hears of it."""
+"""How much of an invocation is left when putting ends, so that the client gets an answer."""
 
 Note = dict[str, object]
 
@@ -32,9 +32,10 @@ class UrlContext(Protocol):
 
 
 def handler(event: Mapping[str, Any], context: UrlContext) -> dict[str, object]:
-    """Answer a request; whatever happens, with a body that says what to do.
+    """Answer a request, whatever happens, with a body that says what to do.
 
-    One line of log a request: who, which format, how many, which status; nothing of what was sent.
+    Each request writes one line of log: who, which format, how many, which status, and nothing of what was
+    sent.
     """
     started = time.monotonic()
     note: Note = {}
@@ -42,7 +43,7 @@ def handler(event: Mapping[str, Any], context: UrlContext) -> dict[str, object]:
         answer = respond(event, context, note)
     except Refusal as refusal:
         answer = refused(refusal)
-    except Exception as error:  # noqa: BLE001  # its message may hold what was sent: only the places are told
+    except Exception as error:  # noqa: BLE001  # its message may hold what was sent, so the log has only the places
         note["defect"] = type(error).__name__
         note["at"] = [
             f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
@@ -57,7 +58,7 @@ def handler(event: Mapping[str, Any], context: UrlContext) -> dict[str, object]:
 
 
 def respond(event: Mapping[str, Any], context: UrlContext, note: Note) -> HttpAnswer:
-    """Return the answer once every record is acknowledged; raise Refusal."""
+    """Return the answer once every record is acknowledged, or raise Refusal."""
     request = read(event)
     if (request.method, request.path) == ("GET", "/xapi/about"):
         return doors.about()

@@ -1,4 +1,4 @@
-"""What a Function URL hands over, and what it takes back: requests, answers, refusals. No I/O.
+"""The requests that a Function URL hands over, and the answers and refusals that it takes back. No I/O.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html (payload format 2.0)
 """
@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 MOST_BYTES: Final = 6 * 2**20
-"""Lambda's own limit of a request. What is compressed has to stay within it when it is unpacked."""
+"""Lambda's own limit of a request. A compressed body must also stay within it when it is unpacked."""
 
 _CHARSET: Final = re.compile(r'charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE)
 _UTF_8: Final = frozenset(("utf-8", "utf8", "us-ascii"))
@@ -21,7 +21,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 class Refusal(Exception):
-    """The request is answered with an error; the message says what to do, and holds nothing that was sent."""
+    """The request gets an error. The message says what to do, and holds nothing of what was sent."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Refusal(Exception):
 
 
 class Request(NamedTuple):
-    """A request with its body unpacked; names of headers are in lower case."""
+    """A request with its body unpacked. Names of headers are in lower case."""
 
     method: str
     path: str
@@ -48,12 +48,12 @@ class Request(NamedTuple):
 
     @property
     def media_type(self) -> str:
-        """What the body is said to be, without parameters; empty where it is not said."""
+        """The media type of the body without parameters. It is empty if there is none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class HttpAnswer(NamedTuple):
-    """What the client gets: ``content`` becomes JSON; None: no body."""
+    """What the client gets. ``content`` becomes JSON; without it there is no body."""
 
     status: int
     content: object = None
@@ -68,12 +68,12 @@ def read(event: Mapping[str, Any]) -> Request:
     request = Request(context["method"], event.get("rawPath") or "/", query, headers, _bytes(event))
     charset = _CHARSET.search(headers.get("content-type", ""))
     if charset and charset[1].lower() not in _UTF_8:
-        raise Refusal(415, "the body has to be in UTF-8: convert it, and send charset=utf-8 or none")
+        raise Refusal(415, "the body must be UTF-8: convert it, and send charset=utf-8 or no charset")
     return request._replace(body=_unpacked(request))
 
 
 def response(answer: HttpAnswer) -> dict[str, object]:
-    """Return an answer as the Function URL takes it. Without a ``body`` LocalStack would send the whole."""
+    """Return an answer for the Function URL. Without a ``body``, LocalStack would send the whole answer."""
     body = "" if answer.content is None else json.dumps(answer.content, ensure_ascii=False)
     headers = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store"}
     return {
@@ -107,19 +107,19 @@ def _unpacked(request: Request) -> bytes:
     if coding in ("identity", ""):
         return request.body
     if coding not in ("gzip", "x-gzip"):
-        raise Refusal(415, "the body can be sent as it is, or as one gzip stream (Content-Encoding: gzip)")
+        raise Refusal(415, "send the body as it is, or as one gzip stream (Content-Encoding: gzip)")
     unpacker = zlib.decompressobj(_GZIP)
     try:
         data = unpacker.decompress(request.body, MOST_BYTES + 1)
     except zlib.error as error:
-        raise Refusal(400, "the body is no gzip stream, though Content-Encoding says so") from error
+        raise Refusal(400, "the body is not a gzip stream, although Content-Encoding says so") from error
     if len(data) > MOST_BYTES:
         raise _too_large()
     if not unpacker.eof or unpacker.unused_data:
-        raise Refusal(400, "the body has to be one gzip stream, whole and with nothing after it")
+        raise Refusal(400, "the body must be one complete gzip stream with nothing after it")
     return data
 
 
 def _too_large() -> Refusal:
     limit = f"{MOST_BYTES // 2**20} MiB"
-    return Refusal(413, f"a body may have {limit}, unpacked: send it in parts, 1,000 events in each, say")
+    return Refusal(413, f"an unpacked body may have {limit}: send it in parts, for example of 1,000 events")

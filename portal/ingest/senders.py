@@ -1,6 +1,6 @@
-"""Who may send: names and what their secrets hash to, as the secret of Secrets Manager holds them. Pure.
+"""Who may send: names and hashes of their secrets, as Secrets Manager holds them. Pure.
 
-A secret is 256 random bits, so that one round of SHA-256 keeps it: there is nothing to guess from.
+A secret is 256 random bits, so one round of SHA-256 protects it: nobody can guess it.
 """
 
 import hashlib
@@ -14,16 +14,16 @@ import msgspec
 from msgspec import Struct
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
-"""As on the stream, but without a dot: in a token it stands between name and secret."""
+"""As on the stream, but without a dot, which separates name and secret in a token."""
 
 CANVAS_KEYS: Final = "https://8axpcl50e4.execute-api.us-east-1.amazonaws.com/main/jwks"
-"""Where hosted Canvas publishes what it signs Live Events with; it changes every month."""
+"""Where hosted Canvas publishes the keys that sign Live Events. They change every month."""
 
 _NOBODY: Final = hashlib.sha256(b"nobody").hexdigest()
 
 
 class RegisteredSender(Struct, frozen=True, omit_defaults=True):
-    """``student_id``: which field of an actor is the student id; ``keys``: where what signs its events is."""
+    """A sender. ``student_id`` is the actor's field with the student id, ``keys`` the address of its keys."""
 
     sha256: str
     student_id: str | None = None
@@ -51,17 +51,17 @@ def new_secret() -> str:
 
 
 def hashed(secret: str) -> str:
-    """Return what is kept of a secret."""
+    """Return the hash that is kept of a secret."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def token(name: str, secret: str) -> str:
-    """Return name and secret in one, for where there is room for one word only."""
+    """Return name and secret as one word."""
     return f"{name}.{secret}"
 
 
 def find(senders: Senders, name: str, secret: str) -> RegisteredSender | None:
-    """Return the sender with this name and secret; takes as long for a name that nobody has."""
+    """Return the sender with this name and secret. It takes as long for a name that nobody has."""
     sender = senders.get(name)
     same = hmac.compare_digest(sender.sha256 if sender else _NOBODY, hashed(secret))
     return sender if same else None

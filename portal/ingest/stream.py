@@ -1,4 +1,4 @@
-"""Put records into Kinesis: all of them, or a refusal that says to send them again.
+"""Puts all records into Kinesis, or refuses with a message that says to send them again.
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 """
@@ -15,11 +15,11 @@ MAX_RECORDS: Final = 500
 MAX_BYTES: Final = 5 * 2**20
 MAX_RECORD_BYTES: Final = 2**20
 PACK_BYTES: Final = 51_200
-"""What the producer library packs at most, by default: small enough to be put again without regret."""
+"""The producer library's default: small enough that putting a record again does not hurt."""
 LONGEST_PAUSE: Final = 2.0
 
 PutRecords = Callable[[list[dict[str, Any]]], dict[str, Any]]
-"""From the records of one call to Kinesis's answer; where it raises, nothing is known of them."""
+"""Puts the records of one call and returns Kinesis's answer. If it raises, nothing is known about them."""
 
 
 class StreamRecord(NamedTuple):
@@ -30,15 +30,15 @@ class StreamRecord(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes as Kinesis counts them."""
+        """The size in bytes, as Kinesis counts it."""
         return len(self.data) + len(self.partition_key.encode())
 
 
 def put_all(put: PutRecords, records: Sequence[StreamRecord], seconds: float) -> None:
-    """Return when Kinesis has acknowledged every record; raise Refusal 503 when ``seconds`` did not do.
+    """Return when Kinesis has acknowledged every record. Raise Refusal 503 if ``seconds`` were not enough.
 
     What failed is put again after a growing pause. A record may then be there twice, or be there although it
-    was refused: its event has an identity, and is stored once.
+    was refused. This does not matter, because its event has an id and is stored once.
     """
     until = time.monotonic() + seconds
     for call in calls(packed(records)):
@@ -48,7 +48,7 @@ def put_all(put: PutRecords, records: Sequence[StreamRecord], seconds: float) ->
             if time.monotonic() + pause > until:
                 raise Refusal(
                     503,
-                    "the stream did not take all of it in time: send the same again, nothing is stored twice",
+                    "the stream did not accept everything in time: send it again, nothing is stored twice",
                     headers={"retry-after": "5"},
                 )
             time.sleep(pause)
@@ -56,9 +56,10 @@ def put_all(put: PutRecords, records: Sequence[StreamRecord], seconds: float) ->
 
 
 def packed(records: Sequence[StreamRecord]) -> Iterator[StreamRecord]:
-    """Pack small records together, as the Kinesis Producer Library does, in their order.
+    """Pack small records together in their order, as the Kinesis Producer Library does.
 
-    A shard takes 1,000 records per second however small they are. The first one's key chooses the shard.
+    A shard takes 1,000 records per second, however small they are. The key of the first record chooses the
+    shard.
     """
     pack: list[StreamRecord] = []
     size = 0
@@ -80,7 +81,7 @@ def _as_one(pack: Sequence[StreamRecord]) -> StreamRecord:
 
 
 def calls(records: Iterable[StreamRecord]) -> Iterator[list[StreamRecord]]:
-    """Cut the records into what one PutRecords call takes."""
+    """Cut the records into lists that fit one PutRecords call."""
     call: list[StreamRecord] = []
     size = 0
     for record in records:
@@ -97,7 +98,7 @@ def _put(put: PutRecords, records: list[StreamRecord]) -> list[StreamRecord]:
     """Return what was not acknowledged."""
     try:
         answer = put([{"Data": record.data, "PartitionKey": record.partition_key} for record in records])
-    except Exception:  # noqa: BLE001  # whatever it was: nothing was acknowledged
+    except Exception:  # noqa: BLE001  # whatever it was, nothing was acknowledged
         return records
     if not answer["FailedRecordCount"]:
         return []

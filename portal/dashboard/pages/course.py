@@ -1,4 +1,4 @@
-"""A course: who needs attention and why, how work was done, when people work."""
+"""The page of a course: who needs attention and why, how work was done, and when people work."""
 
 from datetime import datetime, tzinfo
 from typing import Any, Final
@@ -9,7 +9,7 @@ from portal.dashboard.tables import Cell, Heading, PageTable
 from processor.insight.answers import Attendance, Attention, CoursePage, Work
 
 FIRST: Final = 8
-"""As many are shown whole; a table holds all of them."""
+"""How many students are shown completely. A table holds all of them."""
 
 ATTENTION = (
     Heading("level", "Level"),

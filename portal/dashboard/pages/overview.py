@@ -1,4 +1,4 @@
-"""The overview: which courses have students who need attention."""
+"""The overview shows which courses have students who need attention."""
 
 from datetime import tzinfo
 from typing import Any

@@ -1,4 +1,4 @@
-"""The pipeline: whether events come in, whole and on time, and what waits for a person."""
+"""The pipeline's page shows whether events arrive complete and on time, and what is waiting for a person."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from processor.commands.quarantine import RejectedRow
 from processor.commands.status import StatusAnswer
 
 SHOWN: Final = 50
-"""As many rejected records are shown with what was sent."""
+"""How many rejected records are shown with their payloads."""
 LONGEST_PAYLOAD: Final = 2_000
 
 MINUTES = (Heading("minute", "Minute"), Heading("events", "Events stored", is_number=True))
@@ -39,7 +39,7 @@ STATES: Final = {"ALARM": "on", "OK": "quiet", "INSUFFICIENT_DATA": "without dat
 
 
 class AlarmMeaning(NamedTuple):
-    """What an alarm that is on says, and what to do."""
+    """What an alarm means, and what to do about it."""
 
     means: str
     do: str
@@ -51,11 +51,11 @@ def _meanings() -> Mapping[str, AlarmMeaning]:
 
 
 MEANINGS: Final = _meanings()
-"""By the name of the alarm, which ends the name that CloudWatch knows."""
+"""By the alarm's own name, which is the end of the name in CloudWatch."""
 
 
 class Waiting(NamedTuple):
-    """What waits for a person: rejected records and objects; why not, where that may not be seen."""
+    """The rejected records and objects that are waiting for a person, or why they may not be seen."""
 
     rejected: Sequence[RejectedRow] = ()
     failed: Sequence[FailedObject] = ()
@@ -95,7 +95,7 @@ def view(
 
 def _finding(problems: list[str]) -> str:
     if not problems:
-        return "All is well: what comes in is stored"
+        return "All is well: everything that arrives is stored"
     verb = "needs" if len(problems) == 1 else "need"
     return f"{words.plural(len(problems), 'thing')} {verb} a look"
 
@@ -109,7 +109,9 @@ def _problems(figures: PipelineFigures) -> list[str]:
     if rejected := figures.status.rejected_open:
         lines.append(f"{words.plural(rejected, 'record')} could not be read and {_wait(rejected)} below.")
     if failed := figures.failed:
-        lines.append(f"{words.plural(failed, 'batch', 'batches')} failed for good and {_wait(failed)} below.")
+        lines.append(
+            f"{words.plural(failed, 'batch', 'batches')} failed permanently and {_wait(failed)} below."
+        )
     return lines
 
 
@@ -122,7 +124,7 @@ def _alarms(figures: PipelineFigures) -> list[tuple[str, str]]:
 
 
 def short(name: str) -> str:
-    """Return an alarm's own name, without the stack's; the whole name where it is none of ours."""
+    """Return an alarm's name without the stack's, or the whole name if it is not one of ours."""
     known = [own for own in MEANINGS if name.endswith(f"-{own}")]
     return max(known, key=len, default=name)
 
@@ -147,7 +149,7 @@ def _facts(figures: PipelineFigures, now: datetime) -> list[tuple[str, str]]:
 def _lag(status: StatusAnswer) -> str:
     half, most = status.lag_ms.p50, status.lag_ms.p99
     if half is None or most is None:
-        return "nothing came in the last hour"
+        return "nothing arrived in the last hour"
     of = words.plural(status.lag_sample, "event")
     return f"half within {_seconds(half)}, 99 % within {_seconds(most)}, of the last {of}"
 
@@ -216,7 +218,7 @@ def _record(row: RejectedRow, now: datetime) -> dict[str, Any]:
 
 
 def visible(text: str) -> str:
-    """Return the text with what cannot be seen written out, but for line ends and tabs."""
+    """Return the text with invisible characters escaped, except line ends and tabs."""
     return "".join(one if one.isprintable() or one in "\n\t" else f"\\u{ord(one):04x}" for one in text)
 
 

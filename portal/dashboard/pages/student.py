@@ -1,4 +1,4 @@
-"""A student: what happened in each course, compared with what."""
+"""The page of a student: what happened in each course, beside the others in the course."""
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
@@ -24,7 +24,7 @@ ORDER: Final = {"high": 0, "elevated": 1, "none": 2}
 def view(
     answer: StudentPage, forms: Mapping[str, Mapping[str, str]], now: datetime, zone: tzinfo, draw: Fragments
 ) -> dict[str, Any]:
-    """Return what the template shows; ``forms``: of each course, what its form for a follow-up holds."""
+    """Return what the template shows. ``forms`` holds the members of each course's follow-up form."""
     courses = sorted(answer.courses, key=lambda course: (ORDER[course.level], course.id))
     return {
         "title": _finding(courses),
@@ -69,7 +69,7 @@ def _course(
 def _happened(
     course: StudentCourse, now: datetime, zone: tzinfo, draw: Fragments
 ) -> list[tuple[str, str | Markup]]:
-    """Return changes of level and what people did about it, the newest first."""
+    """Return changes of level and what people did about them, newest first."""
     changes = [(one.at, draw.level(one.level)) for one in course.changes]
     talks = [(one.at, draw.talk(words.person(one.who), one.note)) for one in course.follow_ups]
     newest_first = sorted([*changes, *talks], key=lambda one: one[0], reverse=True)

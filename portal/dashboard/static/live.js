@@ -1,8 +1,8 @@
-// Ask every two seconds whether anything changed; only then fetch the page again and put it in place, so that
-// scroll, focus and open rows stay. A tab in the background rests. Without this script the page is as readable.
+// Ask every two seconds whether anything changed. Only then fetch the page again and update it in place, so that
+// scroll, focus and open rows stay. A tab in the background rests. The page is just as readable without this script.
 "use strict";
 
-// What the page was made of. A page that could not be made was made of nothing: it is renewed as soon as it can be.
+// The revision from which the page was made. A page that could not be made has none, and is renewed as soon as possible.
 let revision = document.body.dataset.seen || "none";
 let failures = 0;
 
@@ -53,7 +53,7 @@ async function loop() {
     await look();
   } catch {
     failures += 1;
-    if (failures === 3) document.getElementById("news").textContent = "The connection is lost; what you see may be old.";
+    if (failures === 3) document.getElementById("news").textContent = "The connection is lost. What you see may be old.";
   }
   setTimeout(loop, failures ? 10000 : 2000);
 }

@@ -149,7 +149,7 @@ def test_nobody_changes_anything_and_only_administrators_see_how_events_come_in(
 
 def test_whoever_teaches_nothing_is_told_so(app: Starlette, browser: Open) -> None:
     client = browser("somebody")
-    assert "You teach no course here" in client.get("/").text
+    assert "You do not teach a course here" in client.get("/").text
     for question, answer in walk(client, app):
         assert answer.status_code in {200, 403, 404}, question
         assert "Algebra" not in answer.text

@@ -86,7 +86,7 @@ def test_a_course_without_lessons_says_so() -> None:
     text = (
         client(ChangedSchool(math=replace(samples.course(), attendance=None))).get("/course?id=MATH-101").text
     )
-    assert "No lesson of this course has said who came" in text
+    assert "There are no events about attendance in this course" in text
 
 
 def test_the_overview_says_who_was_followed_up() -> None:
@@ -97,7 +97,7 @@ def test_a_student_shows_attendance_and_what_was_done() -> None:
     text = client().get("/student?id=student-0242").text
     assert "Came to 83 % of 23 lessons, 2 times late; excused 1 time." in text
     assert "Followed up by turing: <q>Called; hands in the essay on Friday</q>" in text
-    assert "Nothing: no level has changed, and nobody has noted a follow-up." in text
+    assert "Nothing yet: no level has changed, and nobody has noted a follow-up." in text
 
 
 def test_a_follow_up_is_kept_once_and_shown() -> None:
@@ -152,7 +152,7 @@ def test_of_many_students_the_first_are_shown_and_a_table_holds_all() -> None:
     )
     assert len(re.findall(r'data-key="person:', text)) == 8
     assert len(re.findall(r'data-key="attention:', text)) == 30
-    assert "All 30, 22 more than these, as a table" in text
+    assert "All 30 as a table, 22 more than above" in text
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_nothing_has_come_yet() -> None:
 def test_old_data_says_how_old_it_is() -> None:
     old = replace(samples.overview(), last_event_at=NOW - timedelta(minutes=12))
     text = client(ChangedSchool(first=old)).get("/").text
-    assert "No events for 12 minutes: what happened since is not here." in text
+    assert "No events for 12 minutes: what happened since then is not here." in text
     assert "No events for" not in client().get("/").text
 
 

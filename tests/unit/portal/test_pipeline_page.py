@@ -50,9 +50,9 @@ def test_all_is_well() -> None:
     pipeline = SamplePipeline()
     pipeline.open, pipeline.objects, pipeline.alarms = [], [], {}
     text = client(pipeline).get("/pipeline").text
-    assert "<h1>All is well: what comes in is stored</h1>" in text
-    assert "None is open." in text
-    assert "Lambda has given up on nothing" in text
+    assert "<h1>All is well: everything that arrives is stored</h1>" in text
+    assert "There are none." in text
+    assert "Lambda has not given up on any records" in text
     assert "This stack has no alarms." in text
 
 
@@ -74,11 +74,11 @@ class Untouched(SamplePipeline):
 
 def test_before_the_first_event_the_page_says_what_is_not_known() -> None:
     text = client(Untouched()).get("/pipeline").text
-    assert "nothing came in the last hour" in text
+    assert "nothing arrived in the last hour" in text
     assert "<dd>never</dd>" in text
-    assert "CloudWatch, which knows them, cannot be asked from here." in text
-    assert "What Lambda has given up on is not known from here." in text
-    assert "Alarms are not known from here." in text
+    assert "This page cannot ask CloudWatch, which counts them." in text
+    assert "This page cannot see what Lambda has given up on." in text
+    assert "This page cannot see alarms." in text
 
 
 def test_what_was_sent_is_shown_as_text() -> None:

@@ -160,14 +160,14 @@ def test_a_claim_that_the_token_lacks_is_asked_for(fake: Fake) -> None:
     assert claims(Provider(ISSUER), "groups")["groups"] == ["heads"]
     assert fake.asked[-1][2] == {"Authorization": "Bearer access"}
     fake.userinfo["sub"] = "eve"
-    with pytest.raises(ProviderError, match="another person"):
+    with pytest.raises(ProviderError, match="different people"):
         claims(Provider(ISSUER), "groups")
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"issuer": "https://evil.example"}, "is that of https://evil.example"),
+        ({"issuer": "https://evil.example"}, "belongs to https://evil.example"),
         ({"token_endpoint": "http://login.school.example/token"}, "no token_endpoint that begins with https"),
         ({"jwks_uri": None}, "no jwks_uri"),
     ],

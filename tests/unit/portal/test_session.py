@@ -102,7 +102,7 @@ def test_the_subject_is_the_claim(claims: dict[str, object], subject: str) -> No
 
 @pytest.mark.parametrize("value", [None, "", "  ", True, ["ada"], {"a": 1}, "x" * 201, 1.5])
 def test_without_a_subject_nobody_comes_in(value: object) -> None:
-    with pytest.raises(NobodyError, match="nothing of sub"):
+    with pytest.raises(NobodyError, match="nothing about sub"):
         subject_of({"sub": value}, SUBJECT)
 
 

@@ -49,7 +49,7 @@ def test_attendance_is_said_in_a_sentence() -> None:
     assert words.attendance(Attendance(19, 1, 5, 2)) == (
         "Came to 80 % of 25 lessons, 1 time late; excused 2 times."
     )
-    assert words.attendance(None) == "No lesson has said who came."
+    assert words.attendance(None) == "Nobody noted who came to a lesson."
 
 
 @pytest.mark.parametrize(
