@@ -19,7 +19,7 @@ class BrokenModule(Exception):
 
 
 def listed() -> Sequence[str]:
-    """Return the modules that a deployment of this project uses. Raise InputError if it names them wrongly."""
+    """Return the modules that a deployment of this project uses. Raise InputError if they are wrong."""
     try:
         return read(project.folder()).pipelines
     except ConfigurationError as error:

@@ -72,8 +72,15 @@ def members_of(pipeline: Pipeline) -> Members:
     return Members(pipeline.name, found | inherited, is_open)
 
 
+def _bare(described: inspect.Type) -> inspect.Type:
+    """Return the type without what its annotation adds to a schema."""
+    return described.type if isinstance(described, inspect.Metadata) else described
+
+
 def _member(field: inspect.Field) -> Member:
-    kinds = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
+    described = _bare(field.type)
+    given = described.types if isinstance(described, inspect.UnionType) else (described,)
+    kinds = [_bare(kind) for kind in given]
     kind: Kind = next((KINDS[type(kind)] for kind in kinds if type(kind) in KINDS), "text")
     values = [str(value) for kind in kinds if isinstance(kind, inspect.LiteralType) for value in kind.values]
     example = EXAMPLES.get(field.encode_name, EXAMPLES[kind])

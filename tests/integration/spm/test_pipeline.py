@@ -140,7 +140,7 @@ def test_what_a_module_raises_is_told_with_its_line(spm: Run, edit: Edit) -> Non
 def test_what_is_no_pipeline_is_refused(spm: Run) -> None:
     done = spm("check", "nothing")
     assert done.returncode == 2
-    assert "nothing is no module that can be imported here, and none of the pipelines stud" in done.stderr
+    assert "nothing is not a module that can be imported here, and not one of the pipelines stud" in done.stderr
 
 
 def test_the_statements_are_shown_with_every_name_filled_in(spm: Run) -> None:
