@@ -182,6 +182,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     database_certificates: Annotated[str, Meta(min_length=1, description="a PEM file")] | None = None
     secret_rotation_days: Annotated[int, Meta(ge=0, le=1000)] = 0
     failed_records_retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    retention_months: Annotated[int, Meta(ge=1, le=1200)] | None = None
 
     alarm_email: (
         Annotated[str, Meta(pattern=r"^(none|[^@\s]+@[^@\s]+)$", description="an e-mail address, or none")]

@@ -21,6 +21,7 @@ from infra.network import Network
 from infra.operators import Operators
 from infra.outputs import Outputs
 from infra.portal import make_portal
+from infra.retention import RetentionSchedule
 from infra.rotation import Rotation
 from infra.watch import watch
 
@@ -45,12 +46,13 @@ class StudentPerformanceStack(Stack):
         database = make_database(self, config, network)
         functions = Functions(self, "Functions", config=config, database=database, network=network)
         compaction = Compaction(self, "Compaction", config=config, operations=functions.operations)
+        retention = RetentionSchedule(self, "Retention", config=config, operations=functions.operations)
         ingestions = [ingest(self, config, pipeline, functions) for pipeline in config.deployed_pipelines]
         if config.target != "localstack":
             migration = SchemaMigration(
                 self, "Migration", config=config, functions=functions, database=database, network=network
             )
-            wait_for(migration, functions, compaction, ingestions)
+            wait_for(migration, functions, [compaction, retention], ingestions)
             if network and isinstance(database, RdsDatabase) and config.secret_rotation_days:
                 days = config.secret_rotation_days
                 rotation = Rotation(self, "Rotation", days=days, database=database, network=network)
@@ -98,10 +100,14 @@ def make_database(scope: Construct, config: Config, network: Network | None) -> 
 
 
 def wait_for(
-    migration: SchemaMigration, functions: Functions, compaction: Compaction, ingestions: Sequence[Ingestion]
+    migration: SchemaMigration,
+    functions: Functions,
+    schedules: Sequence[Construct],
+    ingestions: Sequence[Ingestion],
 ) -> None:
     """Let nothing that asks the database begin before its schema is there."""
-    compaction.node.add_dependency(migration)
+    for schedule in schedules:
+        schedule.node.add_dependency(migration)
     functions.reports.node.add_dependency(migration)
     for ingestion in ingestions:
         ingestion.processor.node.add_dependency(migration)

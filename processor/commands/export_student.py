@@ -21,8 +21,6 @@ from processor.storage.session import Session
 
 SQL: Final = statements.load(statements.FOLDER / "export_student.sql")
 
-STUDENT: Final = "student_id"
-"""The filter that a pipeline has whose events are those of one student or another."""
 REJECTED: Final = "rejected_event"
 
 _PLACE: Final = re.compile(r"(\w{1,63})/([0-9]{1,9})")
@@ -122,17 +120,22 @@ def tables(pipelines: Pipelines) -> Iterator[Select]:
 
 def _of_pipeline(pipeline: Pipeline) -> Iterator[Select]:
     """Yield the log and the projections of a pipeline whose events are a student's."""
-    if STUDENT not in pipeline.compared:
+    if pipeline.student is None:
         return
     own = [name for name in pipeline.names if name not in ("event_id", "occurred_at")]
-    log = {"log": identifier(pipeline.table), "own": identifiers(own), "student": pipeline.compared[STUDENT]}
+    log = {
+        "log": identifier(pipeline.table),
+        "own": identifiers(own),
+        "student": identifier(pipeline.student),
+    }
     yield Select(pipeline.table, fill(SQL["events"], log))
     for projection in pipeline.projections:
-        if STUDENT in projection.key:
+        if pipeline.student in projection.key:
             blanks = {
                 "table": identifier(projection.name),
                 "columns": identifiers(projection.columns),
                 "key": identifiers(projection.key),
+                "student": identifier(pipeline.student),
             }
             yield Select(projection.name, fill(SQL["projection"], blanks))
 

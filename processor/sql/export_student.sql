@@ -39,7 +39,7 @@ WHERE {student} = $1
 ORDER BY stored_at, source_id, sequence_number, sub_sequence
 
 -- name: projection
-SELECT {columns} FROM {table} WHERE student_id = $1 ORDER BY {key}
+SELECT {columns} FROM {table} WHERE {student} = $1 ORDER BY {key}
 
 -- name: student_activity
 SELECT * FROM student_activity WHERE student_id = $1 ORDER BY day, month

@@ -1,3 +1,6 @@
+-- Letting go of what is older than a month. {aged} and what stands below "delete" are conditions on the rows of a table; $1
+-- is the first day that is kept, in UTC.
+
 -- name: months_before
 SELECT name, month, bytes, rows
 FROM (
@@ -12,8 +15,55 @@ FROM (
 WHERE month < $2
 ORDER BY month
 
+-- name: keep_months
+-- Until the transaction ends, nobody else makes or closes months.
+SELECT pg_advisory_xact_lock(hashtext('make_month'))
+
+-- name: own_log
+-- Whoever reads or writes it locks the log before its partitions.
+LOCK TABLE ONLY {log} IN ACCESS EXCLUSIVE MODE
+
 -- name: close_months
 SELECT close_months($1, $2)
 
 -- name: drop_month
 SELECT drop_month($1, $2)
+
+-- name: dropped_before
+SELECT dropped_before FROM pipeline_table WHERE name = $1
+
+-- name: count
+SELECT count(*) FROM {table} WHERE {aged}
+
+-- name: delete
+DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {aged} LIMIT $2))
+
+-- name: over
+-- Its course ended before, or is none of the roster's. What belongs to a course that runs is needed to judge who is at risk.
+NOT EXISTS (SELECT FROM course WHERE course.id = {table}.course AND coalesce(course.ends > $1::date, true))
+
+-- name: month
+month < $1::date
+
+-- name: risk_change
+changed_at < $1::date::timestamp AT TIME ZONE 'UTC'
+
+-- name: follow_up
+followed_up_at < $1::date::timestamp AT TIME ZONE 'UTC'
+
+-- name: rejected_event
+arrived_at < $1::date::timestamp AT TIME ZONE 'UTC'
+
+-- name: access_log
+accessed_at < $1::date::timestamp AT TIME ZONE 'UTC'
+
+-- name: roster_chunk
+staged_at < $1::date::timestamp AT TIME ZONE 'UTC'
+
+-- name: enrolment
+(coalesce(enrolment.ends <= $1::date, false) OR {over})
+
+-- name: person
+-- Whoever was enrolled, and of whom no enrolment stays.
+EXISTS (SELECT FROM enrolment WHERE enrolment.person = person.id)
+AND NOT EXISTS (SELECT FROM enrolment WHERE enrolment.person = person.id AND NOT {ended})

@@ -86,7 +86,7 @@ COMMANDS: Final = {
     "senders": Registered("senders:app", "Manage who may send events over HTTP."),
     "retention": Registered(
         "maintain:retention",
-        "Permanently drop old months of the event log, after showing them and asking.",
+        "Permanently drop what is from before a month, after showing it and asking.",
     ),
     "rebuild": Registered(
         "maintain:rebuild",

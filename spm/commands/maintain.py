@@ -1,14 +1,18 @@
 """``spm retention``, ``spm rebuild`` and ``spm migrate``: the database's upkeep."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated
 
+import msgspec
 import typer
 
 from processor.commands.migrate import Migrate
 from processor.commands.rebuild import Rebuild
-from processor.commands.retention import Retention
+from processor.commands.retention import Retention, RetentionAnswer, RetentionKind
 from processor.commands.status import Status
 from spm.aws.target import connect
+from spm.errors import InputError
 from spm.terminal import console
 from spm.terminal.options import (
     DryRunOption,
@@ -27,6 +31,15 @@ def retention(
         typer.Option("--older-than", parser=month, metavar="YYYY-MM", help="The first month (UTC) to keep."),
     ],
     *,
+    only: Annotated[
+        list[RetentionKind] | None,
+        typer.Option(
+            "--only",
+            metavar="KIND",
+            help=f"Only this: {', '.join(RetentionKind)}; can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     pipeline: PipelineOption = None,
@@ -34,31 +47,43 @@ def retention(
     target: TargetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Permanently drop old months of the event log, after showing them and asking.
+    """Permanently drop what is from before a month, after showing it and asking.
+
+    Without --only, it drops every kind. With --pipeline, events and what is derived from them.
 
     Example: spm retention --older-than 2025-09 --dry-run
+    Example: spm retention --older-than 2025-09 --only events --only rejected
     """
-    connection = connect(target, suffix, pipeline)
-    log = connection.stack.pipeline.name
-    planned = connection.commands.run(Retention(older_than, pipeline=log))
-    rows = planned.partitions
-    if not as_json:
-        console.print_table(
-            ["month", "events, about", "size"],
-            ([p.month, p.rows, console.size(p.bytes)] for p in rows),
+    if older_than > f"{datetime.now(UTC):%Y-%m}":
+        raise InputError(
+            f"--older-than {older_than} is in the future: whatever comes until then would go, too"
         )
-    if rows and not dry_run:
+    connection = connect(target, suffix)
+    wanted = Retention(older_than, kinds=only, pipeline=pipeline)
+    planned = connection.commands.run(wanted)
+    if not as_json:
+        console.print_table(["what", "table", "rows", "size"], _rows(planned))
+    if any(table.rows or table.months for table in planned.tables) and not dry_run:
         if not yes:
-            typer.confirm(
-                f"Drop {console.counted(len(rows), 'month')} of {connection.stack.name} for good?",
-                abort=True,
-                err=True,
-            )
-        planned = connection.commands.run(Retention(older_than, dry_run=False, pipeline=log))
+            typer.confirm(f"Drop this from {connection.stack.name} for good?", abort=True, err=True)
+        planned = connection.commands.run(msgspec.structs.replace(wanted, dry_run=False))
     if as_json:
         console.print_json(planned)
     else:
         console.out.print("dropped" if planned.dropped else "nothing was dropped")
+
+
+def _rows(planned: RetentionAnswer) -> Iterator[list[object]]:
+    for table in planned.tables:
+        if table.kind is not RetentionKind.EVENTS:
+            yield [table.kind.value, table.table, table.rows, ""]
+        for held in table.months:
+            yield [
+                table.kind,
+                f"{table.table} {held.month}",
+                f"about {held.rows:,}",
+                console.size(held.bytes),
+            ]
 
 
 def rebuild(

@@ -172,7 +172,8 @@ def test_failed_records_and_files_are_replayed_and_old_months_dropped(
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
     dropped = spm("retention", "--older-than", "1990-02", "--yes")
-    assert ([month["month"] for month in dropped["partitions"]], dropped["dropped"]) == (["1990-01"], True)
+    [log] = [table for table in dropped["tables"] if table["table"] == "attendance"]
+    assert ([held["month"] for held in log["months"]], dropped["dropped"]) == (["1990-01"], True)
     assert spm("status", codes=(0, 1))["database"]["stored"] == before
 
 

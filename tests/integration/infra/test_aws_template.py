@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from processor import metrics
+from processor.commands import registry as commands
+from processor.commands.retention import Retention
 
 Template = dict[str, Any]
 Properties = dict[str, Any]
@@ -307,6 +309,21 @@ def test_what_is_derived_is_refreshed_every_minute(dev: Template) -> None:
     assert target["Input"] == '{"command":"refresh"}'
     assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsOperations")
     assert only(dev, "AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"] == 0
+
+
+def test_old_data_go_every_night_where_that_is_wanted(synthesise: Any, dev: Template) -> None:
+    assert len(of_type(dev, "AWS::Events::Rule")) == 1
+    template = synthesise(target="aws", retentionMonths=24)
+    [rule] = [r for name, r in of_type(template, "AWS::Events::Rule").items() if "Retention" in name]
+    assert set(of_type(template, "Custom::DatabaseMigration")) <= set(rule["DependsOn"])
+    properties = rule["Properties"]
+    assert properties["Name"] == "student-performance-retention-dev"
+    assert properties["ScheduleExpression"] == "cron(30 2 * * ? *)"
+    [target] = properties["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsOperations")
+    assert commands.parse(json.loads(target["Input"]), "operations") == Retention(
+        keep_months=24, dry_run=False
+    )
 
 
 def test_failed_records_bucket(dev: Template) -> None:

@@ -22,6 +22,8 @@ from tests.integration.processor.world import World, record
 SETTINGS = Settings("arn:secret", pipelines={SHIPPED.name: SHIPPED, LOANS.name: LOANS})
 ELSEWHERE = {("event_identity", "event_id"): "student_performance"}
 """Personal columns that another table's part shows."""
+LEFT_OUT = {"tombstone"}
+"""Of whoever was erased: the hash of an id is all that is left, and says nothing to them."""
 
 ROWS = """
     INSERT INTO course (id, title, time_zone) VALUES ('MATH', 'Algebra', 'Europe/Berlin')
@@ -90,7 +92,7 @@ async def test_everything_that_the_inventory_declares_is_in_it(session: Session)
     found, _ = await everything(session, "ada")
     declared = personal(PRIVACY.read_text(encoding="utf-8"))
     assert len(declared) > 30
-    for table, column in declared:
+    for table, column in (one for one in declared if one[0] not in LEFT_OUT):
         part = found[ELSEWHERE.get((table, column), table)]
         assert column in [one.name for one in part.columns], f"{table}.{column} is missing"
     assert [name for name, table in found.items() if not table.rows] == []

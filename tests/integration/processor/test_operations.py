@@ -454,7 +454,8 @@ class TestRetention:
             each["kinesis"]["approximateArrivalTimestamp"] -= months * 31 * 86_400
         await world.deliver(batch)
         dry = await run(session, command="retention", older_than="2026-11")
-        assert [partition["month"] for partition in dry["partitions"]] == ["2026-09", "2026-10"]
+        [log, *_] = dry["tables"]
+        assert [held["month"] for held in log["months"]] == ["2026-09", "2026-10"]
         assert (dry["dropped"], await world.count("student_performance")) == (False, 3)
         done = await run(session, command="retention", older_than="2026-11", dry_run=False)
         assert (done["dropped"], await world.count("student_performance")) == (True, 1)

@@ -551,7 +551,7 @@ async def test_what_was_dropped_stays_dropped_and_its_figures_stay(world: World)
     old, new = [at(number) for number in range(10)], [at(A_MONTH + number) for number in range(10)]
     await world.deliver([*old, *new])
     before = await rows(world, "student_assessment_at_once")
-    await run(world, command="retention", older_than="2026-12", dry_run=False)
+    await run(world, command="retention", older_than="2026-12", kinds=["events"], dry_run=False)
     for _ in range(2):
         result = await world.deliver([*old, *new])
         assert (result.saved.stored, result.saved.duplicates, result.saved.expired) == (0, 10, 10)
@@ -572,7 +572,7 @@ async def test_a_month_that_is_dropped_while_events_are_stored_counts_each_once(
 
     async def drop() -> None:
         await asyncio.sleep(0.1)
-        await run(world, command="retention", older_than="2026-12", dry_run=False)
+        await run(world, command="retention", older_than="2026-12", kinds=["events"], dry_run=False)
 
     *stored, _ = await asyncio.gather(write(0), write(1), write(2), drop())
     assert await world.count("student_performance") == 0

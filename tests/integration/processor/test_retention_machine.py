@@ -102,9 +102,16 @@ class RetentionMachine(RuleBasedStateMachine):
 
     @rule(month=st.sampled_from(MONTHS))
     def drop_months(self, month: str) -> None:
-        self.run(command="retention", older_than=month, dry_run=False)
+        self.run(command="retention", older_than=month, kinds=["events"], dry_run=False)
         self.dropped_before = max(self.dropped_before, month)
         self.log = {delivery for delivery in self.log if month_of(delivery[1]) >= self.dropped_before}
+
+    @rule(month=st.sampled_from(MONTHS))
+    def drop_what_was_derived(self, month: str) -> None:
+        """Of months whose events are there, what is derived stays."""
+        self.run(command="retention", older_than=month, kinds=["derived"], dry_run=False)
+        before = min(month, self.dropped_before)
+        self.derived = Counter({key: count for key, count in self.derived.items() if key[1] >= before})
 
     @rule()
     def rebuild(self) -> None:

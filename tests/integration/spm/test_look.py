@@ -16,6 +16,7 @@ import pytest
 
 from processor.commands.query import Query
 from processor.commands.refresh import Refresh
+from processor.student_performance import PIPELINE as SHIPPED
 from spm.publishing.put_records import Entry, publish
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment
@@ -233,7 +234,11 @@ def test_migrate_has_nothing_to_do_on_a_deployed_stack(spm: Spm) -> None:
 @pytest.mark.usefixtures("course")
 def test_retention_of_the_past_drops_nothing(spm: Spm) -> None:
     result = spm("retention", "--older-than", "1980-01", "--dry-run", "--json")
-    assert json.loads(result.stdout) == {"partitions": [], "dropped": False}
+    planned = json.loads(result.stdout)
+    assert (planned["older_than"], planned["dropped"]) == ("1980-01", False)
+    assert [(table["table"], table["rows"]) for table in planned["tables"]] == [(SHIPPED.table, 0)]
+    later = spm("retention", "--older-than", f"{datetime.now(UTC).year + 1}-01", "--dry-run")
+    assert (later.returncode, "is in the future" in later.stderr) == (2, True)
 
 
 def test_a_wrong_month_is_one_line(spm: Spm) -> None:
@@ -279,7 +284,7 @@ def test_retention_shows_asks_and_drops_whole_months(spm: Spm, deployed: Deploym
 
     kept = [month for month in months() if month != "1990-02"]
     planned = json.loads(spm("retention", "--older-than", "1991-01", "--dry-run", "--json").stdout)
-    assert [partition["month"] for partition in planned["partitions"]] == ["1990-02"]
+    assert [held["month"] for held in planned["tables"][0]["months"]] == ["1990-02"]
     refused = spm("retention", "--older-than", "1991-01", stdin="n\n")
     assert refused.returncode == 1
     assert "1990-02" in refused.stdout

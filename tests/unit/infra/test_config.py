@@ -88,6 +88,17 @@ def test_a_wrong_file_is_refused_in_one_line_that_names_it(
         read_config({"target": "aws", "environmentSuffix": "broken"}, {}, tmp_path)
 
 
+@pytest.mark.parametrize("months", [0, -1, 1.5, "a year", 1201, "24 months"])
+def test_a_retention_that_is_no_number_of_months_is_refused(months: object) -> None:
+    with pytest.raises(ConfigError, match=r"retentionMonths: .* allowed: a whole number from 1 to 1200"):
+        read_config({"target": "aws", "retentionMonths": months}, {})
+
+
+def test_retention_is_off_unless_it_is_asked_for() -> None:
+    assert read_config({"target": "aws"}, {}).retention_months is None
+    assert read_config({"target": "aws", "retentionMonths": "24"}, {}).retention_months == 24
+
+
 def test_a_suffix_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "secret.toml").write_text("shardCount = 3")
     with pytest.raises(ConfigError, match="environmentSuffix"):
