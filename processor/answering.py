@@ -1,4 +1,4 @@
-"""What the functions that answer commands have in common."""
+"""What the two functions that answer commands share."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,14 +18,14 @@ from processor.student_performance import PIPELINE
 SQL: Final = statements.load(statements.FOLDER / "access.sql")
 
 STATEMENT_SECONDS: Final[dict[Function, float]] = {"operations": 600.0, "reports": 20.0}
-"""How long one statement may take: a migration may rewrite a table, but nobody waits longer for a report."""
+"""How long one statement may take. A migration may rewrite a table, but nobody waits so long for a report."""
 
 
 def answer(function: Function, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Run the command that the event spells and return its answer in JSON's own types.
+    """Run the command in the event, and return its answer in JSON's own types.
 
-    A wrong command is answered with ``refused``, its message: no error of the function, which would raise the
-    alarm. Raises RetryLater when the database stays away.
+    A wrong command is answered with ``refused`` and a message, because an error of the function would raise
+    the alarm. Raises RetryLater if the database stays away.
     """
     try:
         return run(registry.parse(event, function), context)
@@ -34,7 +34,7 @@ def answer(function: Function, event: Mapping[str, Any], context: Context) -> di
 
 
 def run(wanted: Command[Any], context: Context) -> dict[str, Any]:
-    """Run a command on the environment's database, again and again until its time is up."""
+    """Run a command on the environment's database, and repeat it until its time is up."""
     seconds = STATEMENT_SECONDS[wanted.function]
     database = environment.database(attempt=seconds + RESPONSE_MARGIN, statement=seconds)
     patience = min(wanted.patience, seconds + 2 * RESPONSE_MARGIN)
@@ -60,15 +60,15 @@ async def _attempt(wanted: Command[A], session: Session, request_id: str) -> A:
     except QueryCanceledError as error:
         if wanted.function == "operations":
             raise
-        # Who looks waits no longer: another attempt would run into the same limit.
+        # People who look wait no longer, because another attempt would run into the same limit.
         raise CommandError(
-            f"the database works on {name_of(type(wanted))} for more than "
+            f"{name_of(type(wanted))} takes the database more than "
             f"{STATEMENT_SECONDS[wanted.function]:.0f} s: ask for less"
         ) from error
 
 
 async def _note(wanted: Command[A], session: Session, request_id: str) -> None:
-    """Commit who asks about a student or a course before it is answered; another attempt is another row."""
+    """Commit who asks about a student or a course before the answer. Another attempt is another row."""
     about = wanted.about()
     if about is None:
         return

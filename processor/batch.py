@@ -1,4 +1,4 @@
-"""One batch from first record to last: decode, write, say which could not be stored."""
+"""Processes one batch: decodes it, writes it, and says which records could not be stored."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from processor.storage.writer import Saved, Writer
 class BatchResult:
     """What became of a batch.
 
-    ``received`` counts events and rejections; ``first_deferred`` is the sequence number of the first record
-    that is to come again, ``deferred`` how many records are.
+    ``received`` counts events and rejections. ``first_deferred`` is the sequence number of the first record
+    that must come again, and ``deferred`` is the number of such records.
     """
 
     received: int = 0
@@ -33,7 +33,7 @@ async def process(
 ) -> BatchResult:
     """Store the records chunk by chunk, in their order, until all are stored or the deadline nears.
 
-    Whatever a record holds, the others are stored. Raises what is a defect or a wrong setting.
+    Whatever a record holds, the others are stored. Defects and wrong settings are raised.
     """
     received, done, saved = 0, 0, Saved()
     for source, same in _by_shard(records):
@@ -52,7 +52,7 @@ async def process(
 
 
 def response(result: BatchResult) -> dict[str, list[dict[str, str]]]:
-    """Return the partial batch response: Lambda delivers the named record and all after it again.
+    """Return the partial batch response. Lambda delivers the named record and all after it again.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
     """
@@ -62,7 +62,7 @@ def response(result: BatchResult) -> dict[str, list[dict[str, str]]]:
 
 
 def _by_shard(records: Sequence[KinesisRecord]) -> Iterator[tuple[Source, Sequence[KinesisRecord]]]:
-    """Group the records by shard. Lambda sends one shard's records; a replay may mix."""
+    """Group the records by shard. Lambda sends the records of one shard, but a replay may mix them."""
     for (stream_arn, shard_id), same in groupby(records, key=_stream_and_shard):
         yield Source(stream_arn, shard_id), list(same)
 

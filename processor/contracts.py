@@ -1,4 +1,4 @@
-"""Whether a pipeline fits its tables: asked at deployment, so that the first batch need not find out."""
+"""Checks at deployment whether a pipeline fits its tables, before the first batch finds out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -15,7 +15,7 @@ from processor.statements import fill, identifier
 
 SQL = statements.load(statements.FOLDER / "contracts.sql")
 
-# Columns that an event log has anyway, and those that a report or a merge adds to them.
+# Columns that every event log has, and those that a report or a merge adds to them.
 TAKEN: Final = (*DELIVERY_COLUMNS, STORED_AT, "shard_id", "copy_position")
 
 MADE_LIKE: Final = "make it (LIKE event_log INCLUDING ALL, …) PARTITION BY RANGE (arrived_at)"
@@ -24,7 +24,7 @@ Catalogue = Mapping[str, asyncpg.Record]
 
 
 async def mistakes(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
-    """Return everything in which the pipeline and the database do not fit together, each with its place."""
+    """Return every mismatch between the pipeline and the database, with its place."""
     if found := [*_names(pipeline), *_statements_file(pipeline)]:
         return found
     found = [*_declaration(pipeline), *_filters(pipeline)]
@@ -43,7 +43,7 @@ async def _catalogue(connection: asyncpg.Connection, table: str) -> Catalogue:
 
 
 def _names(pipeline: Pipeline) -> Iterator[str]:
-    """Yield what cannot be the name of a table or a column, and so of nothing that becomes one."""
+    """Yield names that cannot be those of a table or a column."""
     placed = [(pipeline.table, places.of_declaration(pipeline, pipeline.name))]
     placed += [(name, places.of_member(pipeline, name)) for name in pipeline.names]
     for projection in pipeline.projections:
@@ -66,10 +66,10 @@ def _statements_file(pipeline: Pipeline) -> Iterator[str]:
 def _declaration(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.key not in pipeline.names:
         place = places.of_declaration(pipeline, pipeline.key)
-        yield f"{place}: its key {pipeline.key} is none of its columns {', '.join(pipeline.names)}"
+        yield f"{place}: its key {pipeline.key} is not one of its columns {', '.join(pipeline.names)}"
     if pipeline.student is not None and pipeline.student not in _texts(pipeline):
         place = places.of_declaration(pipeline, pipeline.student)
-        yield f"{place}: its student {pipeline.student} is none of its columns of type text"
+        yield f"{place}: its student {pipeline.student} is not one of its columns of type text"
     for name in pipeline.names:
         if name in TAKEN:
             yield f"{places.of_member(pipeline, name)}: every event log has {name} already: rename it"
@@ -99,7 +99,7 @@ def _filters(pipeline: Pipeline) -> Iterator[str]:
         if wanted not in types.get(column, ()):
             yield f"{place}: its filter {text} needs a column {column} of type {wanted}"
         if (member or column) in (*TIMES, LIMIT):
-            yield f"{place}: its filter {text} is called like a parameter of every report: rename the member"
+            yield f"{place}: its filter {text} has the name of a parameter of every report: rename the member"
 
 
 def _projection(pipeline: Pipeline, projection: Projection, catalogue: Catalogue) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _projection(pipeline: Pipeline, projection: Projection, catalogue: Catalogue
         yield f"{declared}: the key of its projection {projection.name} lacks month, the month of arrival"
     for name in projection.columns:
         if name not in catalogue:
-            yield f"{declared}: its projection {projection.name} has {name}, which is no column of its table"
+            yield f"{declared}: its projection {projection.name} has {name}, which its table does not have"
     table = places.of_table(pipeline, projection.name)
     for name, column in catalogue.items():
         if column["required"] and not column["has_default"] and name not in projection.columns:
@@ -125,7 +125,7 @@ def _columns(pipeline: Pipeline, catalogue: Catalogue) -> Iterator[str]:
         return
     for name in (*DELIVERY_COLUMNS, STORED_AT):
         if name not in catalogue or (name == STORED_AT and not catalogue[name]["has_default"]):
-            yield f"{created}: the table {table} has not the {name} of event logs: {MADE_LIKE}"
+            yield f"{created}: the table {table} does not have the {name} of event logs: {MADE_LIKE}"
     for column in pipeline.columns:
         if wrong := _column(column, catalogue.get(column.name), table):
             yield f"{places.of_member(pipeline, column.name)}: the event's {column.name} {wrong}"
@@ -137,9 +137,9 @@ def _columns(pipeline: Pipeline, catalogue: Catalogue) -> Iterator[str]:
 
 def _column(column: Column, of_table: asyncpg.Record | None, table: str) -> str | None:
     if not column.types:
-        return "is of a type that no column takes (docs/extending.md)"
+        return "has a type that no column takes (docs/extending.md)"
     if of_table is None:
-        return f"is no column of the table {table}"
+        return f"is not a column of the table {table}"
     if of_table["type"] not in column.types:
         return f"needs {' or '.join(column.types)}, the table {table} has {of_table['type']}"
     if column.optional and of_table["required"]:
@@ -148,14 +148,14 @@ def _column(column: Column, of_table: asyncpg.Record | None, table: str) -> str 
 
 
 async def _keys(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
-    """Return which tables lack what makes a row unique, or their months."""
+    """Return which tables lack the key that makes a row unique, or are not partitioned by month."""
     wrong = []
     table = pipeline.table
     created = places.of_table(pipeline, table)
     if await connection.fetchval(SQL["partition_key_of"], table) != "RANGE (arrived_at)":
-        wrong.append(f"{created}: the table {table} is not partitioned by its months: {MADE_LIKE}")
+        wrong.append(f"{created}: the table {table} is not partitioned by month: {MADE_LIKE}")
     if not await _has_key(connection, table, DELIVERY_COLUMNS):
-        wrong.append(f"{created}: the table {table} has not the primary key of event logs: {MADE_LIKE}")
+        wrong.append(f"{created}: the table {table} does not have the primary key of event logs: {MADE_LIKE}")
     for projection in pipeline.projections:
         if not await _has_key(connection, projection.name, projection.key):
             place, key = places.of_table(pipeline, projection.name), ", ".join(projection.key)
@@ -187,7 +187,7 @@ async def _refused_reports(connection: asyncpg.Connection, pipeline: Pipeline) -
 
 
 async def _refused_projections(connection: asyncpg.Connection, pipeline: Pipeline) -> list[str]:
-    """Have PostgreSQL read each SELECT as it is, for the place of a mistake, and as it is used."""
+    """Have PostgreSQL read each SELECT as it was written, for the place of a mistake, and as it is used."""
     wrong = []
     for projection in pipeline.projections:
         name, text = projection.name, pipeline.own_sql[projection.name]
@@ -206,7 +206,7 @@ async def _refused_projections(connection: asyncpg.Connection, pipeline: Pipelin
 async def _refused(
     connection: asyncpg.Connection, pipeline: Pipeline, name: str, sql: str, *, used: bool = False
 ) -> list[str]:
-    """Return what PostgreSQL says against a statement; ``used``: with more around the author's text."""
+    """Return PostgreSQL's objection to a statement. ``used`` has more text around the author's."""
     try:
         await connection.prepare(sql)
     except asyncpg.PostgresError as error:

@@ -1,4 +1,4 @@
-"""Migrations as a CloudFormation custom resource: a failure of theirs fails the deployment.
+"""Migrations as a CloudFormation custom resource: if they fail, the deployment fails.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
@@ -15,7 +15,7 @@ LONGEST_REASON: Final = 1_000  # characters: the whole answer may have 4,096 byt
 def answer(event: Mapping[str, Any], migrate: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Migrate on Create and Update, do nothing on Delete, and tell CloudFormation how it went.
 
-    Always answers: an unanswered custom resource holds a deployment for an hour.
+    This always answers, because an unanswered custom resource holds a deployment for an hour.
     """
     result: dict[str, Any] = {}
     reason = ""
@@ -38,7 +38,7 @@ def answer(event: Mapping[str, Any], migrate: Callable[[], dict[str, Any]]) -> d
 
 
 def _put(url: str, body: bytes) -> None:
-    # An empty content type: it is part of what the presigned URL is signed for.
+    # The content type must be empty, because the presigned URL is signed with it.
     request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310 - the URL is CloudFormation's
     with urllib.request.urlopen(request, timeout=ANSWER_SECONDS):  # noqa: S310 - as above
         pass

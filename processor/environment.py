@@ -1,4 +1,4 @@
-"""What the invocations of an execution environment have in common: its event loop, settings and database."""
+"""What the invocations of an execution environment share: its event loop, settings and database."""
 
 import asyncio
 import os
@@ -8,23 +8,23 @@ from typing import Final
 from processor.settings import Settings
 from processor.storage.connection import ATTEMPT, Database
 
-# One for the life of the environment: the connection is bound to it.
+# One loop for the life of the environment, because the connection is bound to it.
 LOOP: Final = asyncio.Runner()
 
 
 @cache
 def settings() -> Settings:
-    """Return the function's settings; raise ConfigurationError when one is wrong."""
+    """Return the function's settings. Raise ConfigurationError if one is wrong."""
     return Settings.from_environment(os.environ)
 
 
 @cache
 def database(attempt: float = ATTEMPT, statement: float | None = None) -> Database:
-    """Return the environment's database, one attempt at work taking so many seconds at the most.
+    """Return the environment's database. An attempt at work may take this many seconds.
 
-    ``statement``: how many one of its statements may take, if fewer.
+    ``statement`` is how many seconds one of its statements may take, if that is fewer.
 
-    Raises ConfigurationError when a setting is wrong.
+    Raises ConfigurationError if a setting is wrong.
     """
     mine = settings()
     if mine.migration_secret_arn is None:

@@ -1,4 +1,4 @@
-"""Errors are decisions: each class means one thing that the caller does.
+"""Errors are decisions: each class tells the caller what to do.
 
 ProcessorError
 ├── RejectRecord          bad data: store the record in rejected_event and go on
@@ -39,11 +39,11 @@ Reason = Literal[
 
 
 class ProcessorError(Exception):
-    """Whatever the processor raises on purpose."""
+    """Everything that the processor raises on purpose."""
 
 
 class RejectRecord(ProcessorError):
-    """The record can never become an event; ``detail`` tells its producer what to change."""
+    """The record can never become an event. ``detail`` tells its producer what to change."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -52,19 +52,19 @@ class RejectRecord(ProcessorError):
 
 
 class UnfitValue(ProcessorError):
-    """A value of some event does not fit the type of its column; which one is to be found."""
+    """A value of some event does not fit the type of its column. The caller has to find the event."""
 
 
 class EpochPassed(ProcessorError):
-    """A student was erased since the tombstones were read; nothing of the attempt may be committed."""
+    """A student was erased since the tombstones were read. Nothing of the attempt may be committed."""
 
 
 class TransientError(ProcessorError):
-    """Something outside did not answer as it should, and may do so in a moment."""
+    """Something outside did not answer as it should, but may do so in a moment."""
 
 
 class RetryLater(ProcessorError):
-    """The deadline neared before the work could be done; nothing of it was committed."""
+    """The deadline came near before the work was done. Nothing of it was committed."""
 
 
 class CredentialsRefused(ProcessorError):
@@ -72,17 +72,17 @@ class CredentialsRefused(ProcessorError):
 
 
 class ConfigurationError(ProcessorError):
-    """A setting is missing or impossible; the message names each one and what to do."""
+    """A setting is missing or impossible. The message names each one and says what to do."""
 
 
 class CommandError(ProcessorError):
-    """An operations command or one of its parameters is wrong; the message names it and what is allowed."""
+    """A command or one of its parameters is wrong. The message names it and what is allowed."""
 
 
 class MigrationFailed(ProcessorError):
-    """A migration was rolled back, or a pipeline does not fit its tables; the message names it and says why.
+    """A migration was rolled back, or a pipeline does not fit its tables. The message says which, and why.
 
-    ``mistakes``: each with the file and line of the pipeline that it is found at.
+    ``mistakes`` names each mistake with its file and line.
     """
 
     def __init__(self, message: str, mistakes: Sequence[str] = ()) -> None:

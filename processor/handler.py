@@ -1,4 +1,4 @@
-"""The processor's Lambda function: one batch of Kinesis records in, the partial batch response out."""
+"""The processor's Lambda function takes a batch of Kinesis records and returns the partial batch response."""
 
 import gc
 import time
@@ -15,7 +15,7 @@ gc.set_threshold(100_000)
 
 
 class KinesisEvent(TypedDict):
-    """What a Kinesis event source mapping invokes the function with."""
+    """The event with which a Kinesis event source mapping invokes the function."""
 
     Records: list[KinesisRecord]
 
@@ -30,10 +30,10 @@ class Context(Protocol):
 
 
 def handler(event: KinesisEvent, context: Context) -> dict[str, list[dict[str, str]]]:
-    """Store every record of the batch; name the first one that could not be, for Lambda to send again.
+    """Store every record of the batch, and name the first that could not be stored, for Lambda to send again.
 
-    Raises what no redelivery mends by itself (wrong settings, refused logins, defects): Lambda then retries
-    the whole batch, and the ``Errors`` alarm tells.
+    Whatever a redelivery cannot repair is raised (wrong settings, refused logins, defects). Lambda then
+    retries the whole batch, and the ``Errors`` alarm is raised.
     """
     started = time.monotonic()
     records, database = event["Records"], environment.database()

@@ -1,11 +1,11 @@
-"""Bringing the schema up to date: numbered files, each applied once, in a transaction of its own.
+"""Brings the schema up to date by numbered files, each applied once, in a transaction of its own.
 
-While a deployment runs, the old code still writes: a migration only adds (expand); what nobody uses any
-more is removed by a later release's migration (contract).
+While a deployment runs, the old code still writes. So a migration only adds (expand), and a migration of a
+later release removes what nobody uses any more (contract).
 
-A file that begins with ``-- no transaction`` is for what PostgreSQL does outside transactions only, such as
+A file that begins with ``-- no transaction`` is for what PostgreSQL does only outside transactions, such as
 ``CREATE INDEX CONCURRENTLY``. Each of its statements ends with a ``;`` at the end of a line and is committed
-by itself. After a failure all of them run again, so they have to bear that: a ``DROP INDEX CONCURRENTLY IF
+by itself. After a failure all of them run again, so they must allow that: a ``DROP INDEX CONCURRENTLY IF
 EXISTS`` comes before the ``CREATE``, because a failed one leaves an invalid index behind.
 """
 
@@ -29,7 +29,7 @@ from processor.storage.secret import PENDING, Login, read_current_login, read_lo
 SQL = statements.load(statements.FOLDER / "migrate.sql")
 
 FRAMEWORK: Final = "framework"
-"""What the log of migrations calls those of the tables that all pipelines share."""
+"""The name, in the log of migrations, of those for the tables that all pipelines share."""
 
 PATIENCE = 600.0  # seconds for one statement of a migration
 
@@ -62,12 +62,12 @@ class Migration(NamedTuple):
 
     @property
     def checksum(self) -> str:
-        """Return a digest of the text, kept with the version to notice that an applied file was edited."""
+        """Return a digest of the text. It is kept with the version, so that an edited file is noticed."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 def available(folder: Path = statements.FOLDER / "migrations") -> list[Migration]:
-    """Return the migrations in order; raise MigrationFailed when their numbers are not 1, 2, 3, …"""
+    """Return the migrations in order. Raise MigrationFailed if their numbers are not 1, 2, 3, …"""
     found: list[Migration] = []
     for path in sorted(folder.glob("*.sql")):
         match = _FILE.fullmatch(path.name)
@@ -87,11 +87,11 @@ async def migrate(
 ) -> list[str]:
     """Apply what is missing, check that each pipeline fits its tables, and make the functions' logins.
 
-    What all pipelines share comes first. Returns the names of what was applied. Safe to run again and from
-    several places at once: a lock is held in the meantime, and after a failure until the connection is
-    closed. Raises MigrationFailed with the database's message; what was applied before stays. Raises what is
-    transient as it is, locks that were not given in time among it: on a new connection it may succeed, and
-    ``Database.run`` tries.
+    What all pipelines share comes first. Returns the names of what was applied. It is safe to run this again
+    and from several places at once, because it holds a lock; after a failure, until the connection is closed.
+    Raises MigrationFailed with the database's message; what was applied before stays. Transient errors are
+    raised as they are, including locks that were not given in time, because ``Database.run`` tries again on a
+    new connection.
     """
     await _lock(connection)
     await connection.execute(SQL["make_log"])
@@ -131,7 +131,7 @@ async def _apply_missing(
             applied_now.append(str(migration))
         elif known != migration.checksum:
             raise MigrationFailed(
-                f"{places.at(migration.file)} was changed after it was applied: put it back as it was, and"
+                f"{places.at(migration.file)} was changed after it was applied: restore it, and"
                 " write a new migration"
             )
     return applied_now
@@ -152,8 +152,8 @@ async def migrate_as_owner(settings: Settings, owner_secret: str) -> list[str]:
 async def login_to_make(arn: str | None, settings: Settings) -> Login | None:
     """Return the login of a secret that is to be made, or None if no secret is named.
 
-    The version of the secret that PostgreSQL takes already, because a rotation may have come as far as that;
-    where it takes none, the current one, which repairs a role whose password is another.
+    This is the version of the secret that PostgreSQL already accepts, because a rotation may have got that
+    far. If it accepts none, this is the current version, which repairs a role with another password.
     """
     if arn is None:
         return None
@@ -178,7 +178,7 @@ async def _is_taken(login: Login, settings: Settings) -> bool:
 
 
 async def _register(connection: asyncpg.Connection, pipeline: Pipeline) -> None:
-    """Note what each of its tables is: the rights of the logins come from it."""
+    """Note what each of its tables is, because the rights of the logins depend on it."""
     tables = [(pipeline.table, "event log"), *((p.name, p.kind) for p in pipeline.projections)]
     await connection.executemany(SQL["register"], tables)
 

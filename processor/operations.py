@@ -1,6 +1,6 @@
-"""The operations Lambda function: what changes the database, and the migrations of a deployment.
+"""The operations Lambda function runs the commands that change the database, and a deployment's migrations.
 
-Invoked with ``{"command": "...", ...}``, or by CloudFormation as the custom resource that migrates.
+It is invoked with ``{"command": "...", ...}``, or by CloudFormation as the custom resource that migrates.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from processor.handler import Context
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Run the command and return its answer (docs/reference.md, "Operations").
 
-    A wrong command is answered with ``refused``, its message. Raises MigrationFailed, and RetryLater when the
-    database stays away. As a custom resource it raises nothing: CloudFormation gets the message.
+    A wrong command is answered with ``refused`` and a message. Raises MigrationFailed, and RetryLater if the
+    database stays away. As a custom resource it raises nothing, because CloudFormation gets the message.
     """
     if "RequestType" in event:
         return deployment.answer(event, lambda: answering.run(Migrate(), context))

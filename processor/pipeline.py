@@ -1,4 +1,4 @@
-"""What a pipeline is: a kind of event, its event log, how bytes become its events, what is derived from them.
+"""A pipeline: a kind of event, its event log, how bytes become its events, and what is derived from them.
 
 docs/extending.md builds one from an empty file.
 """
@@ -23,9 +23,9 @@ from processor.reports import Report
 
 
 class Decoder(NamedTuple):
-    """A format beside the message's JSON. Both conditions absent: it takes whatever comes.
+    """A format besides the message's JSON. Without both conditions, it takes everything.
 
-    ``parsing.read_parser`` makes the parser of a function from bytes to the message.
+    ``parsing.read_parser`` makes the parser from a function that turns bytes into the message.
     """
 
     parse: Parse
@@ -66,7 +66,7 @@ class Pipeline:
 
     @property
     def statements_file(self) -> Path:
-        """The file of its own statements, which need not exist."""
+        """The file of its own statements, which does not have to exist."""
         return self.folder / "statements.sql"
 
     @cached_property
@@ -86,7 +86,7 @@ class Pipeline:
 
     @cached_property
     def row(self) -> tuple[str, ...]:
-        """The names of a whole row's columns, those of the delivery first."""
+        """The names of all columns of a row, beginning with those of the delivery."""
         return (*DELIVERY_COLUMNS, *self.names)
 
     @cached_property
@@ -96,12 +96,12 @@ class Pipeline:
 
     @cached_property
     def compared(self) -> Mapping[str, str]:
-        """What each of its filters compares, by the filter's name."""
+        """The expression that each of its filters compares, by the filter's name."""
         return dict(reports.compared(self.filters))
 
     @cached_property
     def reports(self) -> Mapping[str, Report]:
-        """Its reports by name: those that every pipeline has, and its own, which may take their place."""
+        """Its reports by name: those that every pipeline has, and its own, which may replace them."""
         found = {
             name: sql
             for name, sql in {**reports.standard(self.names, self.compared), **self.own_sql}.items()
@@ -111,7 +111,7 @@ class Pipeline:
 
     @cached_property
     def upkeep(self) -> Upkeep:
-        """What keeps the projections."""
+        """The upkeep of its projections."""
         return Upkeep(self.table, (*self.row, STORED_AT), self.projections, self.own_sql)
 
     def report(self, sql: str) -> Report:
@@ -119,12 +119,12 @@ class Pipeline:
         return reports.report(sql, self.table, self.names, self.compared)
 
     def parser(self, stream_arn: str) -> Parse:
-        """Return what parses the records of a stream."""
+        """Return the parser of a stream's records."""
         last = self.parse or json_parser(self.message)
         return _by_content([(d.of_data, d.parse) for d in self._fitting(stream_arn)], last)
 
     def has_decoder(self, data: bytes, stream_arn: str) -> bool:
-        """Tell whether a record of a stream is in a format beside the message's JSON."""
+        """Tell whether a record of a stream is in a format other than the message's JSON."""
         return any(d.of_data is None or d.of_data(data) for d in self._fitting(stream_arn))
 
     def _fitting(self, stream_arn: str) -> Sequence[Decoder]:

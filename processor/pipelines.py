@@ -1,4 +1,4 @@
-"""The pipelines of a deployment: a list of modules, the first of which is what commands mean by default."""
+"""The pipelines of a deployment: a list of modules. Commands use the first by default."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -41,7 +41,7 @@ def load_one(module: str) -> Pipeline:
 
 
 def named(pipelines: Pipelines, name: str | None) -> Pipeline:
-    """Return the pipeline of this name, the first without one; raise CommandError naming all."""
+    """Return the pipeline of this name, or the first without one. Raise CommandError naming all of them."""
     if name is None:
         return next(iter(pipelines.values()))
     if name not in pipelines:

@@ -1,4 +1,4 @@
-"""Where in an author's files something stands: ``examples/attendance/statements.sql:12``."""
+"""Finds the place of something in an author's files: ``examples/attendance/statements.sql:12``."""
 
 import inspect
 import re
@@ -9,12 +9,12 @@ from processor.pipeline import Pipeline
 
 
 def of_member(pipeline: Pipeline, column: str) -> str:
-    """Return the place of the member that a column comes from; of the message where it is inherited."""
+    """Return the place of the member from which a column comes, or of the message if it is inherited."""
     member = "timestamp" if column == "occurred_at" else column
     try:
         file = inspect.getfile(pipeline.message)
         lines, first = inspect.getsourcelines(pipeline.message)
-    except (OSError, TypeError):  # a struct that was made at run time stands in no file
+    except (OSError, TypeError):  # a struct that was made at run time is in no file
         return pipeline.message.__name__
     found = [n for n, line in enumerate(lines) if re.match(rf"\s+{re.escape(member)}\s*:", line)]
     return at(Path(file), first + (found[0] if found else 0))
@@ -26,7 +26,7 @@ def of_statement(pipeline: Pipeline, name: str, line: int = 0) -> str:
 
 
 def of_declaration(pipeline: Pipeline, text: str = "") -> str:
-    """Return the place where the pipeline is declared; of ``text``, a name, where that stands in quotes."""
+    """Return the place of the pipeline's declaration, or of ``text``, a name, if that is there in quotes."""
     file = _module_file(pipeline)
     if file is None:
         return pipeline.name
@@ -37,7 +37,7 @@ def of_declaration(pipeline: Pipeline, text: str = "") -> str:
 
 
 def of_table(pipeline: Pipeline, table: str) -> str:
-    """Return the place of the migration that creates a table; where none does, of the declaration."""
+    """Return the place of the migration that creates a table, or of the declaration if none does."""
     creates = re.compile(rf"\s*CREATE TABLE (IF NOT EXISTS )?{re.escape(table)}\b", re.IGNORECASE)
     for file in sorted(pipeline.migrations.glob("*.sql")):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
@@ -47,12 +47,12 @@ def of_table(pipeline: Pipeline, table: str) -> str:
 
 
 def of_position(sql: str, position: str | None) -> int:
-    """Return on which line of a statement, counted from 0, the character stands that PostgreSQL names."""
+    """Return the line of a statement, counted from 0, with the character that PostgreSQL names."""
     return sql[: int(position) - 1].count("\n") if position else 0
 
 
 def at(file: Path, line: int = 0) -> str:
-    """Return the place, as people and editors read it: from the folder they are in, if it is in there."""
+    """Return the place as people and editors read it, relative to the current folder if it is below that."""
     here = Path.cwd()
     shown = file.relative_to(here) if file.is_relative_to(here) else Path(file.parent.name, file.name)
     return f"{shown}:{line}" if line else str(shown)

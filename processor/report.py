@@ -1,4 +1,4 @@
-"""What one invocation tells the outside: one line of metrics, and a log line where something is wrong.
+"""Reports on an invocation: one line of metrics, and a log line if something is wrong.
 
 Neither holds a student's id, a payload or a secret.
 """
@@ -19,7 +19,7 @@ logger = Logger(log_uncaught_exceptions=False)
 def report(
     result: BatchResult, records: Sequence[KinesisRecord], request_id: str, milliseconds: float, retries: int
 ) -> None:
-    """Print the invocation's metrics as one EMF line, and one log line each for rejections and deferral."""
+    """Print the invocation's metrics as one EMF line, and a log line each for rejections and deferral."""
     span = {
         "shard": records[0]["eventID"].partition(":")[0],
         "first_sequence_number": records[0]["kinesis"]["sequenceNumber"],

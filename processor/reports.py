@@ -1,4 +1,4 @@
-"""Reports: statements that people run, narrowed down by a pipeline's filters. Nobody numbers parameters."""
+"""Reports are statements that people run with a pipeline's filters. Nobody numbers parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ LIMIT: Final = "limit"
 LOG: Final = "log"
 
 TIMES: Final = {SINCE: "occurred_at >=", UNTIL: "occurred_at <", STORED_SINCE: "stored_at >="}
-"""What every report can be narrowed down to: when events happened, and from when on they were stored."""
+"""The filters that every report has: when events happened, and since when they were stored."""
 
 _TYPES: Final = {**dict.fromkeys((*TIMES, AS_OF), "timestamptz"), LIMIT: "bigint"}  # all others are text
 
@@ -26,7 +26,7 @@ _TYPES: Final = {**dict.fromkeys((*TIMES, AS_OF), "timestamptz"), LIMIT: "bigint
 class Report(NamedTuple):
     """A statement whose ``$1``, ``$2``, … take these parameters.
 
-    One that does not read the log shows what is compacted.
+    A report that does not read the log shows what is compacted.
     """
 
     sql: str
@@ -47,7 +47,7 @@ def standard(names: Sequence[str], filters: Mapping[str, str]) -> Mapping[str, s
 def report(sql: str, log: str, names: Sequence[str], filters: Mapping[str, str]) -> Report:
     """Return the statement with its blanks filled in.
 
-    ``filters``: what each compares its value with. Raises ValueError for an unknown blank.
+    ``filters`` says with what each compares its value. Raises ValueError for an unknown blank.
     """
     compared = {name: f"{column} =" for name, column in filters.items()} | TIMES
     conditions = [f"({{{name}}} IS NULL OR {left} {{{name}}})" for name, left in compared.items()]

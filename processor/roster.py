@@ -1,4 +1,4 @@
-"""The rows of a roster as a school's files and the operations function exchange them (docs/roster.md)."""
+"""The rows of a roster, as ``spm`` sends them to the operations function (docs/roster.md)."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
@@ -22,13 +22,13 @@ _Points = Annotated[float, Meta(gt=0)]
 
 
 class _Row(Struct, kw_only=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
-    """``deleted``: the school says that it is over; what that does is the subclass's to say."""
+    """``deleted`` means that the school says it is over. The subclass says what that does."""
 
     deleted: bool = False
 
 
 class Course(_Row, kw_only=True, gc=False):
-    """A course; a deleted one ends on ``ends``, or earlier where it ended before."""
+    """A course. A deleted one ends on ``ends``, or earlier if it had ended before."""
 
     id: _Id
     title: _Title
@@ -38,7 +38,7 @@ class Course(_Row, kw_only=True, gc=False):
 
 
 class Assessment(_Row, kw_only=True, gc=False):
-    """Due work; without an offset, ``due_at`` is in the course's time zone. A deleted one counts no more."""
+    """Due work. Without an offset, ``due_at`` is in the course's time zone. Deleted work no longer counts."""
 
     course: _Id
     id: _Id
@@ -49,7 +49,7 @@ class Assessment(_Row, kw_only=True, gc=False):
 
 
 class Enrolment(_Row, kw_only=True, gc=False):
-    """A person in a course; a deleted one ends as a course does."""
+    """A person in a course. A deleted enrolment ends as a course does."""
 
     course: _Id
     person: _Id
@@ -59,7 +59,7 @@ class Enrolment(_Row, kw_only=True, gc=False):
 
 
 class Person(_Row, kw_only=True, gc=False):
-    """A name; a deleted person's is removed, and their enrolments end on ``ends``."""
+    """A name. A deleted person's name is removed, and their enrolments end on ``ends``."""
 
     id: _Id
     display_name: _Title
@@ -81,14 +81,14 @@ AnyRow = Course | Assessment | Enrolment | Person
 
 
 class Wrong(NamedTuple):
-    """What is wrong with a row: its member, and in words why."""
+    """What is wrong with a row: the member, and why, in words."""
 
     member: str
     problem: str
 
 
 def wrong(row: AnyRow) -> Wrong | None:
-    """Return what only several members together, or no type, can tell is wrong."""
+    """Return problems that no single type can find, because they need several members or a rule."""
     begins, ends = getattr(row, "begins", None), getattr(row, "ends", None)
     if begins and ends and ends < begins and not row.deleted:
         return Wrong("ends", f"is {ends}, before it begins on {begins}")

@@ -1,4 +1,4 @@
-"""The processor's settings: one model, read from the environment once, reported whole when wrong."""
+"""The processor's settings: one model that is read from the environment once. All mistakes are reported."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
@@ -44,7 +44,7 @@ class Settings(Struct, frozen=True):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the settings; raise ConfigurationError naming every wrong variable at once."""
+        """Read the settings. Raise ConfigurationError naming every wrong variable at once."""
         wrong = []
         if not environment.get(DB_SECRET_ARN):
             wrong.append(f"{DB_SECRET_ARN} is not set: give the ARN of the database login's secret")

@@ -1,7 +1,7 @@
-"""Named SQL statements, kept in ``.sql`` files: ``-- name: save_something`` starts one.
+"""Named SQL statements in ``.sql`` files: ``-- name: save_something`` starts one.
 
-Blanks in them, ``{log}`` for example, are names of tables and columns, which are checked and quoted, and in
-reports what they are narrowed down by.
+Blanks in them, such as ``{log}``, are names of tables and columns, which are checked and quoted. In reports
+they are also filters.
 """
 
 import re
@@ -17,7 +17,7 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 def load(file: Path) -> Mapping[str, str]:
-    """Return the file's statements by name; raise ValueError when a name occurs twice."""
+    """Return the file's statements by name. Raise ValueError if a name occurs twice."""
     _, *parts = _NAME.split(file.read_text(encoding="utf-8"))
     names, texts = parts[::2], parts[1::2]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -32,7 +32,7 @@ def line_of(name: str, file: Path) -> int:
 
 
 def fill(sql: str, blanks: Mapping[str, str]) -> str:
-    """Return the statement with its blanks filled in; raise ValueError for one that is not among them."""
+    """Return the statement with its blanks filled in. Raise ValueError for an unknown blank."""
 
     def filled(blank: re.Match[str]) -> str:
         if blank[1] not in blanks:
@@ -43,7 +43,7 @@ def fill(sql: str, blanks: Mapping[str, str]) -> str:
 
 
 def identifier(name: str) -> str:
-    """Return the name quoted; raise ValueError for what cannot be a name without quotes."""
+    """Return the name quoted. Raise ValueError if it could not be a name without quotes."""
     if not _IDENTIFIER.fullmatch(name):
         raise ValueError(
             f"{name!r} cannot be the name of a table or column: use a to z, 0 to 9 and _, no digit first, "
@@ -53,6 +53,6 @@ def identifier(name: str) -> str:
 
 
 def identifiers(names: Iterable[str], of: str = "") -> str:
-    """Return the names quoted as a list, each with the name of what it is a column ``of`` before it."""
+    """Return the names quoted as a list, each after the name of the table ``of`` which it is a column."""
     prefix = f"{of}." if of else ""
     return ", ".join(prefix + identifier(name) for name in names)

@@ -1,4 +1,4 @@
-"""Which changes of risk are told in a message of their own, and which together in a digest."""
+"""Decides which changes of risk get a message of their own, and which go into a digest."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,16 +9,17 @@ from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 MOST_IN_A_MINUTE: Final = 20
-"""More changes of a course than this within a minute are told together."""
+"""More changes of a course than this within a minute become one message."""
 
 NAMESPACE: Final = UUID("5b1f6a0e-6b0b-5f0e-9a53-2d6f0a2f6f5e")
 
 
 class Rise(NamedTuple):
-    """A change to a higher level that nobody was told of yet, over one channel.
+    """A change to a higher level about which nobody was told yet, over one channel.
 
-    ``began_at``: when the episode began. ``is_first``: it is of the course's first evaluation. ``rises``: how
-    many the course had within a minute. ``had_digest``: whether it had a digest within the last minute.
+    ``began_at`` is when the episode began. ``is_first`` means that it belongs to the course's first
+    evaluation. ``rises`` is how many the course had within a minute. ``had_digest`` means that it had a
+    digest within the last minute.
     """
 
     id: int
@@ -32,14 +33,14 @@ class Rise(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A change, and the message that tells of it."""
+    """A change, and the message that announces it."""
 
     change_id: int
     message: UUID
 
 
 def plan(rises: Sequence[Rise], channel: str) -> list[Planned]:
-    """Put each change into a message; what has to wait for the next digest into none.
+    """Put each change into a message, except those that have to wait for the next digest.
 
     ``rises`` are in the order of their courses.
     """
@@ -51,7 +52,7 @@ def plan(rises: Sequence[Rise], channel: str) -> list[Planned]:
 
 
 def alert_id(rise: Rise, channel: str) -> UUID:
-    """Return the id of what tells of an episode's level over a channel: always the same."""
+    """Return the id of the message about an episode's level over a channel. It is always the same."""
     began = rise.began_at.isoformat()
     return uuid5(NAMESPACE, json.dumps([rise.course, rise.student, began, rise.level, channel]))
 

@@ -1,4 +1,4 @@
-"""What is answered about courses and students, as values: pages and commands show the same."""
+"""The answers about courses and students. Pages and commands show the same values."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -9,7 +9,7 @@ Level = Literal["high", "elevated", "none"]
 
 
 class Reason(Struct, frozen=True):
-    """Why a student needs attention, in a person's words, with the rule that said so."""
+    """Why a student needs attention, in plain words, with the rule that found it."""
 
     rule: str
     sentence: str
@@ -26,9 +26,10 @@ class HandedIn(Struct, frozen=True):
 class CourseLine(Struct, frozen=True):
     """One course among others.
 
-    ``risen``: how many entered their level since yesterday; ``followed_up``: with how many of those who need
-    attention somebody talked since they do; ``handed_in``: the latest due work, the oldest
-    first; ``active``: seen in the last seven days; ``by_week``: events of the last eight weeks.
+    ``risen`` counts those who entered their level since yesterday. ``followed_up`` counts those who need
+    attention and to whom somebody has talked since. ``handed_in`` is the latest due work, oldest first.
+    ``active`` counts those seen in the last seven days. ``by_week`` counts the events of the last eight
+    weeks.
     """
 
     id: str
@@ -54,7 +55,7 @@ class Overview(Struct, frozen=True):
 class Attention(Struct, frozen=True):
     """A student of a course who needs attention, since when and why.
 
-    ``followed_up_at``: when somebody last talked to the student since attention was first needed.
+    ``followed_up_at`` is when somebody last talked to the student since attention was first needed.
     """
 
     student: str
@@ -68,7 +69,7 @@ class Attention(Struct, frozen=True):
 
 
 class Work(Struct, frozen=True):
-    """A piece of work, of all students. ``bins``: scores by tens of per cent; ``counts``: can be due."""
+    """A piece of work of all students. ``bins`` counts scores in steps of ten per cent."""
 
     id: str
     title: str
@@ -82,7 +83,7 @@ class Work(Struct, frozen=True):
 
 
 class Attendance(Struct, frozen=True):
-    """How often they were there, over all lessons of the course: all students, or one."""
+    """How often all students, or one, were there, over all lessons of the course."""
 
     present: int
     late: int
@@ -91,7 +92,7 @@ class Attendance(Struct, frozen=True):
 
 
 class CoursePage(Struct, frozen=True):
-    """One course. ``hours``: events by weekday, Monday first, and hour, in the course's zone."""
+    """One course. ``hours`` counts events by weekday, Monday first, and hour, in the course's time zone."""
 
     id: str
     title: str
@@ -182,6 +183,6 @@ class Revision(Struct, frozen=True):
 
 
 class SearchAnswer(Struct, frozen=True):
-    """Students and courses, those whose id it is first; 50 at most."""
+    """Up to 50 students and courses, beginning with those whose id matches."""
 
     found: list[Found]

@@ -1,4 +1,4 @@
-"""Levels: entered at a threshold, left a little below it, so that nobody goes to and fro."""
+"""A level is entered at a threshold and left a little below it, so that nobody moves back and forth."""
 
 from decimal import Decimal
 from typing import Final

@@ -1,4 +1,4 @@
-"""What an evaluation goes by: the rules of a course, and what is known of each of its students."""
+"""What an evaluation uses: the rules of a course, and what is known about each of its students."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class Rules(NamedTuple):
-    """Weights and thresholds, as ``risk_rule`` has them; docs/risk.md says what each does."""
+    """Weights and thresholds, as ``risk_rule`` has them. docs/risk.md says what each does."""
 
     missing_weight: Decimal
     missing_grace_hours: Decimal
@@ -45,12 +45,12 @@ def contradiction(rules: Rules) -> str | None:
 
 
 class Measures(NamedTuple):
-    """A student in a course at a time; days are those of the course's time zone, shares are from 0 to 1.
+    """A student in a course at a time. Days are in the course's time zone, and shares are from 0 to 1.
 
-    ``handed_in``: pieces of work of any kind. ``mean_rank``: over all work with a score, the best 1;
-    ``compared_rank``: over the ``compared`` pieces that enough others have a score of. ``lessons``: without
-    excused ones. ``last_seen``: the day of the last event of any kind. The last members are of all who are
-    enrolled.
+    ``handed_in`` counts pieces of work of any kind. ``mean_rank`` is over all work with a score, and the best
+    is 1. ``compared_rank`` is over the ``compared`` pieces for which enough others have a score. ``lessons``
+    leaves out excused ones. ``last_seen`` is the day of the last event of any kind. The last members are
+    about everybody who is enrolled.
     """
 
     student: str

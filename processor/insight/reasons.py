@@ -1,4 +1,4 @@
-"""Why a student is at risk: what adds to the score, each with its numbers and a sentence for a teacher."""
+"""Why a student is at risk: what adds to the score, with its numbers and a sentence for a teacher."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -14,7 +14,7 @@ Numbers = Mapping[str, int | float | str | list[str] | None]
 
 
 class Addend(NamedTuple):
-    """What one rule adds to the score, and from what: dates as text, shares rounded to three places."""
+    """What one rule adds to the score, and why. Dates are text, and shares are rounded to three places."""
 
     rule: str
     adds: Decimal
@@ -23,7 +23,7 @@ class Addend(NamedTuple):
 
 
 def addends(of: Measures, rules: Rules) -> list[Addend]:
-    """Return whatever adds to the student's score, the largest first, and silence, which may add nothing."""
+    """Return what adds to the student's score, the largest first, and silence, which may add nothing."""
     found = [
         *_missing(of, rules),
         *_never(of, rules),
@@ -35,12 +35,12 @@ def addends(of: Measures, rules: Rules) -> list[Addend]:
 
 
 def total(found: Sequence[Addend]) -> Decimal:
-    """Return the score, to the hundredth."""
+    """Return the score, rounded to hundredths."""
     return sum((addend.adds for addend in found), Decimal(0)).quantize(CENT, ROUND_HALF_UP)
 
 
 def reasons(found: Sequence[Addend], rules: Rules) -> list[dict[str, object]]:
-    """Return those that are worth telling, in JSON's own types."""
+    """Return those that are worth showing, in JSON's own types."""
     told = (addend for addend in found if addend.adds >= rules.reason_at or addend.rule == "silent")
     return [
         {

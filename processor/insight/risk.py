@@ -1,4 +1,4 @@
-"""Evaluating courses: measures and rules in, rows of ``risk`` and ``risk_change`` out."""
+"""Evaluates courses: turns measures and rules into rows of ``risk`` and ``risk_change``."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _measured: Final = itemgetter(*Measures._fields)
 
 
 class Judgement(NamedTuple):
-    """What was found of a student, and the level before; ``reasons`` are a JSON array."""
+    """What was found about a student, and the previous level. ``reasons`` are a JSON array."""
 
     student: str
     score: Decimal
@@ -35,7 +35,7 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluated:
-    """How many courses were evaluated, how many rows of students written, how many levels changed."""
+    """How many courses were evaluated, rows of students written, and levels changed."""
 
     courses: int = 0
     written: int = 0
@@ -57,12 +57,12 @@ async def evaluate_due(connection: "Connection", as_of: datetime) -> Evaluated:
 
 
 async def evaluate(connection: "Connection", course: str, as_of: datetime) -> Evaluated:
-    """Evaluate a course if it is due; wait for whoever evaluates it already."""
+    """Evaluate a course if it is due, after waiting for anybody who is already evaluating it."""
     async with connection.transaction():
         await connection.execute(SQL["lock"], course)
         if not await connection.fetch(SQL["courses_due"], as_of, course):
             return Evaluated()
-        # First of all: what changes meanwhile has another revision, and is for the next evaluation.
+        # This comes first, so that a later change has another revision and is left to the next evaluation.
         revision = await connection.fetchval(SQL["revision"], course)
         rules = Rules(**{row["name"]: row["value"] for row in await connection.fetch(SQL["rules"], course)})
         await connection.execute(SQL["no_loops"])
@@ -83,9 +83,9 @@ async def evaluate(connection: "Connection", course: str, as_of: datetime) -> Ev
 
 
 def _judge(row: "Record", rules: Rules, as_of: datetime, *, settled: bool) -> Judgement | None:
-    """Return what is to be written of the student, or None if all is as it was found before.
+    """Return what to write about the student, or None if everything is as it was before.
 
-    In a course that is not ``settled`` yet, a level is left where it is entered.
+    In a course that is not ``settled`` yet, a level is left at the score at which it is entered.
     """
     measures = Measures(*_measured(row))
     found = addends(measures, rules)
@@ -106,7 +106,7 @@ async def _write(
     changed: Sequence[Judgement],
     enrolled: Sequence[str],
 ) -> int:
-    """Write what changed; return of how many who left the level changed."""
+    """Write what changed, and return for how many students who left the level changed."""
     if changed:
         columns = _columns((row.student, row.score, row.level, row.reasons, row.since) for row in changed)
         await connection.execute(SQL["write"], course, as_of, *columns)

@@ -15,16 +15,16 @@ from processor.statements import fill, identifier, identifiers
 SQL: Final = statements.load(statements.FOLDER / "projections.sql")
 
 LATEST_BY: Final = ("occurred_at", "source_id", "sequence_number", "sub_sequence")
-"""What says which of two events is the later one: when it happened; at one moment, its delivery."""
+"""These columns say which of two events is later: the time, and at equal times the delivery."""
 
 
 @dataclass(frozen=True)
 class Projection:
-    """A derived table of this name; its ``key`` holds ``month``, the first day of the month of arrival.
+    """A derived table of this name. Its ``key`` holds ``month``, the first day of the month of arrival.
 
-    ``adds`` are counts and sums, ``least`` and ``greatest`` the first and the last of something. ``latest``
-    are those of the latest event that has them; which one that is stands beside them in the columns
-    ``LATEST_BY``, all null where there is none yet.
+    ``adds`` are counts and sums. ``least`` and ``greatest`` are the first and the last of something.
+    ``latest`` are columns of the latest event that has them. The columns ``LATEST_BY`` beside them say which
+    event that is, and are all null if there is none yet.
     """
 
     kind: ClassVar[str]  # as pipeline_table has it
@@ -53,7 +53,7 @@ class Projection:
         return SQL["upsert"].format(**self._blanks(select, relation), changes=", ".join(changes))
 
     def fill(self, select: str, relation: str) -> str:
-        """Return the statement that stores what the relation's rows give, where nothing is stored."""
+        """Return the statement that stores what the relation's rows give, if nothing is stored yet."""
         return SQL["fill"].format(**self._blanks(select, relation))
 
     def clear(self) -> str:
@@ -61,7 +61,7 @@ class Projection:
         return SQL["clear"].format(table=identifier(self.name))
 
     def erase(self, student: str) -> str:
-        """Return the statement that removes what is kept of students, whose ids are in this column."""
+        """Return the statement that removes what is kept about students, whose ids are in this column."""
         return SQL["erase_derived"].format(table=identifier(self.name), student=identifier(student))
 
     def count_differences(self, select: str, relation: str) -> str:
@@ -82,12 +82,12 @@ class Projection:
 
 
 class Immediate(Projection):
-    """Kept in the transaction of the events: exact at any moment, and every batch waits for it."""
+    """Updated in the transaction of the events: it is exact at any moment, but every batch waits for it."""
 
     kind = "immediate"
 
 
 class Deferred(Projection):
-    """Kept by compaction, from a queue to which a batch adds one row: up to a minute old, nearly free."""
+    """Updated by compaction, from a queue to which a batch adds one row: up to a minute old, nearly free."""
 
     kind = "deferred"

@@ -1,4 +1,4 @@
-"""The queue of what is to be compacted. It holds no data: what became new are the log's rows of a span."""
+"""The queue of what has to be compacted. It holds no data: the log's rows of a span are what became new."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from processor.records.kinesis import Event
 
 
 class Span(NamedTuple):
-    """The key range of one source's events in a log that one transaction stored, both ends included."""
+    """The key range, including both ends, of one source's events that one transaction stored in a log."""
 
     log: str
     source_id: int

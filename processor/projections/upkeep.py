@@ -1,7 +1,7 @@
-"""Keeping projections: with the batch, by compaction, by a rebuild; and checking them.
+"""Updates projections with the batch, by compaction and by a rebuild, and checks them.
 
 Everybody locks in the same order: the log's upkeep, then projections as they are declared, then the rows of
-each in the order of its key. So nobody can wait for another in a circle.
+each in the order of its key. So there can be no deadlock.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -31,9 +31,10 @@ class Month(NamedTuple):
 
 @dataclass(frozen=True)
 class Upkeep:
-    """All the projections of one event log; ``sql`` holds the SELECT of each by its name.
+    """All the projections of one event log. ``sql`` holds the SELECT of each by its name.
 
-    ``columns``: those of the log that this release knows. A migration of the next one may have added others.
+    ``columns`` are the log's columns that this release knows. A migration of the next release may have added
+    others.
     """
 
     log: str
@@ -43,16 +44,16 @@ class Upkeep:
 
     @cached_property
     def immediate(self) -> Sequence[Projection]:
-        """Those that every batch keeps."""
+        """Those that every batch updates."""
         return [projection for projection in self.projections if isinstance(projection, Immediate)]
 
     @cached_property
     def deferred(self) -> Sequence[Projection]:
-        """Those that compaction keeps."""
+        """Those that compaction updates."""
         return [projection for projection in self.projections if isinstance(projection, Deferred)]
 
     async def write(self, connection: "Connection", span: Span) -> int | None:
-        """In a batch's transaction: keep what is immediate, and queue the span for what is deferred.
+        """In a batch's transaction, update immediate projections, and queue the span for deferred ones.
 
         Returns the epoch of erasure as queueing reads it, or None if nothing is queued.
         """
@@ -65,9 +66,9 @@ class Upkeep:
         return epoch
 
     async def compact(self, connection: "Connection", chunks: int = CHUNKS) -> int:
-        """Compact what waits, in transactions of so many chunks; return how many chunks there were.
+        """Compact the waiting chunks, this many per transaction, and return how many there were.
 
-        What comes meanwhile is for later, so that this ends.
+        Chunks that arrive during this are left for later, so that it ends.
         """
         compacted = 0
         while self.deferred:
@@ -80,17 +81,17 @@ class Upkeep:
         return compacted
 
     async def own(self, connection: "Connection") -> None:
-        """Have the projections for oneself until the transaction ends."""
+        """Own the projections until the transaction ends."""
         await connection.execute(SQL["own_upkeep"], self.log)
 
     async def compact_before(self, connection: "Connection", before: date) -> None:
-        """In a transaction that owns the upkeep: compact whatever holds events that arrived before a day."""
+        """In a transaction that owns the upkeep, compact chunks with events that arrived before a day."""
         until = datetime.combine(before, time(), UTC)
         while self.deferred and await self._compact_some(connection, CHUNKS, until) == CHUNKS:
             pass
 
     async def rebuild(self, connection: "Connection", projection: Projection, month: Month) -> int:
-        """Make a month of a projection again from the log, while events are stored; return its rows."""
+        """Make a month of a projection again from the log while events are stored, and return its rows."""
         select = self.sql[projection.name]
         async with self._as_of_now(connection, projection):
             await connection.execute(projection.clear(), month.begins)
@@ -142,7 +143,7 @@ class Upkeep:
         return differences
 
     async def months(self, connection: "Connection") -> Sequence[Month]:
-        """Return the months that the log keeps, the first one first."""
+        """Return the months that the log keeps, earliest first."""
         return [Month(*row) for row in await connection.fetch(SQL["months"], self.log)]
 
     async def waiting(self, connection: "Connection") -> tuple[int, datetime | None]:
@@ -151,7 +152,7 @@ class Upkeep:
         return row["chunks"], row["since"]
 
     def statements(self) -> Iterator[tuple[str, str]]:
-        """Yield what runs for the projections, with every name filled in, each with what it is."""
+        """Yield the statements of the projections, with every name filled in, each with a description."""
         if self.projections:
             yield "make_fresh", self._filled("make_fresh")
         if self.immediate:
@@ -169,9 +170,9 @@ class Upkeep:
     async def _as_of_now(self, connection: "Connection", projection: Projection) -> AsyncIterator[None]:
         """Open a transaction in which the projection and the log hold the same events.
 
-        One snapshot of both settles that for a deferred projection, once all that it shows is compacted: what
-        commits later is in neither. An immediate one is locked: its writers change it at their end, after
-        what they did to the log.
+        For a deferred projection, one snapshot of both is enough, once everything that it shows is compacted:
+        what commits later is in neither. An immediate projection is locked, because its writers change it
+        last, after the log.
         """
         if isinstance(projection, Immediate):
             async with connection.transaction():

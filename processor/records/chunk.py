@@ -1,4 +1,4 @@
-"""What is committed at a time."""
+"""A chunk is what is committed at a time."""
 
 from collections.abc import Iterator
 from itertools import count, islice
@@ -12,7 +12,7 @@ CHUNK: Final = 5_000
 
 
 class Chunk:
-    """Decoded slices of one source, CHUNK events and rejections at the most, which can be read repeatedly.
+    """Decoded slices of one source, at most CHUNK events and rejections, which can be read repeatedly.
 
     Each slice is decoded when it is read for the first time.
     """
@@ -22,7 +22,7 @@ class Chunk:
         self._decoded: list[Decoded] = []
 
     def __iter__(self) -> Iterator[Decoded]:
-        """Yield the slices from the first on."""
+        """Yield the slices, beginning with the first."""
         for position in count():
             if position == len(self._decoded):
                 try:

@@ -1,11 +1,12 @@
-"""What every event log has in common, and what a parser of any format returns."""
+"""The columns that every event log has, and those that a parser of any format returns."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-# What every event log has beside the event's own columns: where it came from and when; all of it is its key.
+# Besides the event's own columns, every log has where the event came from and when. Together they are its
+# key.
 DELIVERY_COLUMNS: Final = ("source_id", "sequence_number", "sub_sequence", "arrived_at")
 STORED_AT: Final = "stored_at"  # the transaction's time, which PostgreSQL fills in
 
@@ -15,15 +16,15 @@ class Columns(Protocol):
 
     @property
     def event_id(self) -> UUID | None:
-        """The producer's own identity of the event; the first column."""
+        """The producer's own identity of the event. This is the first column."""
 
     @property
     def occurred_at(self) -> datetime:
-        """When it happened, by the producer's clock; otherwise when it arrived."""
+        """When it happened, by the producer's clock, or when it arrived."""
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the values in the order of the columns."""
 
 
 Parse = Callable[[bytes, datetime], Columns]
-"""From a user record's data and its arrival time to the columns; raises RejectRecord, and nothing else."""
+"""Turns a user record's data and arrival time into columns, or raises RejectRecord and nothing else."""

@@ -1,4 +1,4 @@
-"""From the Kinesis records of a Lambda event to events and rejections, as values. Pure: no clock, no I/O."""
+"""Turns the Kinesis records of a Lambda event into events and rejections. Pure: no clock, no I/O."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -10,13 +10,13 @@ from processor.errors import Reason, RejectRecord
 from processor.records import kpl
 from processor.records.columns import Columns, Parse
 
-# Events decoded at a time. PostgreSQL begins to store a slice when all of it has come: with more events there
-# is less to do in the meantime, with fewer the 0.1 ms of each COPY tells.
+# Events decoded at a time. PostgreSQL begins to store a slice when all of it has arrived: with more events
+# there is less to do in the meantime, with fewer the 0.1 ms of each COPY tells.
 SLICE: Final = 250
 
 
 class KinesisData(TypedDict):
-    """The part of a record that Kinesis made; ``data`` is base64, the time is in seconds."""
+    """The part of a record that Kinesis made. ``data`` is base64, and the time is in seconds."""
 
     sequenceNumber: str
     approximateArrivalTimestamp: float
@@ -35,7 +35,7 @@ class KinesisRecord(TypedDict):
 
 
 class Event(NamedTuple):
-    """A row to be: the identity of its delivery within the shard, its columns, and the bytes as sent."""
+    """A future row: the identity of its delivery within the shard, its columns, and the bytes as sent."""
 
     sequence_number: str
     sub_sequence: int
@@ -45,7 +45,7 @@ class Event(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """What could not be an event, complete, and why; ``payload`` holds the bytes as sent."""
+    """A record that could not be an event, and why. ``payload`` holds the bytes as sent."""
 
     sequence_number: str
     sub_sequence: int
@@ -56,7 +56,7 @@ class Rejection(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """Some events and rejections, each in their order; ``records``: how many Kinesis records end here."""
+    """Some events and rejections, each in their order. ``records`` is how many Kinesis records end here."""
 
     events: Sequence[Event]
     rejections: Sequence[Rejection]
@@ -66,8 +66,8 @@ class Decoded(NamedTuple):
 def decode(records: Iterable[KinesisRecord], parse: Parse) -> Iterator[Decoded]:
     """Yield what the records hold, at most SLICE events and rejections at a time.
 
-    Any data gives at least one event or rejection and never an exception. An aggregated record (Kinesis
-    Producer Library) gives several, told apart by ``sub_sequence``; a broken one gives a single rejection.
+    Any data gives at least one event or rejection, and never an exception. An aggregated record (Kinesis
+    Producer Library) gives several, which differ by ``sub_sequence``. A broken one gives a single rejection.
     """
     events: list[Event] = []
     rejections: list[Rejection] = []
@@ -111,7 +111,7 @@ def whole(slices: Iterable[Decoded]) -> Decoded:
 
 
 def decode_again(kept: Rejection, parse: Parse) -> Decoded:
-    """Return what a rejection's bytes hold today: those of a whole record, or of one user record."""
+    """Return what a rejection's bytes hold today, whether they are a whole record or one user record."""
     if kept.reason == "not_base64":
         payloads, no = _user_records(kept.payload.decode(errors="surrogatepass"))
     elif kept.reason in ("broken_aggregate", "aggregate_too_large"):
@@ -145,7 +145,7 @@ def _utc(time: float) -> datetime:
 
 
 def _user_records(text: str) -> tuple[Sequence[bytes], RejectRecord | None]:
-    """Return the data of each user record; otherwise the record's own bytes, and why it holds none."""
+    """Return the data of each user record, or the record's own bytes and why it holds none."""
     try:
         data = convert(text, bytes)
     except ValidationError:
@@ -174,7 +174,7 @@ def _item(
 def _rejection(
     number: str, sub_sequence: int, arrived_at: datetime, payload: bytes, error: Exception
 ) -> Rejection:
-    """Return the bytes with the reason; anything but a RejectRecord is a defect of the decoder."""
+    """Return the bytes with the reason. Anything but a RejectRecord is a defect of the decoder."""
     if isinstance(error, RejectRecord):
         return Rejection(number, sub_sequence, arrived_at, error.reason, error.detail, payload)
     detail = f"the decoder failed with {type(error).__name__}: {error}"[:1_000]

@@ -1,10 +1,9 @@
-"""Aggregation and de-aggregation of Kinesis Producer Library records.
+"""Aggregates and takes apart records of the Kinesis Producer Library.
 
-A KPL record is ``magic · protobuf AggregatedRecord · MD5 of the protobuf``, of which only field 3
-(``repeated Record records``) and in it field 3 (``bytes data``) matter to a reader. Written here because it
-is three small messages of protocol buffers, and AWS's Python package for it changes ``sys.path`` when it is
-imported.
-https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
+A KPL record is ``magic · protobuf AggregatedRecord · MD5 of the protobuf``. Only its field 3 (``repeated
+Record records``), and in that field 3 (``bytes data``), matter to a reader. We wrote this ourselves because
+it is only three small messages of protocol buffers, and AWS's Python package changes ``sys.path`` when it is
+imported. https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
 """
 
 import hashlib
@@ -56,7 +55,7 @@ def _written(value: int) -> bytes:
 
 
 def deaggregate(data: bytes) -> list[bytes]:
-    """Return the data of each user record, in order; raise RejectRecord for a broken or too large frame."""
+    """Return the data of each user record, in order. Raise RejectRecord for a broken or too large frame."""
     body, digest = data[len(MAGIC) : -DIGEST_BYTES], data[-DIGEST_BYTES:]
     if hashlib.md5(body, usedforsecurity=False).digest() != digest:
         raise RejectRecord("broken_aggregate", "the MD5 digest does not match: the record was cut or altered")
@@ -92,9 +91,9 @@ def _data(message: bytes, at: int, end: int) -> bytes:
 
 
 def _field(message: bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Return a field's number, and where its bytes begin and end; a number is passed over, as field 0.
+    """Return a field's number, and where its bytes begin and end. A number is skipped, as field 0.
 
-    Positions instead of slices, and a byte read here where it is the whole varint: half of the time.
+    Positions instead of slices, and reading a varint of one byte here, take half of the time.
     """
     tag = message[at]
     tag, at = (tag, at + 1) if tag < 0x80 else _varint(message, at)

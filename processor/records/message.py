@@ -1,4 +1,4 @@
-"""What a producer sends, as a struct: its annotations give the parser and the columns of the event log."""
+"""What a producer sends, as a struct. Its annotations give the parser and the columns of the event log."""
 
 from collections import namedtuple
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ M = TypeVar("M", bound=Message)
 
 
 class Column(NamedTuple):
-    """A column that a member becomes; ``types``: those PostgreSQL types that take its values without loss."""
+    """A column that a member becomes. ``types`` are PostgreSQL types that take its values without loss."""
 
     name: str
     types: Sequence[str]
@@ -63,7 +63,7 @@ TYPES: Final[dict[type[inspect.Type], tuple[str, ...]]] = {
 def columns(message: type[Message]) -> tuple[Column, ...]:
     """Return the columns that a message becomes: ``event_id``, its own in their order, ``occurred_at``.
 
-    A member of a type that no column takes has no ``types``: the contract with the table tells.
+    A member of a type that no column takes has no ``types``, and the contract with the table reports it.
     """
     described = inspect.type_info(message)
     assert isinstance(described, inspect.StructType)  # noqa: S101 - for the type checker: a Message is one
@@ -74,7 +74,7 @@ def columns(message: type[Message]) -> tuple[Column, ...]:
 
 
 def to_columns(message: type[M]) -> Callable[[M, datetime], Columns]:
-    """Return what makes the columns of a message and its time of arrival; it raises RejectRecord only."""
+    """Return what turns a message and its time of arrival into columns. It raises only RejectRecord."""
     made_of = columns(message)
     names = [column.name for column in made_of]
     json = [(index, column.name) for index, column in enumerate(made_of) if column.types == ("jsonb",)]
@@ -96,7 +96,7 @@ def to_columns(message: type[M]) -> Callable[[M, datetime], Columns]:
 
 
 def json_text(raw: bytes, name: str) -> str:
-    """Return the JSON as it was sent: a round trip through Python would bend numbers beyond a double.
+    """Return the JSON as it was sent, because Python would change numbers beyond a double.
 
     Raises RejectRecord if it is nested too deep.
     """
@@ -110,14 +110,14 @@ def _column(field: inspect.Field) -> Column:
     kinds = whole.types if isinstance(whole, inspect.UnionType) else (whole,)
     kind, *others = [_without_metadata(kind) for kind in kinds if not isinstance(kind, inspect.NoneType)]
     types = () if others or not _is_storable(kind) else TYPES.get(type(kind), ())
-    # msgspec tells of UNSET as a default in no other way than that there is none, and none is required.
+    # msgspec shows UNSET as a default only by there being none although the member is not required.
     absent = not field.required and field.default is NODEFAULT and field.default_factory is NODEFAULT
     optional = absent or len(kinds) > 1
     return Column(field.name, types, optional)
 
 
 def _without_metadata(kind: inspect.Type) -> inspect.Type:
-    """Return the type without what an annotation only tells people: a description, an example."""
+    """Return the type without annotations that are only for people, such as a description or an example."""
     return kind.type if isinstance(kind, inspect.Metadata) else kind
 
 

@@ -1,7 +1,7 @@
-"""A student performance event: what a producer may send, and the columns it becomes.
+"""A student performance event: what a producer may send, and the columns that it becomes.
 
-A parser of its own in place of the one that any struct has, because every record of the pipeline that ships
-passes it: it is faster, and keeps unknown members in ``metadata``.
+It has a parser of its own instead of the one that any struct has, because every record of the shipped
+pipeline passes through it. This parser is faster, and keeps unknown members in ``metadata``.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ NO_METADATA: Final = Raw(b"{}")
 
 
 class StudentEvent(Message, frozen=True, gc=False):
-    """A quiz score, a submission, an attendance: whatever a student did."""
+    """A quiz score, a submission, an attendance, or anything else that a student did."""
 
     takes_other_members = True
 
@@ -113,8 +113,8 @@ def _needs_a_closer_look(data: bytes, event: StudentEvent) -> bool:
     """Tell whether a name may occur twice, or ``strict`` may find anything else.
 
     The number of quotation marks is compared with what the decoded event needs, which holds no name twice.
-    Every name brings two, and only an escaped ``\\u0022`` can hide one, for which ``strict`` looks: this
-    settles all but the rarest events at a tenth of the cost of a decoder that watches for duplicates.
+    Every name has two, and only an escaped ``\\u0022`` can hide one, for which ``strict`` looks. This decides
+    all but the rarest events at a tenth of the cost of a decoder that watches for duplicates.
     """
     if b"\\" in data and strict.may_hold_bad_escapes(data):
         return True

@@ -1,4 +1,4 @@
-"""From the bytes of a user record to columns, by the struct of the message. Pure: no I/O."""
+"""Turns the bytes of a user record into columns, by the struct of the message. Pure: no I/O."""
 
 import re
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _LEAP_SECOND: Final = re.compile(rb'(".{11}\d\d:\d\d):60(\D.*)', re.DOTALL)
 
 
 def json_parser(message: type[Message]) -> Parse:
-    """Return what parses the JSON of a message; it raises RejectRecord, and nothing else."""
+    """Return a parser of the JSON of a message. It raises RejectRecord and nothing else."""
     decode, make = JsonDecoder(message).decode, to_columns(message)
 
     def parse(data: bytes, arrived_at: datetime) -> Columns:
@@ -45,7 +45,7 @@ def json_parser(message: type[Message]) -> Parse:
 
 
 def read_parser(message: type[M], read: Callable[[bytes], M]) -> Parse:
-    """Return what parses a format of one's own, which ``read`` makes a message of.
+    """Return a parser of a custom format, of which ``read`` makes a message.
 
     What ``read`` refuses with a ValueError, or msgspec's own error, is rejected.
     """
@@ -63,9 +63,9 @@ def read_parser(message: type[M], read: Callable[[bytes], M]) -> Parse:
 
 
 def before_leap_second(data: bytes) -> bytes | None:
-    """Return the event per second earlier where its time is a leap second, which Python's datetime has not.
+    """Return the event a second earlier if its time is a leap second, which Python's datetime does not have.
 
-    RFC 3339, section 5.6, allows 60 as the second; like PostgreSQL, we take the second after.
+    RFC 3339, section 5.6, allows 60 as the second. Like PostgreSQL, we use the next second.
     """
     members = _decode_members(data)
     leap = _LEAP_SECOND.fullmatch(bytes(members["timestamp"]))

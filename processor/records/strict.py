@@ -1,6 +1,6 @@
-"""What JSON allows and an event must not hold. Every check is linear in the text. Pure: no I/O.
+"""Finds what JSON allows and an event must not hold. Every check is linear in the text. Pure: no I/O.
 
-RFC 8259 leaves to the reader what a name that occurs twice means and which numbers and characters it takes;
+RFC 8259 leaves it to the reader what a repeated name means, and which numbers and characters are accepted.
 PostgreSQL's jsonb has no NUL and no half of a surrogate pair, and writes each number out in full:
 https://www.postgresql.org/docs/current/datatype-json.html
 """
@@ -17,7 +17,7 @@ MAX_DIGITS: Final = 1_000
 
 _ESCAPES = (b"\\u0000", b"\\u0022", b"\\ud", b"\\uD")
 _NUL = b"\\u0000"
-# A high half without a low one behind it, or a low half without a high one before it.
+# A high half without a low one after it, or a low half without a high one before it.
 _LONE_HALF = re.compile(
     rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
 )
@@ -33,7 +33,7 @@ _MANY_DIGITS = b"1" * 180  # any, after translation: a search for a pattern take
 def may_refuse(data: bytes, encoded: bytes) -> bool:
     """Tell whether ``check`` might refuse JSON that msgspec has decoded, at a tenth of its cost.
 
-    ``encoded``: what was decoded, as JSON again. It holds no name twice, and every name brings two quotation
+    ``encoded`` is what was decoded, as JSON again. It holds no name twice, and every name has two quotation
     marks, which only an escaped ``\\u0022`` can hide.
     """
     return (
@@ -44,15 +44,15 @@ def may_refuse(data: bytes, encoded: bytes) -> bool:
 
 
 def may_hold_bad_escapes(data: bytes) -> bool:
-    """Tell whether ``check`` might refuse an escape; where there is no backslash, it need not be asked."""
+    """Tell whether ``check`` might refuse an escape. It cannot if there is no backslash."""
     return any(escape in data for escape in _ESCAPES)
 
 
 def may_hold_long_numbers(data: bytes, encoded: bytes) -> bool:
     """Tell whether ``check`` might refuse a number, of those that a double can hold.
 
-    A double that is not 0 has at most 308 digits before the point and 323 zeros behind it. It has more than
-    1,000 only if 360 are written, half of them in a row; 0 alone takes an exponent in their place.
+    A double that is not 0 has at most 308 digits before the point and 323 zeros after it. It has more than
+    1,000 only if 360 are written, half of them in a row. Only 0 can have an exponent instead.
     """
     if b"0.0" in encoded and _EXPONENT.search(data):
         return True
@@ -72,7 +72,7 @@ def check(data: bytes) -> None:
 
 
 def check_escapes(data: bytes) -> None:
-    """Raise RejectRecord for an escape that stands for no character that PostgreSQL keeps."""
+    """Raise RejectRecord for an escape of a character that PostgreSQL cannot store."""
     if b"\\" not in data:
         return
     escapes = data.replace(b"\\\\", b"--")  # an escaped backslash begins no other escape

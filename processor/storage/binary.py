@@ -1,8 +1,9 @@
-"""From columns of values to rows in PostgreSQL's binary COPY format. Pure: no I/O.
+"""Turns columns of values into rows in PostgreSQL's binary COPY format. Pure: no I/O.
 
-https://www.postgresql.org/docs/current/sql-copy.html ("Binary Format"); each type's bytes are those of its
-receive function. Our own, because rows have to be ready before the connection is free to take them, and
-asyncpg makes them only then. Column by column: a call for each value would cost half as much again.
+https://www.postgresql.org/docs/current/sql-copy.html ("Binary Format") describes it. Each type's bytes are
+those of its receive function. We do this ourselves because rows have to be ready before the connection is
+free to take them, and asyncpg makes them only then. It goes column by column, because a call per value would
+cost half as much again.
 """
 
 import struct
@@ -33,7 +34,7 @@ _UUID_LENGTH: Final = _length(16)
 _BOOLS: Final = {value: _length(1) + bytes([value]) for value in (False, True)}
 
 Encode = Callable[[Sequence[Any]], list[bytes]]
-"""From a column's values to what stands for each in a row: its length and its bytes."""
+"""Turns a column's values into what a row holds for each: its length and its bytes."""
 
 
 Row = tuple[bytes, ...]
@@ -41,7 +42,7 @@ Row = tuple[bytes, ...]
 
 
 def columns(values: Sequence[Sequence[Any]], types: Sequence[str]) -> list[list[bytes]]:
-    """Return what stands for the values of each column. Raise UnfitValue if one does not fit its type."""
+    """Return the encoded values of each column. Raise UnfitValue if one does not fit its type."""
     try:
         return [OF_TYPE[kind](column) for kind, column in zip(types, values, strict=True)]
     except (ArithmeticError, AttributeError, LookupError, TypeError, UnicodeError, struct.error) as error:
@@ -109,7 +110,7 @@ def _numerics(values: Sequence[Decimal | None]) -> list[bytes]:
 
 
 def _numeric(value: Decimal) -> bytes:
-    """Return it as digits to the base of 10,000, the first of which has the weight of 10,000 ** weight."""
+    """Return a number as digits to the base of 10,000. The first has the weight of 10,000 ** weight."""
     if not value.is_finite():
         special = 0xC000 if value.is_nan() else 0xF000 if value < 0 else 0xD000
         return _numeric_head(8, 0, 0, special, 0)

@@ -1,4 +1,4 @@
-"""The one connection of an execution environment: opened when needed, kept, replaced when it fails."""
+"""An execution environment's one connection: opened when needed, kept, and replaced when it fails."""
 
 import asyncio
 import functools
@@ -35,7 +35,7 @@ SERVER_SETTINGS: Final = {
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "20s",
     "timezone": "UTC",
-    # A plan kept from when a table was empty scans it when it is large: a redelivery then cost ever more.
+    # A plan from when a table was empty still scans it when it is large, so redeliveries cost more and more.
     "plan_cache_mode": "force_custom_plan",
 }
 
@@ -52,12 +52,12 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """Return the seconds left for work, the margin for the response taken off."""
+        """Return the seconds left for work, without the margin for the response."""
         return self._end - time.monotonic() - RESPONSE_MARGIN
 
 
 class Database:
-    """Runs work on the database, again and again until it is done or the deadline nears.
+    """Runs work on the database, and repeats it until it is done or the deadline nears.
 
     ``attempt``: the longest one may take, in seconds; ``statement``: the longest one of its statements may,
     by itself as long; ``prepare`` runs before the first connection; ``read`` gives a version of the login, if
@@ -104,7 +104,7 @@ class Database:
         raise AssertionError("the pauses never end")
 
     def discard(self) -> None:
-        """Drop the connection without a word to the server, which may not be listening."""
+        """Drop the connection without telling the server, which may not be listening."""
         if self._session:
             self._session.connection.terminate()
         self._session = None
@@ -138,7 +138,7 @@ class Database:
         )
 
     async def _logins(self) -> AsyncIterator[Login]:
-        """Yield the login that worked last, then what the secret says now, then what a rotation prepares."""
+        """Yield the login that worked last, then the current one, then the one that a rotation prepares."""
         if self._login:
             yield self._login
         for stage in (CURRENT, PENDING):
@@ -150,8 +150,8 @@ class Database:
 async def open_connection(login: Login, sslmode: SslMode, patience: float) -> asyncpg.Connection:
     """Return a connection on which no statement runs longer than ``patience`` seconds.
 
-    The server ends it, too: a statement that outlived its client would hold its locks against the client's
-    own next attempt. Raises ConfigurationError when the server's certificate is not to be trusted.
+    The server ends it too, because a statement that outlived its client would hold locks against the client's
+    own next attempt. Raises ConfigurationError if the server's certificate cannot be trusted.
     """
     try:
         return await asyncpg.connect(
@@ -166,7 +166,7 @@ async def open_connection(login: Login, sslmode: SslMode, patience: float) -> as
         )
     except ssl.SSLCertVerificationError as error:
         raise ConfigurationError(
-            f"the certificate of {login.host} is not to be trusted: {error.verify_message}; "
+            f"the certificate of {login.host} cannot be trusted: {error.verify_message}; "
             f"connect by the name in the certificate, and keep {CERTIFICATES.name} up to date"
         ) from error
 
@@ -179,7 +179,7 @@ def _verifying() -> ssl.SSLContext:
 def is_transient(error: Exception) -> bool:
     """Tell whether another attempt may succeed (docs/design.md, "Errors are decisions").
 
-    A fenced primary after a failover still answers, but only reads: the name leads elsewhere soon.
+    After a failover, a fenced primary still answers but only reads. Its name soon leads elsewhere.
     """
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""

@@ -1,4 +1,4 @@
-"""Doing the next piece of work while somebody else works on the one before."""
+"""Does the next piece of work while somebody else works on the previous one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Prefetch(Generic[T]):
-    """The items of an iterator, in order, each made when it is asked for or, after ``soon``, before.
+    """The items of an iterator, in order. Each is made when it is asked for or, after ``soon``, earlier.
 
     Whatever making an item raises is raised when the item is asked for.
     """
@@ -19,11 +19,11 @@ class Prefetch(Generic[T]):
         self._failure: Exception | None = None
 
     def __iter__(self) -> Iterator[T]:
-        """Return itself: each item is given once."""
+        """Return itself, because each item is given once."""
         return self
 
     def __next__(self) -> T:
-        """Return the next item, at once where it has been made already."""
+        """Return the next item, at once if it has been made already."""
         if self._ahead:
             return self._ahead.pop()
         if self._failure:
@@ -31,7 +31,7 @@ class Prefetch(Generic[T]):
         return next(self._items)
 
     def soon(self) -> None:
-        """Make the next item as soon as the event loop has nothing to do but to wait."""
+        """Make the next item as soon as the event loop has nothing else to do."""
         asyncio.get_running_loop().call_soon(self._make)
 
     async def while_reading(self, data: bytes) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Finding the events of a chunk that PostgreSQL itself refuses, so that the others can be stored."""
+"""Finds the events of a chunk that PostgreSQL itself refuses, so that the others can be stored."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,21 +15,21 @@ from asyncpg import (
 from processor.errors import TransientError, UnfitValue
 from processor.records.kinesis import Event
 
-# SQLSTATE classes 22, 23 and 54, and values that not even the encoder takes: it will never succeed.
+# SQLSTATE classes 22, 23 and 54, and values that even the encoder refuses, will never succeed.
 REFUSED = (DataError, IntegrityConstraintViolationError, ProgramLimitExceededError, UnfitValue)
 
 # In an error's context: "COPY some_log, line 251, column metadata", in the server's language.
 _COPY_LINE = re.compile(r"^COPY (\w+), \w+ (\d+)", re.MULTILINE)
 
 Refused = dict[tuple[str, int], str]
-"""By delivery (sequence number, sub-sequence): why an event is refused."""
+"""Why an event is refused, by delivery (sequence number, sub-sequence)."""
 
 Trial = Callable[[Sequence[Event]], Awaitable[object]]
 """What PostgreSQL may refuse to do with events."""
 
 
 def named_by_copy(error: Exception, table: str, events: Sequence[Event]) -> Refused:
-    """Return the event that a COPY of these into the table stopped at, where the error names its line."""
+    """Return the event at which a COPY of these into the table stopped, if the error names its line."""
     stays_refused(error)
     line = _COPY_LINE.search(getattr(error, "context", None) or "")
     named = line and line[1] == table and 0 < int(line[2]) <= len(events)
@@ -58,7 +58,7 @@ async def find_refused(
 
 
 async def _attempt(connection: Connection, trial: Trial, events: Sequence[Event]) -> Exception | None:
-    """Return why the trial refuses the events; rolled back, so that no lock is held by the next attempt."""
+    """Return why the trial refuses the events. It is rolled back, so that it holds no locks afterwards."""
     transaction = connection.transaction()
     await transaction.start()
     try:
@@ -72,7 +72,7 @@ async def _attempt(connection: Connection, trial: Trial, events: Sequence[Event]
 
 
 def detail(error: Exception) -> str:
-    """Return the reason as a rejection tells it."""
+    """Return the reason in the words of a rejection."""
     return "PostgreSQL: " * isinstance(error, PostgresError) + " ".join(str(error).split())
 
 

@@ -22,7 +22,7 @@ _MEANS_NO_RIGHTS = ("AccessDeniedException", "DecryptionFailure", "UnrecognizedC
 
 
 class Login(msgspec.Struct, frozen=True):
-    """Where the database is, and who one is there."""
+    """Where the database is, and the user to log in as."""
 
     host: str
     port: int
@@ -31,14 +31,14 @@ class Login(msgspec.Struct, frozen=True):
     dbname: str
 
     def __repr__(self) -> str:
-        """Show everything but the password: a repr ends in logs and tracebacks."""
+        """Show everything except the password, because a repr ends up in logs and tracebacks."""
         return f"Login({self.username}@{self.host}:{self.port}/{self.dbname})"
 
 
 async def read_login(secret_arn: str, stage: str) -> Login | None:
-    """Return a version of the secret; None when there is no version of that stage (yet).
+    """Return a version of the secret, or None if there is no version of that stage (yet).
 
-    Raises TransientError when Secrets Manager does not answer, ConfigurationError when it refuses or the
+    Raises TransientError if Secrets Manager does not answer, and ConfigurationError if it refuses or the
     secret has another shape.
     """
     text = await asyncio.to_thread(_read, secret_arn, stage)
@@ -47,11 +47,11 @@ async def read_login(secret_arn: str, stage: str) -> Login | None:
     try:
         return msgspec.json.decode(text, type=Login, strict=False)
     except msgspec.DecodeError as error:
-        raise ConfigurationError(f"the secret {secret_arn} is no RDS login: {error}") from error
+        raise ConfigurationError(f"the secret {secret_arn} is not an RDS login: {error}") from error
 
 
 async def read_current_login(secret_arn: str) -> Login:
-    """Return the current version of the secret; raise as ``read_login``, and when there is none."""
+    """Return the current version of the secret. Raise as ``read_login`` does, and if there is none."""
     login = await read_login(secret_arn, CURRENT)
     if login is None:
         raise ConfigurationError(f"the secret {secret_arn} does not exist or has no value")
@@ -77,7 +77,8 @@ def _read(secret_arn: str, stage: str) -> str | None:
 
 @cache
 def _client() -> "SecretsManagerClient":
-    # Half of a cold start's imports, and not needed again once connected: loaded only where it is used.
+    # This is half of a cold start's imports, and is not needed again once connected, so it is loaded only
+    # here.
     from botocore.config import Config  # noqa: PLC0415
     from botocore.session import get_session  # noqa: PLC0415
 

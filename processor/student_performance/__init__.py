@@ -1,4 +1,4 @@
-"""The pipeline that ships: student performance events, native or as xAPI, Caliper and Canvas send them."""
+"""The shipped pipeline: student performance events, native or as xAPI, Caliper and Canvas send them."""
 
 from pathlib import Path
 from typing import Final

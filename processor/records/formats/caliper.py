@@ -1,4 +1,4 @@
-"""Caliper 1.2 events as events: the rows of docs/formats.md, "Caliper"."""
+"""Turns Caliper 1.2 events into events, by the rows of docs/formats.md, "Caliper"."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ from processor.records.formats.problems import (
 from processor.records.native import NativeColumns
 
 FIELDS: Final = ("id.last", "id")
-"""What a sender may choose as the student id: the last part of the actor's IRI, or the whole of it."""
+"""What a sender may choose as the student id: the last part of the actor's IRI, or the whole IRI."""
 
 _VERSIONS: Final = tuple(f"http://purl.imsglobal.org/ctx/caliper/v1p{minor}" for minor in (0, 1, 2))
 _HIGHEST: Final = 10  # steps from a section, a page or an item up to its course
@@ -39,7 +39,7 @@ _WORD_ENDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Envelope(NamedTuple):
-    """What one message holds: its events, each as it was sent, and how many entities were described."""
+    """A message: its events, each as it was sent, and how many entities it describes."""
 
     events: tuple[bytes, ...]
     entities: int
@@ -111,8 +111,8 @@ _ENVELOPE: Final[Check] = members(
 def open_envelope(data: bytes) -> Envelope:
     """Return the events of an envelope. Raise RejectRecord if it is none, or of an unknown version.
 
-    The events are still to be judged; entities, which describe things, are only counted. Whatever is neither
-    stands among the events, so that it is refused by name.
+    The events still have to be judged. Entities, which describe things, are only counted. Whatever is neither
+    counts as an event, so that it is refused by name.
     """
     try:
         envelope = _decode_envelope(data)
@@ -141,7 +141,7 @@ def problems(original: bytes, form: str) -> Iterator[Problem]:  # noqa: ARG001  
 
 
 def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> NativeColumns:  # noqa: ARG001  # one signature for all
-    """Return the columns of one event; raises RejectRecord only."""
+    """Return the columns of one event. Raise only RejectRecord."""
     event = document.read(original)
     for problem in _EVENT(event, "$"):
         raise problem.rejection
@@ -167,7 +167,7 @@ def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> 
 
 
 class _Work(NamedTuple):
-    """The assessment that something is or belongs to; ``item`` where it is only a part of it."""
+    """The assessment that something is, or to which it belongs. ``item`` is set if it is only a part."""
 
     assessment: str | None
     item: str | None
@@ -189,7 +189,7 @@ def _work(thing: Mapping[str, Any]) -> _Work:
 
 
 def _score(event: Mapping[str, Any], work: _Work) -> Score:
-    """Return the score that was generated; Open edX wraps it once more."""
+    """Return the score that was generated. Open edX wraps it once more."""
     generated = _members(event.get("generated"))
     given = _members(generated.get("score")) or generated
     points, most = given.get("scoreGiven"), given.get("maxScore", work.most)
@@ -208,7 +208,7 @@ def _student(event: Mapping[str, Any], thing: Mapping[str, Any], sender: Sender)
         if person is None:
             raise missing(path, "the student whose work was graded").rejection
     elif not _is_student(event):
-        raise RejectRecord("no_student", "the actor is no student - at `$.actor`")
+        raise RejectRecord("no_student", "the actor is not a student - at `$.actor`")
     identity = _identity(person)
     if identity is None:
         raise wrong(path, "an IRI, or an object with id").rejection
@@ -236,7 +236,7 @@ def _event_type(event: Mapping[str, Any], work: _Work) -> str:
 
 
 def _course(event: Mapping[str, Any], thing: Mapping[str, Any]) -> str | None:
-    """Return the nearest course: the event's group, else its membership's, else the object's own."""
+    """Return the nearest course: the event's group, or its membership's, or the object's own."""
     group = event.get("group") or _members(event.get("membership")).get("organization")
     return group if isinstance(group, str) else _course_above(_members(group)) or _course_above(thing)
 
@@ -254,7 +254,7 @@ def _course_above(entity: Mapping[str, Any]) -> str | None:
 
 
 def _related(entity: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return an entity that another refers to; Open edX keeps some among the extensions."""
+    """Return an entity to which another refers. Open edX keeps some among the extensions."""
     return _members(entity.get(name)) or _members(_members(entity.get("extensions")).get(name))
 
 

@@ -1,7 +1,7 @@
-"""Canvas Live Events as events: the rows of docs/formats.md, "Canvas".
+"""Turns Canvas Live Events into events, by the rows of docs/formats.md, "Canvas".
 
-Hosted Canvas posts ``{"metadata": …, "body": …}``; a Canvas of one's own writes ``{"attributes": …,
-"body": …}`` to a stream.
+Hosted Canvas posts ``{"metadata": …, "body": …}``. A Canvas of one's own writes ``{"attributes": …, "body":
+…}`` to a stream.
 """
 
 import re
@@ -19,9 +19,9 @@ from processor.records.native import NativeColumns
 FIELDS: Final = ("user_id", "sis_id")
 """What a sender may choose as the student id."""
 
-# Canvas sends no identity of an event: the same bytes are the same event, sent once more.
+# Canvas sends no id for an event, so the same bytes are the same event, sent again.
 _NAMESPACE: Final = UUID("a1c9b9f8-5a57-4f0d-9c39-2b1b6f1d7c5e")
-# A global id is shard × this + the local id, which stays the same for ever.
+# A global id is shard × this + the local id, which never changes.
 _SHARD: Final = 10**13
 _NO_STUDENTS: Final = frozenset(
     (
@@ -37,7 +37,7 @@ _NO_STUDENTS: Final = frozenset(
 )
 
 
-# What a kind's name looks like: anything else under event_name could be anything, and is not repeated.
+# The form of a kind's name. Anything else under event_name could be anything, and is not repeated.
 _PLAIN_NAME: Final = re.compile(r"[a-z_.]{1,50}")
 
 
@@ -91,7 +91,7 @@ def problems(original: bytes, form: str) -> Iterator[Problem]:  # noqa: ARG001  
 
 
 def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> NativeColumns:  # noqa: ARG001  # one signature for all
-    """Return the columns of one event; raises RejectRecord only."""
+    """Return the columns of one event. Raise only RejectRecord."""
     event = document.read(original)
     name = _head_of(event)
     for problem in _EVENTS[name](event, "$"):
@@ -126,7 +126,7 @@ def _head_of(event: Mapping[str, Any]) -> str:
 
 def _no_kind(name: str) -> RejectRecord:
     known = name if _PLAIN_NAME.fullmatch(name) else "an event of this name"
-    return RejectRecord("no_student", f"{known} does not tell what one student did, by the student's id")
+    return RejectRecord("no_student", f"{known} does not say what one student did, by the student's id")
 
 
 def _student(kind: _Kind, name: str, head: Mapping[str, Any], body: Mapping[str, Any]) -> Student:
@@ -136,7 +136,7 @@ def _student(kind: _Kind, name: str, head: Mapping[str, Any], body: Mapping[str,
     if student.id == _local(head.get("user_id")):
         roles.add(_text(head.get("context_role")))
     if roles & _NO_STUDENTS:
-        raise RejectRecord("no_student", f"who acted is no student in this course - at `{student.path}`")
+        raise RejectRecord("no_student", f"who acted is not a student in this course - at `{student.path}`")
     return student
 
 
@@ -179,7 +179,7 @@ def _course(head: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
 
 
 def _score(kind: _Kind, body: Mapping[str, Any]) -> Score:
-    """Return the score; a course's is a per cent, and 5 of 1 is extra credit."""
+    """Return the score. A course's score is a per cent, and 5 of 1 is extra credit."""
     if kind.points is None:
         return Score()
     points, most = body.get(kind.points), body.get(kind.most) if kind.most else 100
@@ -190,7 +190,7 @@ def _score(kind: _Kind, body: Mapping[str, Any]) -> Score:
 
 
 def _local(identity: object) -> str | None:
-    """Return Canvas's local id; ids are strings, or numbers in old versions."""
+    """Return Canvas's local id. Ids are strings, or numbers in old versions."""
     if isinstance(identity, bool) or not isinstance(identity, int | str) or identity == "":
         return None
     written = str(identity)

@@ -1,4 +1,4 @@
-"""From bytes to a JSON object that can be judged and stored. Linear in the bytes."""
+"""Turns bytes into a JSON object that can be judged and stored. Linear in the bytes."""
 
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ def read(data: bytes) -> dict[str, Any]:
 
 
 def too_deep() -> RejectRecord:
-    """Return the rejection of what is nested too deep."""
+    """Return the rejection of a document that is nested too deep."""
     return RejectRecord("too_deep", f"nested deeper than {strict.MAX_NESTING} levels")
 
 
@@ -62,6 +62,6 @@ def _of_msgspec(error: Exception) -> RejectRecord:
         return RejectRecord("missing_member", message)
     if message.startswith(_UNKNOWN):  # whose name may be as long as the record, and hold anything
         name = message.removeprefix(_UNKNOWN).rpartition("`")[0]
-        return RejectRecord("invalid_member", f"the member {name[:50]!a} is none of this format")
+        return RejectRecord("invalid_member", f"the member {name[:50]!a} does not belong to this format")
     is_object = "`$" in message or not message.startswith("Expected `object`")
     return RejectRecord("invalid_member" if is_object else "not_an_object", message)

@@ -1,4 +1,4 @@
-"""From what a format's decoder found in a document to the columns of an event."""
+"""Turns what a format's decoder found in a document into the columns of an event."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,28 +17,28 @@ _encode = Encoder().encode
 
 
 class Sender(NamedTuple):
-    """Who sent a document, and which field of its actor they chose as the student id (None: the usual)."""
+    """Who sent a document, and which field of its actor they chose as the student id. None: the usual one."""
 
     name: str
     student_id: str | None = None
 
 
 class Student(NamedTuple):
-    """A student id, and the JSON path that it stands at."""
+    """A student id, and its JSON path."""
 
     id: str
     path: str
 
 
 class Score(NamedTuple):
-    """Points, and how many there were to have; per cent is 100 × points / most (None: as the roster says)."""
+    """Points, and how many were possible. Per cent is 100 × points / most; None means as the roster says."""
 
     points: float | None = None
     most: float | None = None
 
 
 def score_of(points: float, most: float | None = None) -> Score:
-    """Return a score; none where no per cent follows from it, because there was nothing to be had."""
+    """Return a score, or none if no points were possible and so no per cent follows."""
     if not isfinite(points) or (most is not None and not 0 < most < inf):
         return Score()
     return Score(float(points), most)
@@ -54,7 +54,7 @@ def build(
     score: Score,
     metadata: Mapping[str, object],
 ) -> NativeColumns:
-    """Return the columns; ``metadata`` gets ``max_score`` and the document as it was sent.
+    """Return the columns. ``metadata`` gets ``max_score`` and the document as it was sent.
 
     Raises RejectRecord if the student id is empty or longer than 50 characters, or the year is impossible.
     """

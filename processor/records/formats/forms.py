@@ -1,4 +1,4 @@
-"""Forms of strings that the standards ask for; each function says whether a string has one.
+"""Forms of strings that the standards require. Each function tells whether a string has one.
 
 Every pattern runs in time linear in the string.
 """
@@ -95,7 +95,7 @@ def is_version(value: str, beginnings: tuple[str, ...]) -> bool:
 
 
 def last_part(iri: str) -> str:
-    """Return what stands behind the last ``/``, ``#`` or ``:`` that something stands behind."""
+    """Return the text after the last ``/``, ``#`` or ``:`` that is not at the end."""
     return iri.rstrip("/#:").replace("#", "/").replace(":", "/").rpartition("/")[2]
 
 
@@ -110,7 +110,7 @@ def is_rfc_time(value: str) -> bool:
 
 
 def moment(value: str) -> datetime:
-    """Return a time of either form as a datetime with its offset; a leap second is the second after."""
+    """Return a time of either form as a datetime with its offset. A leap second is the next second."""
     plain = value.upper().replace(",", ".")
     leap = _LEAP_SECOND.fullmatch(plain)
     if leap is None:

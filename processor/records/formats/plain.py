@@ -21,8 +21,8 @@ def problems(original: bytes, form: str) -> Iterator[Problem]:  # noqa: ARG001  
 
 
 def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> NativeColumns:  # noqa: ARG001  # one signature for all
-    """Return the columns, ``metadata`` with the sender's name; raises RejectRecord only."""
+    """Return the columns, with the sender's name in ``metadata``. Raise only RejectRecord."""
     columns = native.parse(original, arrived_at)
-    name = Raw(_encode(sender.name))  # what the event says of its sender, anybody could have written
+    name = Raw(_encode(sender.name))  # anybody could have written what the event itself says about its sender
     metadata = _encode({**_decode_members(columns.metadata), "sender": name})
     return columns._replace(metadata=metadata.decode())

@@ -1,7 +1,7 @@
 """What is wrong with a document, one problem at a time, and the checks that most formats need.
 
-A check takes a value and the JSON path it stands at, and yields problems as it finds them: the processor
-takes the first, a front door lists them all. No check calls itself, so that depth is bounded by the format.
+A check takes a value and its JSON path, and yields problems as it finds them: the processor takes the first,
+and a front door lists them all. No check calls itself, so the format bounds the depth.
 """
 
 import re
@@ -30,17 +30,17 @@ class Problem(NamedTuple):
 
 
 def wrong(path: str, expected: str) -> Problem:
-    """Return the problem of a value that is there but is not as it should be."""
+    """Return the problem of a value that is there but is wrong."""
     return Problem("invalid_member", path, f"Expected {expected}")
 
 
 def missing(path: str, expected: str) -> Problem:
-    """Return the problem of a member that has to be there and is not."""
+    """Return the problem of a required member that is missing."""
     return Problem("missing_member", path, f"Expected {expected}")
 
 
 def below(path: str, name: str) -> str:
-    """Return the JSON path of a member; a name that could hold anything is shortened and escaped."""
+    """Return the JSON path of a member. A name that could hold anything is shortened and escaped."""
     return f"{path}.{name}" if _PLAIN_NAME.fullmatch(name) else f"{path}[{name[:50]!a}]"
 
 
@@ -111,7 +111,7 @@ def anything(_value: object, _path: str) -> Iterator[Problem]:
 
 
 def members(known: Mapping[str, Check], required: Iterable[str] = (), *, others: bool = False) -> Check:
-    """Return the check of an object with these members; ``others`` allows more, unchecked."""
+    """Return the check of an object with these members. ``others`` allows more, which are not checked."""
     needed = tuple(required)
     spelled = {name.lower(): name for name in known}
 

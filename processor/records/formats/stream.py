@@ -1,4 +1,4 @@
-"""Where a pipeline meets the formats: cheap to import, because most streams carry native events only."""
+"""The formats' entry for a pipeline. It is cheap to import, because most streams carry only native events."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ def is_foreign(data: bytes) -> bool:
 
 
 def parse(data: bytes, arrived_at: datetime) -> "NativeColumns":
-    """Return the columns of what ``is_foreign`` told; raises RejectRecord, and nothing else."""
+    """Return the columns of a record that ``is_foreign``. Raise RejectRecord and nothing else."""
     from processor.records.formats import wrapping  # noqa: PLC0415  # a cold start does not pay for it
 
     return wrapping.parse(data, arrived_at)

@@ -1,4 +1,4 @@
-"""What the front doors put on the stream: the document, its format, its sender."""
+"""The records that front doors put on the stream: a document with its format and its sender."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -40,7 +40,7 @@ _Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,49}\Z")]
 
 
 class Wrapped(Struct, frozen=True, forbid_unknown_fields=True):
-    """A document on the stream; ``student_id`` names the field of its actor that the sender chose."""
+    """A document on the stream. ``student_id`` names the field of its actor that the sender chose."""
 
     format: _Word
     sender: _Name
@@ -60,9 +60,9 @@ def wrap(form: str, sender: Sender, original: bytes) -> bytes:
 def judge(
     form: str, sender: Sender, original: bytes, arrived_at: datetime
 ) -> NativeColumns | list[RejectRecord]:
-    """Return what a document becomes, or whatever keeps it from being an event, at most MOST_PROBLEMS.
+    """Return what a document becomes, or at most MOST_PROBLEMS problems that keep it from being an event.
 
-    The first of these is what ``parse`` raises for the document's record.
+    The first problem is what ``parse`` raises for the document's record.
     """
     try:
         return FORMATS[form].decode(original, form, sender, arrived_at)

@@ -1,4 +1,4 @@
-"""xAPI statements as events: the rows of docs/formats.md, "xAPI"."""
+"""Turns xAPI statements into events, by the rows of docs/formats.md, "xAPI"."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -43,7 +43,7 @@ class _Activity(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a statement belongs: ``work`` is the assessment, if it is one; ``item`` a part of that."""
+    """Where a statement belongs. ``work`` is the assessment, if it is one, and ``item`` is a part of that."""
 
     course: str | None
     own: _Activity | None
@@ -55,13 +55,13 @@ def problems(original: bytes, form: str) -> Iterator[Problem]:
     """Yield whatever the standard finds wrong with a statement.
 
     Raises RejectRecord if ``original`` is not a JSON object that could be judged. A statement without a
-    problem may still be no event: ``decode`` says so.
+    problem may still not be an event: ``decode`` says so.
     """
     return STATEMENT[form](document.read(original), "$")
 
 
 def decode(original: bytes, form: str, sender: Sender, arrived_at: datetime) -> NativeColumns:
-    """Return the columns of one statement of ``xapi/1.0.3`` or ``xapi/2.0``; raises RejectRecord only."""
+    """Return the columns of one statement of ``xapi/1.0.3`` or ``xapi/2.0``. Raise only RejectRecord."""
     statement = document.read(original)
     for problem in STATEMENT[form](statement, "$"):
         raise problem.rejection
@@ -114,7 +114,7 @@ def _event_type(statement: Mapping[str, Any], place: _Place, score: Score) -> st
 
 
 def _assessment(place: _Place, event_type: str, score: Score) -> str | None:
-    """Return what was worked on; the points of a mere part must not pass for those of the whole."""
+    """Return what was worked on. The points of a part must not pass for those of the whole."""
     if place.work is None or (place.item and score.points is not None):
         return None
     is_work = event_type == "submission" or score.points is not None or place.work.kind in _ASSESSMENTS
@@ -147,7 +147,7 @@ def _activity(value: Mapping[str, Any]) -> _Activity:
 
 
 def _score(statement: Mapping[str, Any]) -> Score:
-    """Return points above the minimum, because per cent counts from there; without a range, ``scaled``."""
+    """Return points above the minimum, because per cent counts from there, or ``scaled`` without a range."""
     given = statement.get("result", {}).get("score", {})
     raw, most, least = given.get("raw"), given.get("max"), given.get("min", 0)
     if raw is not None and most is not None:
@@ -159,6 +159,6 @@ def _score(statement: Mapping[str, Any]) -> Score:
 
 
 def _is_of_moodle(statement: Mapping[str, Any]) -> bool:
-    """Moodle's ``scaled`` runs from -1, the minimum, to 1; everybody else's is a share of the maximum."""
+    """Return points from ``scaled``. Moodle's runs from -1 to 1; all others are a share of the maximum."""
     info = statement.get("context", {}).get("extensions", {}).get(_MOODLE)
     return isinstance(info, dict) and "http://moodle.org" in info

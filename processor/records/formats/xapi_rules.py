@@ -1,6 +1,6 @@
-"""What a statement has to look like: xAPI 1.0.3 (Data 2 and 4) and 2.0 (IEEE 9274.1.1, section 4.2).
+"""The rules for statements: xAPI 1.0.3 (Data 2 and 4) and 2.0 (IEEE 9274.1.1, section 4.2).
 
-Three things are taken although the standard refuses them, because Open edX sends them in every course
+Three things are accepted although the standard refuses them, because Open edX sends them in every course
 (docs/formats.md, "Looser than the standard").
 """
 
@@ -94,7 +94,7 @@ _activity = members(
 
 
 def _context_activity(value: object, path: str) -> Iterator[Problem]:
-    """Check an activity; a bare UUID as its id is Open edX's attempt at a timed exam."""
+    """Check an activity. A bare UUID as its id is Open edX's attempt at a timed exam."""
     for problem in _activity(value, path):
         identity = value.get("id") if isinstance(value, dict) else None
         if problem.path != f"{path}.id" or not isinstance(identity, str) or not forms.is_uuid(identity):
@@ -212,7 +212,7 @@ def _choice(kinds: Mapping[str, Check]) -> Check:
 
 
 def _with_relations(own: Check) -> Check:
-    """Add what the parts of a statement or SubStatement demand of each other."""
+    """Add what the parts of a statement or SubStatement require of each other."""
 
     def check(value: object, path: str) -> Iterator[Problem]:
         yield from own(value, path)

@@ -219,7 +219,9 @@ def test_a_pipeline_that_does_not_fit_its_table_fails_the_deployment(embedded_cl
     reasons = [event.get("ResourceStatusReason", "") for event in events]
     [why] = [reason for reason in reasons if "MigrationFailed" in reason]
     assert "the pipeline attendance does not fit:\n" in why
-    mistake = "examples/attendance/__init__.py:19: the event's presence is no column of the table attendance"
+    mistake = (
+        "examples/attendance/__init__.py:19: the event's presence is not a column of the table attendance"
+    )
     assert mistake in why
     said = str(failed.value).splitlines()
     assert said[1:3] == ["  MigrationFailed: the pipeline attendance does not fit:", f"  {mistake}"]

@@ -82,12 +82,12 @@ async def test_columns_that_the_table_does_not_have_as_such(world: World) -> Non
     line = LINES.index("    session_id: float") + 1
     assert "the pipeline attendance does not fit:\n" in message
     assert f"{here}:{line}: the event's session_id needs float8, the table attendance has text" in message
-    assert f"{here}:{line + 1}: the event's student is no column of the table attendance" in message
+    assert f"{here}:{line + 1}: the event's student is not a column of the table attendance" in message
     assert f"{here}:{line + 2}: the event's status may be absent, which the table attendance ref" in message
-    assert f"{here}:{line + 3}: the event's seen_at is of a type that no column takes" in message
+    assert f"{here}:{line + 3}: the event's seen_at has a type that no column takes" in message
     assert f"{here}:{line + 4}: every event log has stored_at already: rename it" in message
     assert "the table attendance requires student_id, which the event does not have" in message
-    assert "its key student_id is none of its columns" in message
+    assert "its key student_id is not one of its columns" in message
 
 
 class CamelCase(Message, frozen=True):
@@ -115,13 +115,13 @@ async def test_a_filter_that_is_no_text(world: World) -> None:
     message = await fail(world, filters=("occurred_at", "status.of", "since"))
     assert "its filter occurred_at needs a column occurred_at of type text" in message
     assert "its filter status.of needs a column status of type jsonb" in message
-    assert "its filter since is called like a parameter of every report" in message
+    assert "its filter since has the name of a parameter of every report" in message
 
 
 async def test_a_student_that_is_no_text(world: World) -> None:
     for column in ("pupil", "occurred_at"):
         message = await fail(world, student=column)
-        assert f"its student {column} is none of its columns of type text" in message
+        assert f"its student {column} is not one of its columns of type text" in message
 
 
 async def test_a_projection_without_its_statement(world: World, edit: Edit) -> None:
@@ -136,7 +136,7 @@ async def test_a_projection_that_does_not_fit_its_table(world: World) -> None:
     projection = Immediate("session_attendance", key=("session_id",), adds=("grades",))
     message = await fail(world, projections=(projection,))
     assert "the key of its projection session_attendance lacks month, the month of arrival" in message
-    assert "has grades, which is no column of its table" in message
+    assert "has grades, which its table does not have" in message
     assert "the table session_attendance requires check_ins, which its projection does not have" in message
 
 
@@ -185,15 +185,17 @@ async def test_a_table_that_is_none(world: World) -> None:
 async def test_a_table_that_is_no_event_log(world: World, edit: Edit) -> None:
     folder = edit("migrations/0001_attendance.sql", "LIKE event_log INCLUDING ALL", OWN)
     message = await fail(world, folder=folder)
-    assert "the table attendance has not the source_id of event logs: make it (LIKE event_log INC" in message
+    assert (
+        "the table attendance does not have the source_id of event logs: make it (LIKE event_log" in message
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        (") PARTITION BY RANGE (arrived_at);", ");", "attendance is not partitioned by its months"),
-        ("INCLUDING ALL", "INCLUDING DEFAULTS", "attendance has not the primary key of event logs"),
-        ("INCLUDING ALL", "INCLUDING INDEXES", "attendance has not the stored_at of event logs"),
+        (") PARTITION BY RANGE (arrived_at);", ");", "attendance is not partitioned by month"),
+        ("INCLUDING ALL", "INCLUDING DEFAULTS", "attendance does not have the primary key of event logs"),
+        ("INCLUDING ALL", "INCLUDING INDEXES", "attendance does not have the stored_at of event logs"),
         (
             "PRIMARY KEY (session_id, month)",
             "UNIQUE (session_id)",

@@ -234,7 +234,7 @@ def test_a_statement_that_takes_too_long_is_an_answer(
     monkeypatch.setitem(answering.STATEMENT_SECONDS, "reports", 1.0)
     monkeypatch.setitem(SHIPPED.reports, "slow", SHIPPED.report("SELECT pg_sleep(60) LIMIT {limit}"))
     answer = reading.handler({"command": "query", "report": "slow"}, CommandContext())
-    assert answer == {"refused": "the database works on query for more than 1 s: ask for less"}
+    assert answer == {"refused": "query takes the database more than 1 s: ask for less"}
 
 
 class TestAccessLog:

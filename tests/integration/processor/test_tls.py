@@ -118,13 +118,13 @@ async def test_another_host_than_the_certificates_is_refused(
 ) -> None:
     authority.cert_pem.write_to_path(trust)
     tls_world.secrets["AWSCURRENT"] = msgspec.structs.replace(tls_world.login, host="127.0.0.1")
-    with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1 is not to be trusted"):
+    with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1 cannot be trusted"):
         await tls_world.deliver(records([1]), to=tls_world.processor(sslmode="verify-full"))
 
 
 async def test_an_untrusted_authority_is_refused(tls_world: World, trust: Path) -> None:
     trustme.CA().cert_pem.write_to_path(trust)
-    with pytest.raises(ConfigurationError, match="localhost is not to be trusted"):
+    with pytest.raises(ConfigurationError, match="localhost cannot be trusted"):
         await tls_world.deliver(records([1]), to=tls_world.processor(sslmode="verify-full"))
 
 

@@ -100,7 +100,7 @@ def test_each_mistake_is_a_line_with_its_place(spm: Run, edit: Edit) -> None:
     done = spm("check", "loans")
     assert done.returncode == 1
     key, column, summary = done.stdout.splitlines()
-    assert key.startswith("loans/__init__.py:24: its key book is none of its columns")
+    assert key.startswith("loans/__init__.py:24: its key book is not one of its columns")
     expected = (
         "loans/__init__.py:17: the event's due_at needs timestamptz, the table library_loans has timestamp"
     )
@@ -140,7 +140,9 @@ def test_what_a_module_raises_is_told_with_its_line(spm: Run, edit: Edit) -> Non
 def test_what_is_no_pipeline_is_refused(spm: Run) -> None:
     done = spm("check", "nothing")
     assert done.returncode == 2
-    assert "nothing is not a module that can be imported here, and not one of the pipelines stud" in done.stderr
+    assert (
+        "nothing is not a module that can be imported here, and not one of the pipelines stud" in done.stderr
+    )
 
 
 def test_the_statements_are_shown_with_every_name_filled_in(spm: Run) -> None:

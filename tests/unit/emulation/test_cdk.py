@@ -6,7 +6,7 @@ OUTPUT = """
 StudentPerformance-misfit | 6:05:40 PM | CREATE_COMPLETE      | AWS::Lambda::Function  | Operations (Ops1)
 StudentPerformance-misfit | 6:05:41 PM | CREATE_FAILED | Custom::DatabaseMigration | Migration/Resource (M1) \
 MigrationFailed: the pipeline attendance does not fit:
-examples/attendance/__init__.py:19: the event's presence is no column of the table attendance
+examples/attendance/__init__.py:19: the event's presence is not a column of the table attendance
 examples/attendance/migrations/0001_attendance.sql:3: the table attendance requires status
 StudentPerformance-misfit | 6:05:42 PM | CREATE_FAILED        | AWS::Lambda::Function  | Other (O1) cancelled
 
@@ -19,7 +19,7 @@ StudentPerformance-misfit | 6:05:42 PM | CREATE_FAILED        | AWS::Lambda::Fun
 def test_what_the_first_resource_that_failed_says_is_all() -> None:
     assert why(OUTPUT).splitlines() == [
         "  MigrationFailed: the pipeline attendance does not fit:",
-        "  examples/attendance/__init__.py:19: the event's presence is no column of the table attendance",
+        "  examples/attendance/__init__.py:19: the event's presence is not a column of the table attendance",
         "  examples/attendance/migrations/0001_attendance.sql:3: the table attendance requires status",
     ]
 

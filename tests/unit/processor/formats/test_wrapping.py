@@ -112,7 +112,7 @@ def test_the_name_of_a_member_that_is_unknown_is_shortened_and_escaped(
     with pytest.raises(RejectRecord) as rejection:
         parse(json.dumps({**known, LONG_NAME: 1}, separators=(",", ":")).encode())
     assert rejection.value.reason == "invalid_member"
-    assert rejection.value.detail == f"the member '\\x1b{'x' * 49}' is none of this format"
+    assert rejection.value.detail == f"the member '\\x1b{'x' * 49}' does not belong to this format"
 
 
 def test_a_door_names_every_problem_but_no_more_than_100() -> None:
