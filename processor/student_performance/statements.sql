@@ -13,32 +13,39 @@ LIMIT {limit}
 
 -- name: report_courses
 -- Of one student, from what they did in each course; of all, from the courses' days, which are fewer. The students are
--- counted apart: to count distinct ones in the same pass sorts all rows.
+-- counted apart: to count distinct ones in the same pass sorts all rows. A mean of fewer than ten students is hidden.
 SELECT
-    nullif(course, '') AS course, sum(events)::bigint AS events,
-    (
-        SELECT count(*) FROM (
-            SELECT DISTINCT student_id FROM student_course AS one
-            WHERE one.course = every.course AND ({student_id} IS NULL OR student_id = {student_id})
-        ) AS student
-    ) AS students,
-    (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score, max(last_at) AS last_activity
+    nullif(course, '') AS course, events, students,
+    CASE WHEN students >= 10 OR {student_id} IS NOT NULL THEN mean_score END AS mean_score, last_activity
 FROM (
-    SELECT course, events, scored, score_sum, last_at FROM student_course WHERE student_id = {student_id}
-    UNION ALL
-    SELECT course, events, scored, score_sum, last_at FROM course_day WHERE {student_id} IS NULL
-) AS every
-WHERE ({course} IS NULL OR course = {course})
-    AND ({as_teacher} IS NULL OR course IN (SELECT id FROM visible_course({as_teacher})))
-GROUP BY every.course
-ORDER BY events DESC, every.course
-LIMIT {limit}
+    SELECT
+        course, sum(events)::bigint AS events,
+        (
+            SELECT count(*) FROM (
+                SELECT DISTINCT student_id FROM student_course AS one
+                WHERE one.course = every.course AND ({student_id} IS NULL OR student_id = {student_id})
+            ) AS student
+        ) AS students,
+        (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score, max(last_at) AS last_activity
+    FROM (
+        SELECT course, events, scored, score_sum, last_at FROM student_course WHERE student_id = {student_id}
+        UNION ALL
+        SELECT course, events, scored, score_sum, last_at FROM course_day WHERE {student_id} IS NULL
+    ) AS every
+    WHERE ({course} IS NULL OR course = {course})
+        AND ({as_teacher} IS NULL OR course IN (SELECT id FROM visible_course({as_teacher})))
+    GROUP BY every.course
+    ORDER BY events DESC, every.course
+    LIMIT {limit}
+) AS summed
+ORDER BY summed.events DESC, summed.course
 
 -- name: report_types
--- since and until mean whole days, UTC.
+-- since and until mean whole days, UTC. A mean of fewer than ten scores is hidden.
 SELECT
     event_type, sum(events)::bigint AS events, sum(scored)::bigint AS scored,
-    (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score, max(last_at) AS last_activity
+    CASE WHEN sum(scored) >= 10 THEN (sum(score_sum) / sum(scored))::double precision END AS mean_score,
+    max(last_at) AS last_activity
 FROM course_day
 WHERE ({course} IS NULL OR course = {course}) AND ({event_type} IS NULL OR event_type = {event_type})
     AND ({since} IS NULL OR day >= ({since} AT TIME ZONE 'UTC')::date)
@@ -49,10 +56,10 @@ ORDER BY events DESC, event_type
 LIMIT {limit}
 
 -- name: report_days
--- As the types: whole days, UTC.
+-- As the types: whole days, UTC, and no mean of fewer than ten scores.
 SELECT
     day, sum(events)::bigint AS events, sum(scored)::bigint AS scored,
-    (sum(score_sum) / nullif(sum(scored), 0))::double precision AS mean_score
+    CASE WHEN sum(scored) >= 10 THEN (sum(score_sum) / sum(scored))::double precision END AS mean_score
 FROM course_day
 WHERE ({course} IS NULL OR course = {course}) AND ({event_type} IS NULL OR event_type = {event_type})
     AND ({since} IS NULL OR day >= ({since} AT TIME ZONE 'UTC')::date)
@@ -72,16 +79,23 @@ ORDER BY occurred_at DESC, sequence_number DESC, sub_sequence DESC, source_id
 LIMIT {limit}
 
 -- name: report_distribution
--- How many students scored how much, in each piece of work, by tens of per cent; the last holds all above.
-SELECT
-    given.course, given.assessment,
-    least(greatest(floor(10 * score / coalesce(given.max_score, assessment.max_score, 100)), 0), 9)::int * 10 AS from_per_cent,
-    count(*) AS students
-FROM assessment_result AS given
-LEFT JOIN assessment ON (assessment.course, assessment.id) = (given.course, given.assessment)
-WHERE ({course} IS NULL OR given.course = {course}) AND scored_at <= {as_of}
-    AND ({as_teacher} IS NULL OR given.course IN (SELECT id FROM visible_course({as_teacher})))
-GROUP BY 1, 2, 3
+-- How many students scored how much, in each piece of work, by tens of per cent; the last holds all above. Work for which
+-- fewer than ten have a score is hidden.
+SELECT course, assessment, from_per_cent, students
+FROM (
+    SELECT
+        given.course, given.assessment,
+        least(greatest(floor(10 * score / coalesce(given.max_score, assessment.max_score, 100)), 0), 9)::int * 10
+            AS from_per_cent,
+        count(*) AS students,
+        sum(count(*)) OVER (PARTITION BY given.course, given.assessment) AS scored
+    FROM assessment_result AS given
+    LEFT JOIN assessment ON (assessment.course, assessment.id) = (given.course, given.assessment)
+    WHERE ({course} IS NULL OR given.course = {course}) AND scored_at <= {as_of}
+        AND ({as_teacher} IS NULL OR given.course IN (SELECT id FROM visible_course({as_teacher})))
+    GROUP BY 1, 2, 3
+) AS work
+WHERE scored >= 10
 ORDER BY 1, 2, 3
 LIMIT {limit}
 

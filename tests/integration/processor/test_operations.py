@@ -193,12 +193,33 @@ class TestQuery:
     async def test_each_narrows_down_by_what_it_lists_and_keeps_to_the_limit(
         self, world: World, session: Session, report: str, narrowed: dict[str, str], key: str
     ) -> None:
-        await world.deliver(records(range(30)))
+        await world.deliver(records(range(300)))
         await world.pipeline.upkeep.compact(world.owner)
         times = {name: f"{narrowed[name]}T00:00:00Z" for name in ("since", "until") if name in narrowed}
         answer = await run(session, command="query", report=report, parameters=narrowed | times, limit=1)
         assert key in answer["columns"]
         assert len(answer["rows"]) == 1
+
+    @pytest.mark.parametrize("students", [9, 10])
+    async def test_figures_of_a_group_of_fewer_than_ten_are_hidden(
+        self, world: World, session: Session, students: int
+    ) -> None:
+        of = {"course": "small", "assessment": "essay"}
+        sent = [event(n, student_id=f"s{n}", event_type="quiz", metadata=of) for n in range(students)]
+        await world.deliver([record(n, data) for n, data in enumerate(sent)])
+        await world.pipeline.upkeep.compact(world.owner)
+
+        async def rows(report: str, **narrowed: str) -> list[Any]:
+            answer = await run(session, command="query", report=report, parameters=narrowed)
+            return [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+
+        shown = students >= 10
+        for report in ("courses", "types", "days"):
+            [row] = await rows(report, course="small")
+            assert (row["events"], row["mean_score"] is not None) == (students, shown), report
+        assert bool(await rows("distribution", course="small")) is shown
+        [own] = await rows("courses", course="small", student_id="s3")  # who asks about one, sees one
+        assert own["mean_score"] == 1.5
 
     @pytest.mark.parametrize(
         ("report", "by", "listed"),

@@ -93,7 +93,7 @@ def test_status_as_json_tells_the_same_as_the_exit_code(spm: Spm) -> None:
 def test_query_counts_as_json_csv_and_table(spm: Spm, course: str) -> None:
     (row,) = json.loads(spm("query", "courses", "--course", course, "--json").stdout)
     assert (row["course"], row["events"], row["students"]) == (course, 4, 2)
-    assert row["mean_score"] == pytest.approx((90 + 95.5 + 40) / 3)
+    assert row["mean_score"] is None  # which is of fewer than ten
 
     rows = list(
         csv.DictReader(io.StringIO(spm("query", "students", "--course", course, "--format", "csv").stdout))
