@@ -283,6 +283,13 @@ async def telling(world: World, session: Session) -> Session:
         "INSERT INTO risk_change (course, student, from_level, level, score, reasons, changed_at)"
         " VALUES ('MATH', 'cy', 'none', 'high', 2.75, '[]', '2026-11-22T03:00:00Z')"
     )
+    await world.owner.execute(  # as many scores as a distribution is shown of
+        "INSERT INTO student_assessment"
+        " (course, assessment, student_id, month, handed_in_at, occurred_at, source_id, sequence_number,"
+        " sub_sequence, score)"
+        " SELECT 'MATH', 'A2', 'p' || n, '2026-11-01', at, at, 1, n::text, 0, n"
+        " FROM generate_series(1, 10) AS n, (VALUES (timestamptz '2026-11-19')) AS moment (at)"
+    )
     return session
 
 
