@@ -30,7 +30,7 @@ class Look(msgspec.Struct):
 
 
 class AccessLogAnswer(msgspec.Struct):
-    """The newest first; ``next`` is what ``before`` has to be for those that are left, if there are any."""
+    """The newest first. ``next`` is the ``before`` of the remaining rows, if there are any."""
 
     looks: list[Look]
     next: Cursor | None

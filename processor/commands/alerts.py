@@ -1,4 +1,4 @@
-"""Telling people that somebody's risk has risen: what the alerts function asks for, and who looks."""
+"""Alerts that somebody's risk has risen: the commands of the alerts function, and of people who look."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ LARGEST_OFFSET: Final = 2**31 - 1
 
 
 class AlertedStudent(msgspec.Struct):
-    """A student whose level has risen, at ``changed_at``, and why; the largest reason is the first."""
+    """A student whose level has risen, at ``changed_at``, and why. The largest reason comes first."""
 
     student: str
     display_name: str | None
@@ -41,9 +41,9 @@ class AlertedStudent(msgspec.Struct):
 
 
 class AlertMessage(msgspec.Struct):
-    """What is sent at once: of one student, or a digest; of ``total`` students those with the highest scores.
+    """A message about one student, or a digest of those of ``total`` students with the highest scores.
 
-    ``alert_id`` is the same however often it is sent. ``level``: the highest.
+    ``alert_id`` is the same however often the message is sent. ``level`` is the highest.
     """
 
     alert_id: UUID
@@ -62,7 +62,7 @@ class TakeAlertsAnswer(msgspec.Struct):
 
 
 class TakeAlerts(Command[TakeAlertsAnswer], tag="alerts_take", kw_only=True):
-    """Take messages that are to be sent over a channel now, and nobody else is sending."""
+    """Take messages that have to be sent over a channel now, and that nobody else is sending."""
 
     channel: Channel
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
@@ -91,7 +91,7 @@ class AcknowledgeAlertAnswer(msgspec.Struct):
 
 
 class AcknowledgeAlert(Command[AcknowledgeAlertAnswer], tag="alerts_acknowledge", kw_only=True):
-    """Note that a message was sent; or with ``error`` that it was not, and is to be tried again later."""
+    """Note that a message was sent, or with ``error`` that it was not and has to be tried again later."""
 
     alert_id: UUID
     error: str | None = None
@@ -113,7 +113,7 @@ class MuteAlertsAnswer(msgspec.Struct):
 
 
 class MuteAlerts(Command[MuteAlertsAnswer], tag="alerts_mute", kw_only=True):
-    """Tell nobody of what changes in a course from now on; or, with ``off``, tell again of what does."""
+    """Send no messages about changes in a course from now on, or with ``off`` send them again."""
 
     course: str
     off: bool = False
@@ -127,7 +127,7 @@ class MuteAlerts(Command[MuteAlertsAnswer], tag="alerts_mute", kw_only=True):
 
 
 class ListedAlert(msgspec.Struct):
-    """A message: of one ``student``, or of several ``changes``; ``given_up``: it is tried no more."""
+    """A message about one ``student``, or about several ``changes``. ``given_up``: it is no longer tried."""
 
     alert_id: UUID
     channel: str
@@ -165,7 +165,7 @@ class ListAlerts(Command[ListAlertsAnswer], tag="alerts", kw_only=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
 
     def about(self) -> About | None:
-        """Return the course that the list is narrowed down to."""
+        """Return the course to which the list is limited."""
         return About(None, self.course) if self.course else None
 
     async def run(self, session: Session, _: Settings) -> ListAlertsAnswer:

@@ -1,4 +1,4 @@
-"""What all questions about courses and students have in common."""
+"""What all questions about courses and students share."""
 
 from datetime import UTC, datetime
 from typing import ClassVar, Final, TypeVar
@@ -14,7 +14,8 @@ A = TypeVar("A")
 class AsOf(Command[A]):
     """A question about what was known at a moment, now unless told otherwise, and of whose courses.
 
-    ``as_teacher``: a person of the roster; then nothing is told of a course that this person does not teach.
+    With ``as_teacher``, a person in the roster, the answer leaves out courses that this person does not
+    teach.
     """
 
     function: ClassVar[Function] = "reports"

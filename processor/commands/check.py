@@ -1,4 +1,4 @@
-"""Comparing projections with the event log that they are derived from."""
+"""Compares projections with the event log from which they are derived."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from processor.storage.session import Session
 
 
 class CheckAnswer(msgspec.Struct):
-    """In how many rows each projection differs from what the log gives; 0 is right."""
+    """In how many rows each projection differs from what the log gives. It should be 0."""
 
     differences: dict[str, int]
 

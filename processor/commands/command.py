@@ -1,4 +1,4 @@
-"""What every command is: a struct of its parameters that can run itself, and answers with another struct."""
+"""A command is a struct of its parameters that can run itself, and answers with another struct."""
 
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar, get_type_hints
@@ -25,11 +25,11 @@ class About(NamedTuple):
 
 
 class Command(msgspec.Struct, Generic[A], tag_field="command", forbid_unknown_fields=True, kw_only=True):
-    """The parameters are the members; the event's ``command`` is the tag of the subclass.
+    """The parameters are the members. The event's ``command`` is the tag of the subclass.
 
-    ``who``: who asks, as they state it; needed where the answer is about somebody. ``function``: which of the
-    two answers it. ``patience``: the seconds for all of a call, however often it is tried: long enough for
-    what goes over years, short enough to answer before the function's own time limit.
+    ``who`` is who asks, as they state it. It is needed if the answer is about somebody. ``function`` says
+    which of the two answers. ``patience`` is the number of seconds for the whole call, however often it is
+    tried: long enough for work on years of data, short enough to answer before the function's own time limit.
     """
 
     function: ClassVar[Function] = "operations"
@@ -50,7 +50,7 @@ class Command(msgspec.Struct, Generic[A], tag_field="command", forbid_unknown_fi
 
 
 def name_of(kind: type[Command[A]]) -> str:
-    """Return what an event calls a command."""
+    """Return the name of a command in an event."""
     return str(kind.__struct_config__.tag)
 
 
@@ -61,11 +61,11 @@ def answer_of(kind: type[Command[A]]) -> type[A]:
 
 
 def in_utc(name: str, time: datetime | None) -> datetime | None:
-    """Return the parameter in UTC, which it is without an offset, too.
+    """Return the parameter in UTC, which is also assumed without an offset.
 
     Raises CommandError if that is before the year 1 or after the year 9999.
     """
     try:
         return time and (time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC))
     except OverflowError as error:
-        raise CommandError(f"{name} is {time}, in UTC outside the years 1 to 9999") from error
+        raise CommandError(f"{name} is {time}, which in UTC is outside the years 1 to 9999") from error

@@ -1,4 +1,4 @@
-"""Compacting what waits into projections: what a schedule asks for every minute."""
+"""Compacts waiting chunks into projections. A schedule asks for this every minute."""
 
 from typing import Annotated, ClassVar
 
@@ -17,7 +17,7 @@ class CompactAnswer(msgspec.Struct):
 
 
 class Compact(Command[CompactAnswer], tag="compact"):
-    """Bring every pipeline's deferred projections up to date; ``chunks``: how many in one transaction."""
+    """Bring every pipeline's deferred projections up to date, by this many ``chunks`` per transaction."""
 
     # While the database is away, few of the schedule's calls wait at once.
     patience: ClassVar[float] = 110.0

@@ -1,4 +1,4 @@
-"""One course: who needs attention, how work is done, when people work."""
+"""One course: who needs attention, how its work is done, and when people work."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from processor.storage.session import Session
 
 
 class ShowCourse(AsOf[CoursePage], tag="course", kw_only=True):
-    """Tell of one course; refused where there is none of this id that the asker may see."""
+    """Describe one course. This is refused if there is no such course that the asker may see."""
 
     course: str
 
@@ -28,7 +28,7 @@ class ShowCourse(AsOf[CoursePage], tag="course", kw_only=True):
         fetch = session.connection.fetch
         found = await fetch(SQL["course"], self.as_teacher, self.course)
         if not found:
-            raise CommandError(f"there is no course {self.course} that may be seen")
+            raise CommandError(f"there is no course {self.course} that you may see")
         [people] = await fetch(SQL["students_of_course"], *asked)
         students, active, *lessons = people.values()
         return CoursePage(

@@ -1,4 +1,4 @@
-"""Saying of rejected events that they need nothing more: they are kept, and no longer count as open."""
+"""Dismisses rejected events that need nothing more. They are kept, and no longer count as open."""
 
 from typing import Annotated
 

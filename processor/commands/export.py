@@ -1,4 +1,4 @@
-"""Handing out whole tables page by page: what is derived, and the event log by month."""
+"""Exports whole tables page by page: projections, risk, and the event log by month."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ class ExportedColumn(msgspec.Struct):
 
 
 class ExportAnswer(msgspec.Struct):
-    """The page's rows, JSON's own types in them; ``next``: what ``after`` takes, None on the last page."""
+    """The page's rows, in JSON's own types. ``next`` is for ``after``; it is None on the last page."""
 
     columns: list[ExportedColumn]
     rows: list[list[Any]]
@@ -43,8 +43,8 @@ class ExportAnswer(msgspec.Struct):
 class Export(Command[ExportAnswer], tag="export", kw_only=True):
     """Give a page of a table: a projection, ``risk``, ``risk_change``, or a month of the event log.
 
-    Rows come in the order of the key, so that pages fit. What changes between two pages is in one of them or
-    not: an export is no snapshot.
+    Rows come in the order of the key, so that pages fit together. What changes between two pages may or may
+    not be in one of them: an export is not a snapshot.
     """
 
     function: ClassVar[Function] = "reports"
@@ -61,16 +61,16 @@ class Export(Command[ExportAnswer], tag="export", kw_only=True):
         key = exported(pipeline).get(self.table)
         if key is None:
             there_are = ", ".join(exported(pipeline))
-            raise CommandError(f"the table {self.table} is not handed out: these are: {there_are}")
+            raise CommandError(f"the table {self.table} cannot be exported: use one of {there_are}")
         if (self.table == pipeline.table) != (self.month is not None):
-            raise CommandError(f"month goes with the event log {pipeline.table}, and with no other table")
+            raise CommandError(f"month is only for the event log {pipeline.table}")
         sql = await self._sql(session.connection, key)
         try:
             async with session.connection.transaction(readonly=True):
                 statement = await session.connection.prepare(sql)
                 rows, is_whole = await fitting_rows(statement, self._values)
         except DataError as error:
-            raise CommandError(f"after is {self.after}: use the `next` of the page before") from error
+            raise CommandError(f"after is {self.after}: use the `next` of the previous page") from error
         columns = [ExportedColumn(column.name, column.type.name) for column in statement.get_attributes()]
         is_last = is_whole and len(rows) < self.limit
         places = [[column.name for column in columns].index(name) for name in key]
@@ -101,7 +101,7 @@ class Export(Command[ExportAnswer], tag="export", kw_only=True):
 
 
 def exported(pipeline: Pipeline) -> Mapping[str, Sequence[str]]:
-    """Return the tables of a pipeline that are handed out, each with its key."""
+    """Return the tables of a pipeline that can be exported, each with its key."""
     tables: dict[str, Sequence[str]] = {
         projection.name: projection.key for projection in pipeline.projections
     }

@@ -1,4 +1,4 @@
-"""Follow-ups: noting who talked to a student at risk, and whether those who were flagged were talked to."""
+"""Follow-ups: notes who talked to a student at risk, and how many of those at risk had a follow-up."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Final
@@ -21,7 +21,7 @@ LARGEST_OFFSET: Final = 2**31 - 1
 
 
 class FollowUp(msgspec.Struct):
-    """Who talked to which student, when, and what about; ``display_name``: the student's, if it is known."""
+    """Who talked to which student, when, and about what. ``display_name`` is the student's, if known."""
 
     id: UUID
     followed_up_at: datetime
@@ -33,7 +33,7 @@ class FollowUp(msgspec.Struct):
 
 
 class FollowUpShare(msgspec.Struct):
-    """Of the episodes of risk that began a week ago or earlier, how many were followed up within a week."""
+    """How many episodes of risk began a week ago or earlier, and how many had a follow-up within a week."""
 
     flagged: int
     followed_up: int
@@ -56,8 +56,8 @@ class FollowUpsAnswer(msgspec.Struct):
 class AddFollowUp(Command[AddFollowUpAnswer], tag="follow_up", kw_only=True):
     """Note permanently that ``who`` talked to a student of a course.
 
-    ``id``: the caller's own, new for each follow-up: the same once more adds nothing. ``as_teacher``: a
-    person of the roster; refused where this person does not teach the course.
+    ``id`` is the caller's own, new for each follow-up; the same again adds nothing. With ``as_teacher``, a
+    person in the roster, this is refused if this person does not teach the course.
     """
 
     function: ClassVar[Function] = "reports"
@@ -79,13 +79,13 @@ class AddFollowUp(Command[AddFollowUpAnswer], tag="follow_up", kw_only=True):
         of_whom = (self.course, self.student, self.note, self.as_teacher)
         if not await session.connection.fetchval(SQL["add"], self.id, self.who, *of_whom):
             raise CommandError(
-                f"there is no student {self.student} in a course {self.course} that may be seen"
+                f"there is no student {self.student} in a course {self.course} that you may see"
             )
         return AddFollowUpAnswer(self.id)
 
 
 class FollowUps(AsOf[FollowUpsAnswer], tag="follow_ups", kw_only=True):
-    """List follow-ups, of one student or one course where that is given, and tell how many were flagged."""
+    """List follow-ups, of one student or one course if given, and how many students were flagged."""
 
     course: str | None = None
     student: str | None = None
@@ -93,7 +93,7 @@ class FollowUps(AsOf[FollowUpsAnswer], tag="follow_ups", kw_only=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_OFFSET)] = 0
 
     def about(self) -> About | None:
-        """Return the student and the course that the list is narrowed down to."""
+        """Return the student and the course to which the list is limited."""
         return About(self.student, self.course) if self.student or self.course else None
 
     async def run(self, session: Session, _: Settings) -> FollowUpsAnswer:

@@ -1,4 +1,4 @@
-"""Bringing the schema up to date: what a deployment asks for."""
+"""Brings the schema up to date. A deployment asks for this."""
 
 import msgspec
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ShowOverview(AsOf[Overview], tag="overview"):
-    """Tell of every course how many students need attention, hand in work and are active."""
+    """Say for every course how many students need attention, hand in work and are active."""
 
     async def run(self, session: Session, _: Settings) -> Overview:
         """Return the courses in the order of their ids."""
@@ -37,7 +37,7 @@ class ShowOverview(AsOf[Overview], tag="overview"):
 
 
 class ShowRevision(AsOf[Revision], tag="revision"):
-    """Tell whether any answer may have changed: by a text that is another one then."""
+    """Tell whether any answer may have changed, by a text that then changes."""
 
     async def run(self, session: Session, _: Settings) -> Revision:
         """Return the text."""

@@ -1,4 +1,4 @@
-"""Rejected events page by page: what listing and redriving them have in common."""
+"""Reads rejected events page by page, for listing and redriving them."""
 
 import re
 from datetime import datetime
@@ -21,7 +21,7 @@ _CURSOR: Final = re.compile(r"([0-9]{1,10})/([^/]+)/([0-9]{1,10})")
 
 
 class RejectedRow(msgspec.Struct, kw_only=True):
-    """A rejected event with what was sent."""
+    """A rejected event with its payload."""
 
     pipeline: str
     stream_arn: str
@@ -39,7 +39,7 @@ class RejectedRow(msgspec.Struct, kw_only=True):
 
 
 class Filter(Command[A], Generic[A], kw_only=True):
-    """Which rejected events; absent members do not narrow. ``sub_sequence`` is of ``sequence_number``."""
+    """Chooses rejected events. Absent members do not restrict. ``sub_sequence`` needs ``sequence_number``."""
 
     pipeline: str | None = None
     reason: str | None = None
@@ -54,7 +54,7 @@ class Filter(Command[A], Generic[A], kw_only=True):
 
 
 class Page(Filter[A], Generic[A], kw_only=True):
-    """A page of rejected events. ``after``: the ``next`` of the page before."""
+    """A page of rejected events. ``after`` is the ``next`` of the previous page."""
 
     after: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 100
@@ -90,7 +90,7 @@ async def count(connection: "Connection", wanted: Filter[A]) -> int:
 
 
 async def dismiss(connection: "Connection", wanted: Filter[A], because: str) -> int:
-    """Say of rejected events that they need nothing more, and why; return of how many."""
+    """Dismiss rejected events with a reason, and return how many there were."""
     done: int = await connection.fetchval(_filled("dismiss"), *chosen(wanted), because)
     return done
 
@@ -122,8 +122,8 @@ def _filled(name: str) -> str:
 
 
 def position(after: str) -> tuple[int, str, int]:
-    """Return the key that a cursor tells; raise CommandError where it is none."""
+    """Return the key in a cursor. Raise CommandError if it is not a cursor."""
     match = _CURSOR.fullmatch(after)
     if match is None or max(int(match[1]), int(match[3])) > LARGEST_INTEGER:
-        raise CommandError(f"after is {after!r}: use the `next` of the page before")
+        raise CommandError(f"after is {after!r}: use the `next` of the previous page")
     return int(match[1]), match[2], int(match[3])

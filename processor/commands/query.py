@@ -22,9 +22,9 @@ LARGEST_OFFSET: Final = 2**31 - 1
 
 
 class QueryAnswer(msgspec.Struct):
-    """The column names and rows of a report; ``next`` is the offset of the rows that are left, if any are.
+    """The column names and rows of a report. ``next`` is the offset of the remaining rows, if there are any.
 
-    These are left because an answer is full: ``limit`` has no part in it. ``waiting``: how many stored chunks
+    Rows remain because an answer is full, and not because of ``limit``. ``waiting`` is how many stored chunks
     are not in it yet, because they wait to be compacted.
     """
 
@@ -37,10 +37,11 @@ class QueryAnswer(msgspec.Struct):
 class Query(Command[QueryAnswer], tag="query"):
     """Run one of a pipeline's reports.
 
-    ``parameters``: what it is narrowed down to: ``since`` and ``until``, when events happened;
-    ``stored_since``; and the pipeline's filters, which are exact matches. A report need not have all of them.
-    ``as_teacher``: a person of the roster; then nothing is told of a course that this person does not teach.
-    ``sort``: a column of the answer, in place of the report's own order. ``offset``: how many rows to skip.
+    ``parameters`` are filters: ``since`` and ``until``, when events happened; ``stored_since``; and the
+    pipeline's filters, which are exact matches. A report does not have to have all of them. With
+    ``as_teacher``, a person in the roster, the answer leaves out courses that this person does not teach.
+    ``sort`` is a column of the answer, instead of the report's own order. ``offset`` is how many rows to
+    skip.
     """
 
     function: ClassVar[Function] = "reports"
@@ -55,7 +56,7 @@ class Query(Command[QueryAnswer], tag="query"):
     as_teacher: str | None = None
 
     def about(self) -> About | None:
-        """Return the student and the course that the report is narrowed down to, whichever report it is."""
+        """Return the student and the course to which the report is limited, whichever report it is."""
         student_id, course = (self.parameters.get(name) or None for name in ("student_id", "course"))
         return About(student_id, course) if student_id or course else None
 
@@ -66,7 +67,7 @@ class Query(Command[QueryAnswer], tag="query"):
         if report is None:
             there_are = ", ".join(pipeline.reports)
             raise CommandError(
-                f"the report {self.report} is none of the pipeline {pipeline.name}'s: {there_are}"
+                f"the pipeline {pipeline.name} has no report {self.report}: use one of {there_are}"
             )
         values = self._values(report)
         columns = [column.name for column in (await session.connection.prepare(report.sql)).get_attributes()]
@@ -77,18 +78,16 @@ class Query(Command[QueryAnswer], tag="query"):
         return QueryAnswer(columns, rows, None if is_whole else self.offset + len(rows), waiting)
 
     def _values(self, report: Report) -> list[object]:
-        """Return what the statement takes; raise CommandError for what it is not narrowed down by."""
+        """Return the statement's parameters. Raise CommandError for a filter that it does not have."""
         if self.as_teacher is not None and AS_TEACHER not in report.parameters:
-            raise CommandError(f"the report {self.report} cannot be narrowed down to a teacher's courses")
+            raise CommandError(f"the report {self.report} cannot be limited to a teacher's courses")
         narrowing = [UNTIL if name == AS_OF else name for name in report.parameters]
         narrowing = [name for name in narrowing if name not in (AS_TEACHER, LIMIT)]
         if unknown := [name for name, value in self.parameters.items() if value and name not in narrowing]:
-            allowed = ", ".join(narrowing) or "nothing"
-            raise CommandError(
-                f"the report {self.report} is not narrowed down by {', '.join(unknown)}, but by {allowed}"
-            )
+            allowed = ", ".join(narrowing) or "none"
+            raise CommandError(f"the report {self.report} has no filter {', '.join(unknown)}: use {allowed}")
         times = {name: self._time(name) for name in TIMES}
-        # In another order than the report's, any of its rows may be among the first.
+        # In an order that is not the report's own, any of its rows may be among the first.
         limit = None if self.sort is not None else self.offset + self.limit
         as_of = times[UNTIL] or datetime.now(UTC)
         values: dict[str, object] = {
@@ -108,7 +107,7 @@ class Query(Command[QueryAnswer], tag="query"):
         return in_utc(name, time)
 
     def _ordered(self, report: Report, columns: Sequence[str]) -> str:
-        """Return the report's statement in the order and from the row on that are asked for."""
+        """Return the report's statement in the wanted order, from the wanted row."""
         count = len(report.parameters)
         blanks = {
             "report": report.sql,

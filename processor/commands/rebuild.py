@@ -1,4 +1,4 @@
-"""Making a projection again from the event log, month by month, while events are stored."""
+"""Makes a projection again from the event log, month by month, while events are stored."""
 
 import msgspec
 
@@ -11,16 +11,16 @@ from processor.storage.session import Session
 
 
 class RebuildAnswer(msgspec.Struct):
-    """How many rows a month of the projection has now; ``next`` is None after the last month."""
+    """How many rows a month of the projection has now. ``next`` is None after the last month."""
 
     rows: int
     next: Month | None
 
 
 class Rebuild(Command[RebuildAnswer], tag="rebuild", kw_only=True):
-    """Make a month of a projection again, the first one after ``after``, the ``next`` of the answer before.
+    """Make a month of a projection again: the first after ``after``, the ``next`` of the previous answer.
 
-    Months that were dropped from the log keep what was derived from them.
+    What was derived from months that were dropped from the log is kept.
     """
 
     pipeline: str | None = None
@@ -35,7 +35,7 @@ class Rebuild(Command[RebuildAnswer], tag="rebuild", kw_only=True):
         projection = projections.get(self.projection)
         if projection is None:
             raise CommandError(
-                f"{self.projection} is no projection of {pipeline.name}; there are: {', '.join(projections)}"
+                f"{pipeline.name} has no projection {self.projection}: use one of {', '.join(projections)}"
             )
         kept = await upkeep.months(session.connection)
         waiting = [month for month in kept if self.after is None or f"{month.begins:%Y-%m}" > self.after]

@@ -1,4 +1,4 @@
-"""Redriving rejected events: decoding the kept bytes again with today's code."""
+"""Redrives rejected events: decodes the kept bytes again with today's code."""
 
 import msgspec
 from asyncpg import Record
@@ -15,9 +15,9 @@ from processor.storage.writer import Saved, Writer
 
 
 class RedriveAnswer(msgspec.Struct, kw_only=True):
-    """What became of a page of rejected events; ``next`` is None on the last.
+    """What became of a page of rejected events. ``next`` is None on the last page.
 
-    ``still_rejected``: with the reason of today.
+    ``still_rejected`` has today's reasons.
     """
 
     examined: int
@@ -30,9 +30,9 @@ class RedriveAnswer(msgspec.Struct, kw_only=True):
 
 
 class Redrive(quarantine.Page[RedriveAnswer], tag="redrive"):
-    """Store what decodes today; a dry run only tells what would happen.
+    """Store what decodes today. A dry run only says what would happen.
 
-    What was dismissed is left out, unless ``dismissed`` asks for it, and then for nothing else.
+    This leaves out what was dismissed. With ``dismissed``, it takes only that.
     """
 
     dry_run: bool = False

@@ -1,4 +1,4 @@
-"""Bringing everything that is derived up to date: what a schedule asks for every minute."""
+"""Brings everything that is derived up to date. A schedule asks for this every minute."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -23,9 +23,9 @@ SQL: Final = statements.load(statements.FOLDER / "refresh.sql")
 class RefreshAnswer(msgspec.Struct):
     """How many chunks of each pipeline were compacted, and what evaluating risk did.
 
-    ``courses``: how many were evaluated; ``written``: rows of students of whom anything changed;
-    ``changes``: how many of these changed their level, those who left included. ``is_busy``: another refresh
-    is under way and does all of it once more; this one did nothing.
+    ``courses`` is how many were evaluated. ``written`` is the number of rows of students for whom anything
+    changed. ``changes`` is how many of these changed their level, including those who left. ``is_busy`` means
+    that another refresh is running and will run once more; this one did nothing.
     """
 
     compacted: dict[str, int]
@@ -38,9 +38,9 @@ class RefreshAnswer(msgspec.Struct):
 class Refresh(Command[RefreshAnswer], tag="refresh"):
     """Compact, then evaluate the risk of each course whose roster, events or day changed.
 
-    ``at``: the time to evaluate for, now unless it is given. What is stored counts whenever it came: to look
-    at an earlier day as it was, store only what had arrived by then. ``unless_busy``: return at once where
-    another refresh of this kind is under way.
+    ``at`` is the time to evaluate for, by default now. Everything that is stored counts, whenever it arrived:
+    to look at an earlier day as it was, store only what had arrived by then. ``unless_busy`` returns at once
+    if another refresh of this kind is running.
     """
 
     patience: ClassVar[float] = Compact.patience

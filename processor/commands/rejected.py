@@ -1,4 +1,4 @@
-"""Listing rejected events with what was sent."""
+"""Lists rejected events with their payloads."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from processor.storage.session import Session
 
 
 class RejectedAnswer(msgspec.Struct):
-    """A page of rejected events, in the order of their delivery; ``next`` is None on the last."""
+    """A page of rejected events, in the order of their delivery. ``next`` is None on the last page."""
 
     rejected: list[RejectedRow]
     next: str | None

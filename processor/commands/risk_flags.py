@@ -1,4 +1,4 @@
-"""Who was ever at risk, and since when: what outcomes are compared with."""
+"""Who was ever at risk, and since when. Outcomes are compared with this."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Final
@@ -15,7 +15,7 @@ SQL: Final = statements.load(statements.FOLDER / "risk_audit.sql")
 
 
 class Flag(msgspec.Struct):
-    """When a student was first at elevated risk or worse in a course, and at high risk; when it ends."""
+    """When a student was first at elevated risk or worse in a course, and at high risk, and when it ends."""
 
     course: str
     student: str
@@ -25,7 +25,7 @@ class Flag(msgspec.Struct):
 
 
 class RiskFlagsAnswer(msgspec.Struct):
-    """In the order of course and student; ``next`` is where to go on, if there are more."""
+    """In the order of course and student. ``next`` is where to continue, if there are more."""
 
     flags: list[Flag]
     next: tuple[str, str] | None

@@ -13,7 +13,7 @@ from processor.storage.session import Session
 
 
 class ListedChange(msgspec.Struct):
-    """A change of a student's level in a course; without a score, they were not enrolled any more."""
+    """A change of a student's level in a course. Without a score, the student was no longer enrolled."""
 
     id: int
     course: str
@@ -27,16 +27,17 @@ class ListedChange(msgspec.Struct):
 
 
 class RiskHistoryAnswer(msgspec.Struct):
-    """``next``: what ``before`` takes for the rows that are left, if there are any."""
+    """``next`` is the ``before`` of the remaining rows, if there are any."""
 
     changes: list[ListedChange]
     next: str | None
 
 
 class RiskHistory(Command[RiskHistoryAnswer], tag="risk_history", kw_only=True):
-    """List changes of level, the newest first; ``before``: those before the one of this id.
+    """List changes of level, newest first. ``before`` lists those before the one with this id.
 
-    ``as_teacher``: a person of the roster; then nothing is told of a course that this person does not teach.
+    With ``as_teacher``, a person in the roster, the answer leaves out courses that this person does not
+    teach.
     """
 
     function: ClassVar[Function] = "reports"

@@ -1,4 +1,4 @@
-"""Listing who is at risk, and why."""
+"""Lists who is at risk, and why."""
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -28,7 +28,7 @@ class ToldReason(msgspec.Struct):
 
 
 class ListedRisk(msgspec.Struct):
-    """A student in a course; ``since``: when the level was entered; the largest reason is the first."""
+    """A student in a course. ``since`` is when the level was entered. The largest reason comes first."""
 
     course: str
     student: str
@@ -48,9 +48,10 @@ class RiskListAnswer(msgspec.Struct):
 
 
 class RiskList(Command[RiskListAnswer], tag="risk_list", kw_only=True):
-    """List students by their score, the highest first; ``level``: the lowest one that is wanted.
+    """List students by their score, the highest first. ``level`` is the lowest that is wanted.
 
-    ``as_teacher``: a person of the roster; then nothing is told of a course that this person does not teach.
+    With ``as_teacher``, a person in the roster, the answer leaves out courses that this person does not
+    teach.
     """
 
     function: ClassVar[Function] = "reports"

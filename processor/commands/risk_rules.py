@@ -1,4 +1,4 @@
-"""Looking at the weights and thresholds of risk, and setting them."""
+"""Shows and sets the weights and thresholds of risk."""
 
 from decimal import Decimal
 from typing import Annotated, ClassVar, Final
@@ -18,7 +18,7 @@ SQL: Final = statements.load(statements.FOLDER / "risk_rules.sql")
 
 
 class ListedRule(msgspec.Struct):
-    """A rule; ``course``: whose own it is, or None if it is that of every course."""
+    """A rule. ``course`` is the one to which it belongs, or None if it is for every course."""
 
     name: str
     value: float
@@ -32,7 +32,7 @@ class RiskRulesAnswer(msgspec.Struct):
 
 
 class RiskRules(Command[RiskRulesAnswer], tag="risk_rules", kw_only=True):
-    """List the rules that hold in a course; without one, those of every course that has none of its own."""
+    """List the rules of a course, or without one, those of every course that has none of its own."""
 
     function: ClassVar[Function] = "reports"
 
@@ -46,7 +46,7 @@ class RiskRules(Command[RiskRulesAnswer], tag="risk_rules", kw_only=True):
 
 
 class RiskRuleSetAnswer(msgspec.Struct):
-    """The rule as it holds from now on; ``courses``: how many go by it, to be evaluated anew."""
+    """The rule from now on. ``courses`` is how many follow it and will be evaluated again."""
 
     rule: ListedRule
     before: ListedRule
@@ -54,7 +54,7 @@ class RiskRuleSetAnswer(msgspec.Struct):
 
 
 class RiskRuleSet(Command[RiskRuleSetAnswer], tag="risk_rule_set", kw_only=True):
-    """Set a rule of a course, or that of all; without a value, the course goes by that of all again."""
+    """Set a rule of a course, or of all. Without a value, the course follows the rule of all again."""
 
     name: str
     value: Annotated[float, msgspec.Meta(ge=0, le=1_000)] | None = None
@@ -73,7 +73,7 @@ class RiskRuleSet(Command[RiskRuleSetAnswer], tag="risk_rule_set", kw_only=True)
             try:
                 await self._write(connection)
             except CheckViolationError as error:
-                raise CommandError(f"a weight such as {self.name} is 10 at the most") from error
+                raise CommandError(f"a weight such as {self.name} may be at most 10") from error
             await _refuse_contradictions(connection, self.course)
             courses = await connection.fetchval(SQL["count_courses"], self.course, self.name)
             return RiskRuleSetAnswer(await self._holding(connection), before, courses)

@@ -1,4 +1,4 @@
-"""How much fits into one answer: Lambda's end at 6 MB."""
+"""How much fits into one answer: Lambda allows 6 MB."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ class Room:
         self._used = 0
 
     def takes(self, row: object) -> bool:
-        """Whether this row, too, has room; it has it from now on."""
+        """Tell whether there is room for this row, and if so take it."""
         size = len(json.dumps(msgspec.to_builtins(row))) + 2
         fits = self._used == 0 or self._used + size <= ANSWER_BYTES
         self._used += size

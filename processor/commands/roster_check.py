@@ -1,4 +1,4 @@
-"""Comparing what events refer to with the roster."""
+"""Compares what events refer to with the roster."""
 
 from typing import Annotated, ClassVar, Final
 
@@ -31,7 +31,7 @@ class RosterCheckAnswer(msgspec.Struct):
 class RosterCheck(Command[RosterCheckAnswer], tag="roster_check", kw_only=True):
     """Look for the newest events' students, courses and assessments in the roster.
 
-    ``events``: how many of each shard's newest are looked at.
+    ``events`` is how many of each shard's newest are looked at.
     """
 
     function: ClassVar[Function] = "reports"

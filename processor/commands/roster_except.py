@@ -1,4 +1,4 @@
-"""A teacher's word about one student's piece of work: it is excused, or due on another day."""
+"""A teacher excuses one student's piece of work, or makes it due on another day."""
 
 from datetime import datetime
 from typing import Final, Literal
@@ -25,7 +25,7 @@ class WorkException(msgspec.Struct):
 
 
 class RosterExceptAnswer(msgspec.Struct):
-    """The exception as it stood and as it stands, or None if there was or is none."""
+    """The exception before and now, or None if there was or is none."""
 
     before: WorkException | None
     now: WorkException | None
@@ -45,7 +45,7 @@ class RosterExcept(Command[RosterExceptAnswer], tag="roster_except", kw_only=Tru
         return About(self.student, self.course)
 
     async def run(self, session: Session, _: Settings) -> RosterExceptAnswer:
-        """Write the exception; raise CommandError for work or a student that the course does not have."""
+        """Write the exception. Raise CommandError for work or a student that the course does not have."""
         due_at = self._due_at()
         key = (self.course, self.assessment, self.student)
         connection = session.connection
@@ -54,7 +54,7 @@ class RosterExcept(Command[RosterExceptAnswer], tag="roster_except", kw_only=Tru
             if unknown["assessment"]:
                 raise CommandError(f"the course {self.course} has no assessment {self.assessment}")
             if unknown["student"]:
-                raise CommandError(f"{self.student} is no student of the course {self.course}")
+                raise CommandError(f"{self.student} is not a student of the course {self.course}")
             before = await connection.fetchrow(SQL["before"], *key)
             if self.word == "lift":
                 await connection.execute(SQL["lift"], *key)
@@ -66,7 +66,7 @@ class RosterExcept(Command[RosterExceptAnswer], tag="roster_except", kw_only=Tru
     def _due_at(self) -> datetime | None:
         due_at = in_utc("due_at", self.due_at)
         if (due_at is not None) != (self.word == "due"):
-            raise CommandError("due_at goes with the word due, and with no other")
+            raise CommandError("due_at is only for the word due")
         if due_at and not FIRST_YEAR <= due_at.year <= LAST_YEAR:
             raise CommandError(f"due_at is in the year {due_at.year}, not from {FIRST_YEAR} to {LAST_YEAR}")
         return due_at

@@ -1,4 +1,4 @@
-"""Applying a roster whose rows are staged."""
+"""Applies a roster whose rows are staged."""
 
 from typing import Annotated, Final
 from uuid import UUID
@@ -36,7 +36,8 @@ class Changed(msgspec.Struct):
 class RosterImportAnswer(msgspec.Struct):
     """For each table how many rows are new, changed, ended and unchanged.
 
-    ``unknown_courses``: up to 20 that rows refer to and nobody has; then nothing is applied.
+    ``unknown_courses`` holds up to 20 courses to which rows refer but which do not exist. Then nothing is
+    applied.
     """
 
     tables: dict[str, Changed]
@@ -45,10 +46,10 @@ class RosterImportAnswer(msgspec.Struct):
 
 
 class RosterImport(Command[RosterImportAnswer], tag="roster_import", kw_only=True):
-    """Apply every chunk of an import in one transaction, or none; a dry run only tells what would change.
+    """Apply every chunk of an import in one transaction, or none. A dry run only says what would change.
 
-    Rows are added and changed, never removed, but for the name of a person who is deleted: what an import
-    does not mention stays as it is. The same import again changes nothing.
+    Rows are added and changed, but never removed, except for the name of a person who is deleted. What an
+    import does not mention stays as it is. The same import again changes nothing.
     """
 
     import_id: UUID
@@ -56,7 +57,7 @@ class RosterImport(Command[RosterImportAnswer], tag="roster_import", kw_only=Tru
     dry_run: bool = False
 
     async def run(self, session: Session, _: Settings) -> RosterImportAnswer:
-        """Write every table, and keep that or take it back."""
+        """Write every table, and keep the result or undo it."""
         connection = session.connection
         transaction = connection.transaction()
         await transaction.start()
@@ -84,7 +85,7 @@ class RosterImport(Command[RosterImportAnswer], tag="roster_import", kw_only=Tru
             )
 
     async def _apply(self, connection: Connection) -> tuple[dict[str, Changed], list[str]]:
-        """Write each table, courses first; stop after them where rows refer to others."""
+        """Write each table, courses first. Stop after the courses if rows refer to unknown ones."""
         tables = {"courses": _counted(await connection.fetchrow(APPLY["courses"], self.import_id))}
         unknown = [
             row["course"] for row in await connection.fetch(SQL["unknown_courses"], self.import_id, NAMED)

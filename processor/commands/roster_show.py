@@ -1,4 +1,4 @@
-"""Looking at the roster page by page."""
+"""Shows the roster page by page."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime

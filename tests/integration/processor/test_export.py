@@ -60,12 +60,12 @@ async def test_a_month_of_the_log_holds_what_arrived_in_it(session: Session) -> 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"table": "person"}, "the table person is not handed out: these are: student_assessment"),
-        ({"table": "risk", "month": "2026-11"}, "month goes with the event log"),
-        ({"table": SHIPPED.table}, "month goes with the event log"),
+        ({"table": "person"}, "the table person cannot be exported: use one of student_assessment"),
+        ({"table": "risk", "month": "2026-11"}, "month is only for the event log"),
+        ({"table": SHIPPED.table}, "month is only for the event log"),
         ({"table": "risk", "after": ["one"]}, "after holds 1 values: the key of risk has 2"),
-        ({"table": "risk_change", "after": ["one"]}, "use the `next` of the page before"),
-        ({"table": "risk_change", "after": ["9" * 30]}, "use the `next` of the page before"),
+        ({"table": "risk_change", "after": ["one"]}, "use the `next` of the previous page"),
+        ({"table": "risk_change", "after": ["9" * 30]}, "use the `next` of the previous page"),
     ],
 )
 async def test_what_there_is_not_is_refused(session: Session, wrong: dict[str, Any], told: str) -> None:

@@ -234,7 +234,7 @@ class TestQuery:
     async def test_what_no_projection_answers_is_refused_in_one_line(
         self, session: Session, report: str, by: str, listed: str
     ) -> None:
-        with pytest.raises(CommandError, match=f"{report} is not narrowed down by {by}, but by {listed}$"):
+        with pytest.raises(CommandError, match=f"{report} has no filter {by}: use {listed}$"):
             await run(session, command="query", report=report, parameters={by: "2026-11-01T00:00:00Z"})
 
     async def test_days_are_whole(self, world: World, session: Session) -> None:
@@ -316,11 +316,11 @@ class TestQuery:
         [
             (
                 {"report": "grades"},
-                "the report grades is none of the pipeline student-performance's: tail, days",
+                "the pipeline student-performance has no report grades: use one of tail, days",
             ),
             (
                 {"report": "tail", "parameters": {"class": "1"}},
-                "report tail is not narrowed down by class, but by stu",
+                "report tail has no filter class: use stu",
             ),
             ({"report": "tail", "parameters": {"since": "now"}}, "since: Invalid RFC3339"),
             ({"report": "days", "sort": "score"}, "no column score to sort by: it has day, events"),
@@ -377,7 +377,7 @@ class TestRejected:
         assert (first["examined"], rest["examined"], rest["next"]) == (3, 2, None)
 
     async def test_a_wrong_cursor_is_said(self, session: Session) -> None:
-        with pytest.raises(CommandError, match="use the `next` of the page before"):
+        with pytest.raises(CommandError, match="use the `next` of the previous page"):
             await run(session, command="rejected", after="7")
 
 

@@ -531,7 +531,7 @@ async def test_compaction_takes_what_is_there_in_transactions_of_so_many_chunks(
 async def test_an_unknown_projection_is_named(world: World) -> None:
     with pytest.raises(
         CommandError,
-        match="grades is no projection of student-performance; there are: student_assessment, stu",
+        match="student-performance has no projection grades: use one of student_assessment, stu",
     ):
         await run(world, command="rebuild", projection="grades")
 
