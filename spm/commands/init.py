@@ -40,10 +40,10 @@ def command(
     if not node.is_installed(project):
         with console.step("Installing the CDK command line"):
             node.install(project)
-    if where is None:
-        console.err.print("ready: spm local runs it on this machine")
-        return
     spm = "uv run spm" if "UV_RUN_RECURSION_DEPTH" in os.environ else "spm"
+    if where is None:
+        console.err.print(f"ready: {spm} local runs it on this machine")
+        return
     console.err.print(
         f"\nready. Next:\n  {spm} pipeline check {where.module} --sample sample.jsonl\n  {spm} local"
         f"\nand, in another terminal:\n  {spm} publish sample.jsonl\n  {spm} query students"

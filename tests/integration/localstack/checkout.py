@@ -76,4 +76,5 @@ def copy_of_the_project(folder: Path, environment: Mapping[str, str]) -> Checkou
         else:
             shutil.copy(source, folder / name)
     (folder / "node_modules").symlink_to(ROOT / "node_modules")
-    return Checkout(folder, environment)
+    # The copy's code, not that of the checkout that is installed.
+    return Checkout(folder, {**environment, "PYTHONPATH": str(folder)})
