@@ -36,6 +36,7 @@ from processor.commands.roster_show import RosterShow
 from processor.commands.roster_stage import RosterStage
 from processor.commands.status import Status
 from processor.commands.student import Search, ShowStudent
+from processor.commands.trace import Trace
 from processor.errors import CommandError
 
 AnyCommand = (
@@ -78,6 +79,7 @@ AnyCommand = (
     | ShowStudent
     | Status
     | TakeAlerts
+    | Trace
 )
 
 KINDS: Final[Mapping[str, type[Command[Any]]]] = {name_of(kind): kind for kind in get_args(AnyCommand)}

@@ -48,6 +48,10 @@ COMMANDS: Final = {
     ),
     "tail": Registered("tail:command", "Show events as they are stored, one line each."),
     "logs": Registered("logs:command", "Show the logs of the stack's functions, oldest lines first."),
+    "trace": Registered(
+        "trace:command",
+        "Show where an event is and was: its row or rejection, the stream, failed records, and the attempts.",
+    ),
     "course": Registered(
         "course:command",
         "Show one course: students who need attention, scores of each piece of work, activity by hour.",

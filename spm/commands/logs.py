@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final
 
 import typer
 
+from spm.aws.logs import Line, written
 from spm.aws.stack import Aws, Stack
 from spm.aws.target import connect
 from spm.errors import InputError
@@ -17,14 +18,6 @@ from spm.terminal.options import JsonOption, SuffixOption, TargetOption, rfc3339
 POLL_SECONDS: Final = 2.0
 OVERLAP_MS: Final = 10_000
 """CloudWatch shows lines later than they were written, so each look reaches back before the previous one."""
-
-
-class Line(NamedTuple):
-    """One line of a function's log. ``timestamp`` is in milliseconds since 1970."""
-
-    timestamp: int
-    function: str
-    message: str
 
 
 def command(
@@ -95,18 +88,6 @@ def lines(aws: Aws, functions: Sequence[str], since: datetime, *, follow: bool) 
             start = max(start, found[-1].timestamp - OVERLAP_MS)
         seen = set(found)
         time.sleep(POLL_SECONDS)
-
-
-def written(aws: Aws, function: str, start: int) -> Iterator[Line]:
-    """Yield what a function wrote since a time in milliseconds, or nothing if it never ran."""
-    pages = aws.logs.get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/{function}", startTime=start
-    )
-    try:
-        for page in pages:
-            yield from (Line(event["timestamp"], function, event["message"]) for event in page["events"])
-    except aws.logs.exceptions.ResourceNotFoundException:
-        return
 
 
 def shown(line: Line) -> str:

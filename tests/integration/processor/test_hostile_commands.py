@@ -50,6 +50,7 @@ REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "roster_stage": {"import_id": str(UUID(int=1)), "number": 0, "rows": {}},
     "search": {"text": "a"},
     "student": {"student": "ada", "who": "a test"},
+    "trace": {"shard_id": "shardId-000000000000", "sequence_number": "1"},
 }
 UNKNOWN: Final = {
     "erase_again": "these tombstones were made with the key of another database",

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from spm import errors
 from spm.cli import app
 from spm.commands import COMMANDS
+from spm.commands.trace import EXIT_CODES
 from spm.lazy import load
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
@@ -58,7 +59,7 @@ def test_the_reference_names_every_exit_code() -> None:
         for e in vars(errors).values()
         if isinstance(e, type) and issubclass(e, errors.MonitorError)
     }
-    assert documented == used | {0, 70, 130, 143}
+    assert documented == used | {0, 70, 130, 143} | {*EXIT_CODES.values()}
 
 
 def test_the_shell_completes_commands_and_options() -> None:

@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from spm.commands.logs import Line, chosen, shown
+from spm.aws.logs import Line
+from spm.commands.logs import chosen, shown
 from spm.errors import InputError
 
 FUNCTIONS = [
