@@ -23,7 +23,7 @@ LOGGED_WITHIN: Final = timedelta(minutes=10)
 """CloudWatch takes lines in later than they were written; an invocation lasts a minute."""
 
 
-class Wanted(NamedTuple):
+class SoughtEvent(NamedTuple):
     """An event by its id, or by its delivery; ``sub_sequence``: which one of an aggregated record."""
 
     event_id: UUID | None
@@ -65,14 +65,14 @@ BECAME: Final[Mapping[str, MetricName]] = {
 }
 
 
-def wanted(text: str) -> Wanted:
+def wanted(text: str) -> SoughtEvent:
     """Return what is meant by an event_id, or by SHARD/NUMBER[/PART]; raise InputError if it is neither."""
     shard_id, _, rest = text.partition("/")
     number, _, part = rest.partition("/")
     if rest and number.isascii() and number.isdigit() and (not part or (part.isascii() and part.isdigit())):
-        return Wanted(None, shard_id, number, int(part) if part else None)
+        return SoughtEvent(None, shard_id, number, int(part) if part else None)
     try:
-        return Wanted(UUID(text))
+        return SoughtEvent(UUID(text))
     except ValueError as error:
         raise InputError(
             f"{text} is no event: give its event_id, which is a UUID, or SHARD/SEQUENCE_NUMBER, with /PART if"
@@ -81,7 +81,7 @@ def wanted(text: str) -> Wanted:
 
 
 def in_stream(
-    aws: Aws, stack: Stack, event: Wanted, since: datetime | None, advance: Callable[[int], None]
+    aws: Aws, stack: Stack, event: SoughtEvent, since: datetime | None, advance: Callable[[int], None]
 ) -> SentRecord | None:
     """Return the first record of the stream that holds the event and did not arrive before ``since``."""
     there_are = shard_ids(aws, stack)
@@ -93,7 +93,7 @@ def in_stream(
     return None
 
 
-def in_failed(aws: Aws, stack: Stack, event: Wanted) -> tuple[str, SentRecord] | None:
+def in_failed(aws: Aws, stack: Stack, event: SoughtEvent) -> tuple[str, SentRecord] | None:
     """Return the first object of the failed-records bucket that holds the event, with the record."""
     for key, text in failed_objects(aws, stack):
         try:
@@ -153,7 +153,7 @@ def _figure(told: Mapping[str, Any], name: MetricName) -> float:
     return float(sum(value) if isinstance(value, list) else value)
 
 
-def _sent(stack: Stack, event: Wanted, record: LambdaRecord) -> SentRecord | None:
+def _sent(stack: Stack, event: SoughtEvent, record: LambdaRecord) -> SentRecord | None:
     """Return the record if it holds the event."""
     kinesis, shard_id = record["kinesis"], record["eventID"].partition(":")[0]
     number = kinesis["sequenceNumber"]

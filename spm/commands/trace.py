@@ -11,8 +11,8 @@ from processor.commands.trace import SentRecord, TracedEvent
 from spm.aws.target import Connection, connect
 from spm.aws.tracing import (
     Attempt,
+    SoughtEvent,
     StreamPosition,
-    Wanted,
     attempts,
     in_failed,
     in_stream,
@@ -86,7 +86,11 @@ def command(
 
 
 def traced(
-    event: Wanted, since: datetime | None, target: Target | None, suffix: str | None, pipeline: str | None
+    event: SoughtEvent,
+    since: datetime | None,
+    target: Target | None,
+    suffix: str | None,
+    pipeline: str | None,
 ) -> Traced:
     """Look into the database first, and elsewhere for what is not there."""
     connection = connect(target, suffix, pipeline)
@@ -101,7 +105,7 @@ def traced(
     )
 
 
-def _outside(connection: Connection, event: Wanted, since: datetime | None) -> Traced:
+def _outside(connection: Connection, event: SoughtEvent, since: datetime | None) -> Traced:
     aws, stack = connection.aws, connection.stack
     failed = in_failed(aws, stack, event)
     with console.bar("Searching the stream", None) as advance:

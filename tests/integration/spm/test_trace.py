@@ -61,7 +61,7 @@ def invocation(deployed: Deployment, data: bytes, arrived_at: datetime) -> str:
 @pytest.fixture
 def give_up(deployed: Deployment) -> Iterator[Callable[[bytes, datetime], str]]:
     """Put a record among the failed ones, and take it away again."""
-    keys = []
+    keys: list[str] = []
 
     def put(data: bytes, arrived_at: datetime) -> str:
         keys.append(f"traced-{len(keys)}")
