@@ -220,7 +220,7 @@ class Dashboard:
             "visitor": getattr(request.state, "visitor", None),
             "link": None,
             "outside": False,
-            "stale": self._stale(view.get("last_event_at")),
+            "stale": self._stale(view.get("last_event_at"), view.get("usual_seconds")),
             **view,
             "tables": tables,
             "named": {table.name: table for table in tables},
@@ -228,10 +228,12 @@ class Dashboard:
         text = self._templates.get_template(f"{page}.html").render(context)
         return HTMLResponse(text, status_code=status, headers=HEADERS)
 
-    def _stale(self, last_event_at: datetime | None) -> str:
+    def _stale(self, last_event_at: datetime | None, usual_seconds: float | None) -> str:
         if last_event_at is None or self._now() - last_event_at < STALE:
             return ""
-        return f"No events for {words.ago(last_event_at, self._now())}: what happened since then is not here."
+        usual = f"; usually there is one {words.every(usual_seconds)}" if usual_seconds else ""
+        ago = words.ago(last_event_at, self._now())
+        return f"No events for {ago}{usual}. What happened since then is not here."
 
     def _unknown(self, request: Request, kind: str, key: str, seen: str) -> Response:
         view = {

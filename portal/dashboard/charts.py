@@ -69,6 +69,20 @@ class Lines(NamedTuple):
     y_title: str
 
 
+class Steps(NamedTuple):
+    """A level over time, from left to right, and moments that are marked on it. Its axis is at ``left``."""
+
+    height: int
+    left: int
+    line: str
+    marks: Sequence[Mark]
+    moments: Sequence[Mark]
+    x: Sequence[Tick]
+    y: Sequence[Tick]
+    x_title: str
+    y_title: str
+
+
 class Sparkline(NamedTuple):
     """A small line from zero, with the last point marked."""
 
@@ -193,6 +207,51 @@ def scores(all_scores: Sequence[ComparedScore]) -> Lines:
         [Tick(y(value), str(value)) for value in (0, 25, 50, 75, 100)],
         "piece of work, in the order of its due date",
         "per cent of the points",
+    )
+
+
+class Moment(NamedTuple):
+    """When something happened, and its text for the pointer; ``level`` is the one that began, if one did."""
+
+    at: datetime
+    title: str
+    level: str = ""
+
+
+LEVELS: Final = ("none", "elevated", "high")
+
+
+def levels(changes: Sequence[Moment], talks: Sequence[Moment], until: datetime, zone: tzinfo) -> Steps | None:
+    """Return a student's level over time with follow-ups marked on it, or None if it never changed."""
+    if not changes:
+        return None
+    left, height = 64, 150
+    floor = height - BOTTOM
+    begins = min(one.at for one in (*changes, *talks))
+    whole = max(until - begins, timedelta(hours=1))
+
+    def x(at: datetime) -> float:
+        return left + (WIDTH - RIGHT - left) * min((at - begins) / whole, 1)
+
+    def y(level: str) -> float:
+        return floor - (floor - TOP) * LEVELS.index(level) / (len(LEVELS) - 1)
+
+    points = [(left * 1.0, y("none"))]
+    for one in changes:
+        points += [(x(one.at), points[-1][1]), (x(one.at), y(one.level))]
+    points.append((x(until), points[-1][1]))
+    days = [(begins + whole * part / 8).astimezone(zone) for part in (1, 3, 5, 7)]
+    ticks = {f"{day.day} {day:%b}": Tick(x(day), f"{day.day} {day:%b}") for day in days}
+    return Steps(
+        height,
+        left,
+        _points(points),
+        [Mark(x(one.at), y(one.level), 0, 0, one.title) for one in changes],
+        [Mark(x(one.at), TOP, 0, floor - TOP, one.title) for one in talks],
+        [*ticks.values()],
+        [Tick(y(level), level) for level in LEVELS],
+        "day",
+        "level",
     )
 
 

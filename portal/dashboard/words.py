@@ -78,6 +78,15 @@ def moment(at: datetime, now: datetime, zone: tzinfo) -> str:
     return f"{day(at, now, zone)}, {clock(at, zone)}"
 
 
+def every(seconds: float) -> str:
+    """Return how often something happens: ``every 5 seconds``, ``every hour``."""
+    for unit, noun in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        count = round(seconds / unit)
+        if seconds >= unit:
+            return f"every {noun}" if count == 1 else f"every {count:,} {noun}s"
+    return "several times per second"
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """Return how long ago it was, for less than a day: ``12 minutes``."""
     passed = max(now - moment, timedelta())

@@ -6,7 +6,7 @@ import msgspec
 
 from processor.commands.as_of import SQL, AsOf
 from processor.commands.command import About
-from processor.commands.overview import last_event_at
+from processor.commands.overview import last_event
 from processor.errors import CommandError
 from processor.insight.answers import Attendance, Attention, CoursePage, Reason, Work
 from processor.settings import Settings
@@ -34,7 +34,7 @@ class ShowCourse(AsOf[CoursePage], tag="course", kw_only=True):
         return CoursePage(
             **found[0],
             as_of=self.as_of,
-            last_event_at=await last_event_at(session.connection),
+            **await last_event(session.connection),
             students=students,
             active=active,
             attention=[

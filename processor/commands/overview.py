@@ -33,7 +33,7 @@ class ShowOverview(AsOf[Overview], tag="overview"):
             )
             for course in courses
         ]
-        return Overview(as_of, await last_event_at(session.connection), lines)
+        return Overview(as_of, courses=lines, **await last_event(session.connection))
 
 
 class ShowRevision(AsOf[Revision], tag="revision"):
@@ -44,9 +44,10 @@ class ShowRevision(AsOf[Revision], tag="revision"):
         return Revision(await session.connection.fetchval(SQL["revision"]))
 
 
-async def last_event_at(connection: "Connection") -> Any:  # noqa: ANN401 - asyncpg's
-    """Return when the latest event happened that is compacted, or None."""
-    return await connection.fetchval(SQL["last_event"])
+async def last_event(connection: "Connection") -> dict[str, Any]:
+    """Return when the latest compacted event happened and how often there usually is one, if any did."""
+    [row] = await connection.fetch(SQL["last_event"])
+    return dict(row)
 
 
 def _by_course(rows: list[Any]) -> dict[str, list[Any]]:

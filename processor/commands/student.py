@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from processor.commands.as_of import SQL, AsOf
 from processor.commands.command import About
 from processor.commands.course import reasons_of
-from processor.commands.overview import last_event_at
+from processor.commands.overview import last_event
 from processor.errors import CommandError
 from processor.insight.answers import (
     Attendance,
@@ -48,7 +48,7 @@ class ShowStudent(AsOf[StudentPage], tag="student", kw_only=True):
             name=await session.connection.fetchval(SQL["name_of_student"], self.student),
             time_zone=courses[0]["time_zone"],
             as_of=as_of,
-            last_event_at=await last_event_at(session.connection),
+            **await last_event(session.connection),
             courses=[_course(course, work, changes, talks) for course in courses],
         )
 

@@ -45,11 +45,12 @@ class CourseLine(Struct, frozen=True):
 
 
 class Overview(Struct, frozen=True):
-    """Every course that the reader may see."""
+    """Every course that the reader may see. ``usual_seconds`` usually pass from one event to the next."""
 
     as_of: datetime
     last_event_at: datetime | None
     courses: list[CourseLine]
+    usual_seconds: float | None = None
 
 
 class Attention(Struct, frozen=True):
@@ -107,6 +108,7 @@ class CoursePage(Struct, frozen=True):
     work: list[Work]
     hours: list[list[int]]
     attendance: Attendance | None
+    usual_seconds: float | None = None
 
 
 class StudentWork(Struct, frozen=True):
@@ -166,6 +168,7 @@ class StudentPage(Struct, frozen=True):
     as_of: datetime
     last_event_at: datetime | None
     courses: list[StudentCourse]
+    usual_seconds: float | None = None
 
 
 class Found(Struct, frozen=True):

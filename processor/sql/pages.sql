@@ -10,7 +10,13 @@ SELECT
     || ' ' || coalesce((SELECT max(evaluated_at) FROM risk_evaluation)::text, '') AS revision
 
 -- name: last_event
-SELECT max(last_at) AS last_event_at FROM course_day WHERE day >= (SELECT max(day) FROM course_day)
+-- When something happened last, and how many seconds usually pass from one event to the next: on those of the seven days
+-- up to then on which there were any.
+SELECT
+    max(last_at) FILTER (WHERE day = latest) AS last_event_at,
+    (86400 * count(DISTINCT day) / nullif(sum(events), 0))::double precision AS usual_seconds
+FROM course_day, (SELECT max(day) AS latest FROM course_day) AS newest
+WHERE day > latest - 7
 
 -- name: overview
 -- Students and who was active are those of a course's last evaluation, where that is not a day old; otherwise they are

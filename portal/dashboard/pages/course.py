@@ -56,6 +56,7 @@ def view(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> di
         "active": words.share(answer.active, answer.students),
         "as_of": words.clock(answer.as_of, zone),
         "last_event_at": answer.last_event_at,
+        "usual_seconds": answer.usual_seconds,
     }
 
 

@@ -29,6 +29,7 @@ def view(answer: Overview, zone: tzinfo, draw: Fragments) -> dict[str, Any]:
         "as_of": words.clock(answer.as_of, zone),
         "is_empty": not answer.courses,
         "last_event_at": answer.last_event_at,
+        "usual_seconds": answer.usual_seconds,
     }
 
 

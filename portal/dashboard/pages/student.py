@@ -33,6 +33,7 @@ def view(
         "tables": [_work_table(course, now, zone) for course in courses],
         "as_of": words.clock(answer.as_of, zone),
         "last_event_at": answer.last_event_at,
+        "usual_seconds": answer.usual_seconds,
     }
 
 
@@ -60,10 +61,42 @@ def _course(
         "reasons": [words.unbroken(reason.sentence) for reason in course.reasons],
         "scores": charts.scores(points) if any(p.mine is not None for p in points) else None,
         "compared": _compared(course.work),
+        "levels": _levels(course, now, zone),
+        "over_time": _over_time(course, now, zone),
         "attendance": words.attendance(course.attendance),
         "happened": _happened(course, now, zone, draw),
         "form": form,
     }
+
+
+def _levels(course: StudentCourse, now: datetime, zone: tzinfo) -> charts.Steps | None:
+    changes = [
+        charts.Moment(one.at, f"{one.level}, {words.moment(one.at, now, zone)}", one.level)
+        for one in course.changes
+    ]
+    talks = [
+        charts.Moment(one.at, f"Followed up by {words.person(one.who)}, {words.moment(one.at, now, zone)}")
+        for one in course.follow_ups
+    ]
+    return charts.levels(changes, talks, now, zone)
+
+
+def _over_time(course: StudentCourse, now: datetime, zone: tzinfo) -> str:
+    if not course.changes:
+        return ""
+    last = course.changes[-1]
+    since = words.day(last.at, now, zone)
+    if last.level == "none":
+        return f"Needs no attention since {since}"
+    times = sum(one.at >= _episode(course) for one in course.follow_ups)
+    followed_up = {0: "by nobody", 1: "once", 2: "twice"}.get(times, f"{times} times")
+    return f"{last.level.capitalize()} since {since}, followed up {followed_up}"
+
+
+def _episode(course: StudentCourse) -> datetime:
+    """Return when attention was first needed since it last was not."""
+    others = [n for n, one in enumerate(course.changes) if one.level == "none"]
+    return course.changes[others[-1] + 1 if others else 0].at
 
 
 def _happened(

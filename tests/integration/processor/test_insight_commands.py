@@ -106,6 +106,7 @@ async def test_the_overview_counts_each_course(session: Session) -> None:
     assert (club["students"], club["handed_in"]) == (1, [])  # no roster knows it
     assert history["by_week"] == []
     assert answer["last_event_at"] == "2026-11-21T10:00:00Z"
+    assert answer["usual_seconds"] == 2 * 86_400 / 4  # four events on the two last days with any
 
 
 async def test_a_course_shows_work_by_the_latest_score_and_its_hours_in_its_own_zone(

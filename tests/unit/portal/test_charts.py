@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +58,35 @@ def test_scores_beyond_the_scale_are_drawn_at_its_end() -> None:
     )
     assert [mark.y for mark in chart.marks] == [charts.TOP]
     assert chart.marks[0].title == "A1: 140 %"
+
+
+def test_a_level_goes_up_and_down_in_steps_with_follow_ups_on_it() -> None:
+    begins, ends = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 11, tzinfo=UTC)
+    changes = [
+        charts.Moment(begins, "high", "high"),
+        charts.Moment(datetime(2026, 11, 6, tzinfo=UTC), "none", "none"),
+    ]
+    chart = charts.levels(changes, [charts.Moment(ends, "Called")], ends, UTC)
+    assert chart is not None
+    none, _, high = [tick.at for tick in chart.y]
+    middle, right = (64 + 352) / 2, 352
+    assert [(mark.x, mark.y) for mark in chart.marks] == [(64, high), (middle, none)]
+    corners = [(64, none), (64, none), (64, high), (middle, high), (middle, none), (right, none)]
+    assert chart.line == " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+    assert [(mark.x, mark.title) for mark in chart.moments] == [(right, "Called")]
+    assert [tick.text for tick in chart.x] == ["2 Nov", "4 Nov", "7 Nov", "9 Nov"]
+    assert charts.levels([], [charts.Moment(ends, "Called")], ends, UTC) is None
+
+
+@given(st.lists(st.tuples(st.integers(-100, 100), st.sampled_from(charts.LEVELS)), min_size=1))
+def test_no_step_leaves_the_chart(changes: list[tuple[int, str]]) -> None:
+    until = datetime(2026, 11, 11, tzinfo=UTC)
+    moments = [charts.Moment(until + timedelta(days=day), "x", level) for day, level in sorted(changes)]
+    chart = charts.levels(moments, moments, until, UTC)
+    assert chart is not None
+    for mark in (*chart.marks, *chart.moments):
+        assert chart.left <= mark.x <= charts.WIDTH - charts.RIGHT
+        assert charts.TOP <= mark.y <= chart.height - charts.BOTTOM
 
 
 def test_one_value_is_no_line() -> None:

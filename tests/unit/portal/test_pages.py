@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from portal.dashboard.app import Dashboard, make_app
 from portal.dashboard.source import UnavailableError
-from processor.insight.answers import CoursePage, Overview
+from processor.insight.answers import CoursePage, Level, Overview, RiskPoint, StudentPage, TalkedTo
 from tests.unit.portal import samples
 from tests.unit.portal.samples import NOW, Samples
 
@@ -98,6 +98,29 @@ def test_a_student_shows_attendance_and_what_was_done() -> None:
     assert "Came to 83 % of 23 lessons, 2 times late; excused 1 time." in text
     assert "Followed up by turing: <q>Called; hands in the essay on Friday</q>" in text
     assert "Nothing yet: no level has changed, and nobody has noted a follow-up." in text
+
+
+def test_a_students_level_over_time_is_a_chart_with_follow_ups_on_it() -> None:
+    text = client().get("/student?id=student-0242").text
+    assert "High since 14 November, followed up once" in text
+    assert "<title>Followed up by turing, 16 November, 10:41</title>" in text
+    assert text.count('<g class="talk">') == 1
+    assert text.count("levels-1-title") == 2  # the other course has never changed: it has no chart
+    assert "levels-2-title" not in text
+
+
+def test_only_follow_ups_since_attention_was_needed_again_count() -> None:
+    first, *others = samples.student().courses
+    levels: list[tuple[int, Level]] = [(30, "high"), (20, "none"), (10, "elevated")]
+    changes = [RiskPoint(NOW - timedelta(days=days), 1, level) for days, level in levels]
+    talks = [TalkedTo(NOW - timedelta(days=days), "turing", "Called") for days in (25, 15)]
+
+    class Again(Samples):
+        def student(self, _: str) -> StudentPage | None:
+            again = replace(first, changes=changes, follow_ups=talks, level="elevated")
+            return replace(samples.student(), courses=[again, *others])
+
+    assert "Elevated since 14 November, followed up by nobody" in client(Again()).get("/student?id=x").text
 
 
 def test_a_follow_up_is_kept_once_and_shown() -> None:
@@ -200,9 +223,9 @@ def test_nothing_has_come_yet() -> None:
 
 
 def test_old_data_says_how_old_it_is() -> None:
-    old = replace(samples.overview(), last_event_at=NOW - timedelta(minutes=12))
+    old = replace(samples.overview(), last_event_at=NOW - timedelta(minutes=12), usual_seconds=4.6)
     text = client(ChangedSchool(first=old)).get("/").text
-    assert "No events for 12 minutes: what happened since then is not here." in text
+    assert "No events for 12 minutes; usually there is one every 5 seconds. What happened since" in text
     assert "No events for" not in client().get("/").text
 
 

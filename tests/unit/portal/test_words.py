@@ -77,5 +77,20 @@ def test_how_long_ago(seconds: int, said: str) -> None:
     assert words.ago(NOW - timedelta(seconds=seconds), NOW) == said
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "several times per second"),
+        (1.2, "every second"),
+        (4.6, "every 5 seconds"),
+        (60, "every minute"),
+        (5_000, "every hour"),
+        (200_000, "every 2 days"),
+    ],
+)
+def test_how_often(seconds: float, said: str) -> None:
+    assert words.every(seconds) == said
+
+
 def test_a_clock_ahead_of_ours_is_now() -> None:
     assert words.ago(NOW + timedelta(seconds=5), NOW) == "0 seconds"
