@@ -20,8 +20,10 @@ FUNCTION_IMAGE = "public.ecr.aws/lambda/python:3.13"  # what LocalStack runs fun
 
 def images() -> dict[str, str]:
     """The services' images as docker-compose.yml names them, with the tags that the environment asks for."""
-    pinned = re.findall(r"image: ((?:\S+/)?(\w+)):\$\{(\w+):-(\S+)\}", COMPOSE_FILE.read_text())
-    return {name: f"{image}:{os.environ.get(variable, tag)}" for image, name, variable, tag in pinned}
+    settings = re.sub(
+        r"\$\{(\w+):-([^}]*)\}", lambda found: os.environ.get(found[1], found[2]), COMPOSE_FILE.read_text()
+    )
+    return dict(re.findall(r"^  (\w+):\n(?:    #.*\n)*    image: (\S+)$", settings, re.MULTILINE))
 
 
 def localstack_environment() -> dict[str, str]:

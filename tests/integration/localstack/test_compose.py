@@ -21,19 +21,23 @@ pytestmark = pytest.mark.localstack
 
 @pytest.fixture
 def project(docker_engine: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkout]:  # noqa: ARG001 - asked for its effect
-    """A copy of the project with a compose project and ports of its own; nothing of it is left at the end."""
+    """A copy of the project with ports of its own; nothing of it is left at the end.
+
+    Without COMPOSE_PROJECT_NAME, as most people run it: the folder's name is the compose project's.
+    """
     if why := compose_missing():
         (pytest.fail if request.config.getoption("--localstack") else pytest.skip)(why)
     gateway, postgres = free_ports(2)
     environment = {
-        "COMPOSE_PROJECT_NAME": f"spm{uuid.uuid4().hex[:8]}",
         "LOCALSTACK_PORT": str(gateway),
         "POSTGRES_PORT": str(postgres),
         "POSTGRES_PASSWORD": "not-the-default",
         "AWS_ENDPOINT_URL": f"http://localhost:{gateway}",
         "AWS_ENDPOINT_URL_S3": f"http://localhost:{gateway}",
     }
-    project = copy_of_the_project(tmp_path, environment)
+    folder = tmp_path / f"spm{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    project = copy_of_the_project(folder, environment)
     try:
         yield project
     finally:
@@ -71,8 +75,8 @@ def test_from_up_to_down(project: Checkout) -> None:
 
     project.run("docker", "compose", "down")
     assert containers(project) == left
-    project.run("docker", "compose", "down", "--remove-orphans")
-    assert containers(project) == []
+    project.run("docker", "compose", "down", "--remove-orphans", "--volumes")
+    assert (containers(project), networks_and_volumes(project)) == ([], [])
 
 
 def free_ports(count: int) -> list[int]:
@@ -116,9 +120,17 @@ def students(project: Checkout) -> list[str]:
 
 def containers(project: Checkout) -> list[str]:
     """Names of the project's containers, those of functions included."""
-    name = project.environment["COMPOSE_PROJECT_NAME"]
+    name = project.folder.name
     with contextlib.closing(docker.from_env()) as client:
         return [str(one.name) for one in client.containers.list(all=True) if str(one.name).startswith(name)]
+
+
+def networks_and_volumes(project: Checkout) -> list[str]:
+    """Names of what else docker compose made for the project."""
+    with contextlib.closing(docker.from_env()) as client:
+        names = [str(one.name) for one in client.networks.list()]
+        names += [str(one.name) for one in client.volumes.list()]
+        return [name for name in names if name.startswith(f"{project.folder.name}_")]
 
 
 def published_addresses(project: Checkout) -> set[str]:
