@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,8 @@ from spm.term import generate
 SQL: Final = statements.load(Path(__file__).with_name("way.sql"))
 
 SHARDS_AND_BATCHES: Final = ((1, 100), (1, 500), (1, 5_000), (2, 500), (4, 500))
-FLOOD: Final = 20_000  # events, as fast as they go
+FLOOD: Final = 20_000  # events, as fast as they go …
+FLOOD_SECONDS: Final = 30.0  # … for so long at the most
 TRICKLE: Final = 100  # calls of PutRecords …
 TRICKLE_EVENTS: Final = 10  # … with as many events each …
 TRICKLE_PAUSE: Final = 0.1  # … and as many seconds between them
@@ -44,11 +45,11 @@ class Way:
     dsn: str
 
     def flood(self) -> asyncpg.Record:
-        """Send everything at once; return what was stored, in how many seconds, and with which lags."""
+        """Send as much as goes at once; return what was stored, in how many seconds, and with which lags."""
         mark = uuid.uuid4().hex
-        for _ in publish(self.aws.kinesis, self.stack.stream_name, _entries(mark, FLOOD)):
-            pass
-        return self._wait(mark, FLOOD)
+        entries = _until(time.monotonic() + FLOOD_SECONDS, _entries(mark, FLOOD))
+        calls = publish(self.aws.kinesis, self.stack.stream_name, entries)
+        return self._wait(mark, sum(len(call) for call in calls))
 
     def trickle(self) -> asyncpg.Record:
         """Send a little at a time."""
@@ -115,6 +116,11 @@ def _entries(mark: str, events: int) -> Iterator[Entry]:
     for event in generate(events, 500, seed=uuid.uuid4().int):
         event["event_type"] = mark
         yield Entry(json.dumps(event).encode(), event["student_id"])
+
+
+def _until(deadline: float, entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Yield entries until then."""
+    return takewhile(lambda _: time.monotonic() < deadline, entries)
 
 
 async def _lag(dsn: str, mark: str) -> asyncpg.Record:

@@ -20,10 +20,12 @@ from processor.errors import ConfigurationError
 ENVIRONMENTS: Final = Path("environments")
 """Beside ``cdk.json``: the CDK runs the app in that folder."""
 
-LOCALSTACK_DATABASE: Final[Mapping[str, object]] = {
+LOCALSTACK: Final[Mapping[str, object]] = {
     "databaseHost": "postgres",
     "databasePort": 5432,
     "databasePassword": "local-only-password",
+    # Its Kinesis copies a shard's records at each put: the fewer there are in one, the more it takes.
+    "shardCount": 4,
 }
 
 PROD: Final[Mapping[str, object]] = {
@@ -50,8 +52,8 @@ def read_config(
     defaults: Mapping[str, object] = {}
     if values["target"] == "localstack":
         # docker-compose.yml takes the same variable.
-        password = environment.get("POSTGRES_PASSWORD") or LOCALSTACK_DATABASE["databasePassword"]
-        defaults = {**LOCALSTACK_DATABASE, "databasePassword": password}
+        password = environment.get("POSTGRES_PASSWORD") or LOCALSTACK["databasePassword"]
+        defaults = {**LOCALSTACK, "databasePassword": password}
     elif values["target"] == "aws" and values["profile"] == "prod":
         defaults = PROD
     config = msgspec.convert({**defaults, **values}, Config)

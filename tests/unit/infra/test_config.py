@@ -120,7 +120,7 @@ def test_the_committed_examples_are_possible() -> None:
 
 def test_cdklocals_endpoint_makes_localstack_the_target() -> None:
     config = read_config({}, {"AWS_ENDPOINT_URL": "http://localhost:4566"})
-    assert config.target == "localstack"
+    assert (config.target, config.shard_count) == ("localstack", 4)
     assert (config.database_host, config.database_port) == ("postgres", 5432)
     assert (config.database_user, config.database_password) == ("dbadmin", "local-only-password")
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from infra.config import Config, allowed
-from infra.context import PROD
+from infra.context import LOCALSTACK, PROD
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference.md"
 
@@ -31,4 +31,5 @@ def test_default_and_allowed_values_are_as_told(field: msgspec.structs.FieldInfo
     if field.default not in (None, msgspec.NODEFAULT) and field.encode_name != "profile":
         shown = f"`{str(field.default).lower() if field.type is bool else field.default}`"
         prod = f"; prod: `{PROD[field.encode_name]}`" if field.encode_name in PROD else ""
-        assert default == shown + prod
+        local = f"; localstack: `{LOCALSTACK[field.encode_name]}`" if field.encode_name in LOCALSTACK else ""
+        assert default == shown + prod + local
