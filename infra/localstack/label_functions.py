@@ -9,13 +9,14 @@ https://docs.localstack.cloud/references/init-hooks/
 
 import importlib
 import socket
+from typing import Any
 
 import docker
 
 PROJECT = "com.docker.compose.project"
 
 labels = docker.from_env().containers.get(socket.gethostname()).labels
-config = importlib.import_module("localstack.config")
+config: Any = importlib.import_module("localstack.config")
 if PROJECT in labels:
     as_of_run = {
         PROJECT: labels[PROJECT],
