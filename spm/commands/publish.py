@@ -2,13 +2,10 @@
 
 import gc
 import io
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -19,8 +16,15 @@ from spm.aws.stack import Stack
 from spm.aws.stream import creation_of
 from spm.aws.target import Connection, connect
 from spm.errors import InputError
+from spm.published import (
+    Published,
+    file_bar,
+    show_preview,
+    show_published,
+    stop_at_bad,
+    told_where_it_stopped,
+)
 from spm.publishing.aggregate import aggregate
-from spm.publishing.bad import BadRecord
 from spm.publishing.files import Format, Input, read
 from spm.publishing.mapping import Mapping, read_mapping
 from spm.publishing.prepare import prepare
@@ -34,46 +38,8 @@ from spm.terminal.options import DryRunOption, JsonOption, PipelineOption, Suffi
 
 GARBAGE_THRESHOLD: Final = 100_000
 """Records make many small objects and no cycles. Looking for cycles took a tenth of the time."""
-BAD_NAMED: Final = 20
 LEFT_OUT: Final = 1
 """The exit code if something was left out."""
-
-
-@dataclass
-class Published:
-    """What became of the input. ``resumed_after`` records were in the stream before.
-
-    ``without_id`` counts records that hold no event_id and cannot be given one, because they are not JSON
-    objects. ``of_dropped_months`` counts events that happened in months which retention has dropped.
-    """
-
-    published: int = 0
-    bad: int = 0
-    resumed_after: int = 0
-    without_id: int = 0
-    of_dropped_months: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    def bad_of(self, unit: str) -> Callable[[BadRecord], None]:
-        """Return a function that counts a bad record, and names it if it is one of the first."""
-
-        def note(record: BadRecord) -> None:
-            self.bad += 1
-            self.reasons[record.reason] = self.reasons.get(record.reason, 0) + 1
-            if self.bad <= BAD_NAMED:
-                detail = console.visible(record.detail)
-                console.err.print(f"{unit} {record.line}: {record.reason}: {detail}", soft_wrap=True)
-
-        return note
-
-    def name_the_rest(self) -> None:
-        """Say that there are more bad records than those that were named."""
-        if self.bad > BAD_NAMED:
-            console.err.print(f"… and {self.bad - BAD_NAMED:,} more: --dry-run groups them by what is wrong")
-
-    def note_without_id(self) -> None:
-        """Count a record that stays without an identity."""
-        self.without_id += 1
 
 
 @dataclass(frozen=True)
@@ -216,29 +182,6 @@ def progress_of(connection: Connection, chosen: Chosen) -> ProgressFile | None:
     return ProgressFile(chosen.file, stream, chosen.map_file)
 
 
-def file_bar(source: io.BufferedReader) -> AbstractContextManager[Callable[[int], None]]:
-    """Yield a bar that shows how much of the file has been read. Nobody knows this about a pipe."""
-    if not source.seekable():
-        return console.bar("Publishing", None)
-    size = os.fstat(source.fileno()).st_size
-    return console.bar("Publishing", size, lambda: size if source.closed else source.raw.tell())
-
-
-@contextmanager
-def told_where_it_stopped(receipt: Published, progress: ProgressFile | None) -> Iterator[None]:
-    """On Ctrl-C or SIGTERM, say how far the publish got and how to continue."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        how = (
-            "the same command continues from there"
-            if progress
-            else "what is published again with a time or an event_id is not stored twice"
-        )
-        console.err.print(f"interrupted after {receipt.resumed_after + receipt.published:,} records: {how}")
-        raise
-
-
 def refuse_bad_lines(chosen: Chosen, stack: Stack) -> None:
     """Check a whole file, name its bad lines, and raise InputError if there are any."""
     receipt = Published()
@@ -255,63 +198,8 @@ def refuse_bad_lines(chosen: Chosen, stack: Stack) -> None:
         )
 
 
-def stop_at_bad(unit: str) -> Callable[[BadRecord], None]:
-    """Stop at the first bad line, because a pipe cannot be checked before it is published."""
-
-    def stop(record: BadRecord) -> None:
-        raise InputError(f"{unit} {record.line}: {record.reason}: {record.detail}")
-
-    return stop
-
-
 def preview_file(chosen: Chosen, pipeline: Pipeline, stream_arn: str) -> tuple[str, Preview]:
     """Check a file and publish nothing. Return its receipt and what was seen."""
     with opened(chosen.file) as source:
         given = chosen.read(source, pipeline, stream_arn)
         return given.unit, preview(given.records, pipeline, stream_arn)
-
-
-def show_preview(looked: tuple[str, Preview], *, as_json: bool) -> int:
-    """Print what would be stored and what would be left out, and return how many would be left out."""
-    unit, seen = looked
-    if as_json:
-        console.print_json(seen.as_json())
-        return seen.bad
-    if seen.events:
-        console.out.print("The first events as they would be stored:")
-        shown = [column for column in seen.events[0] if column != "event_id"]
-        console.print_table(shown, ([_as_stored(event, column) for column in shown] for event in seen.events))
-    for kind in seen.kinds.values():
-        first = kind.first
-        console.out.print(f"{console.counted(kind.count, f'bad {unit}')}: {console.visible(first.kind)}")
-        found = "" if first.value is None else f': "{console.visible(first.value)}"'
-        console.out.print(f"  first in {unit} {first.line}{found}", soft_wrap=True)
-        if first.right is not None:
-            console.out.print(f'  right would be: "{first.right}"', soft_wrap=True)
-    console.out.print(f"good {seen.good:,}, bad {seen.bad:,}; nothing was published")
-    return seen.bad
-
-
-def _as_stored(event: dict[str, Any], column: str) -> object:
-    value = event[column]
-    if isinstance(value, dict):
-        return console.pairs(value)
-    if isinstance(value, float):
-        return console.exact(value)
-    return console.moment(value) if column == "occurred_at" else value
-
-
-def show_published(receipt: Published, *, as_json: bool) -> int:
-    """Print what was done, and return how many were left out."""
-    receipt.name_the_rest()
-    if receipt.without_id:
-        console.err.print(
-            f"{receipt.without_id:,} records are not JSON objects and hold no event_id: "
-            "if they are published again, they are stored again",
-            soft_wrap=True,
-        )
-    if as_json:
-        console.print_json(asdict(receipt))
-    else:
-        console.out.print(f"published {receipt.published:,}, bad and left out {receipt.bad:,}")
-    return receipt.bad
