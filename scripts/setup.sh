@@ -2,6 +2,8 @@
 # Kept to what bash 3.2 understands, the one that macOS ships.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+# Without bytecode, each of the many processes of a test run compiles all its modules anew.
+unset PYTHONDONTWRITEBYTECODE
 
 find_python() {
   local candidate

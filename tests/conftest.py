@@ -1,8 +1,19 @@
-"""What all tests share."""
+"""What all tests share: which a plain run leaves out, and how hard property tests try."""
 
 import signal
+from collections import Counter
+from pathlib import Path
+from typing import Final
 
 import pytest
+from hypothesis import settings
+
+PLAIN_EXAMPLES: Final = 20
+LEFT_OUT: Final = pytest.StashKey["Counter[str]"]()
+
+# No deadlines: how long an example takes is the machine's business, too.
+settings.register_profile("plain", max_examples=PLAIN_EXAMPLES, deadline=None)
+settings.register_profile("thorough", max_examples=100, deadline=None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,16 +29,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long tests of a plain run: a developer's answer comes within five minutes."""
-    if config.getoption("--all") or config.args_source is pytest.Config.ArgsSource.ARGS:
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
-
-
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("plain" if is_plain(config) else "thorough")
     # A run in the background of a shell ignores Ctrl-C, and so would every process that a test starts.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def is_plain(config: pytest.Config) -> bool:
+    """Whether neither everything is asked for nor a file or folder named."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    return not (named or config.getoption("--all"))
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what works on the shared embedded cloud, and leave the long tests out of a plain run."""
+    for item in items:
+        if "embedded_cloud" in getattr(item, "fixturenames", ()):
+            item.add_marker("cloud")
+    if is_plain(config):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        config.stash[LEFT_OUT] = Counter(folder_of(item) for item in long)
+        items[:] = [item for item in items if item not in long]
+
+
+def folder_of(item: pytest.Item) -> str:
+    return Path(item.path).parent.name
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what a plain run left out, and how to run it."""
+    if left_out := config.stash.get(LEFT_OUT, None):
+        folders = ", ".join(f"{folder} {count}" for folder, count in left_out.most_common())
+        terminalreporter.write_line(
+            f"{left_out.total()} long tests were left out ({folders}), and property tests tried"
+            f" {PLAIN_EXAMPLES} examples instead of 100: ./scripts/test --all runs everything"
+        )

@@ -14,6 +14,8 @@ from tests.unit.portal import samples
 from tests.unit.portal.samples import SamplePipeline, Samples
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 PAGES = {
     "overview": "",
     "course": "course?id=MATH-101",

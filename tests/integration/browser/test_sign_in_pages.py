@@ -16,6 +16,8 @@ from portal.dashboard.sign_in import COOKIE, Registration, SignIn
 from tests.integration.browser.conftest import LOOKS, context_of, serving, violations
 from tests.unit.portal.samples import NOW, Samples
 
+pytestmark = pytest.mark.long
+
 SIGNER = Signer("k" * 32)
 AWAY = Registration(Provider("http://127.0.0.1:9"), "dashboard", lambda: "secret", rights.mapped("sub", None))
 

@@ -120,6 +120,7 @@ def test_what_is_anothers_looks_as_if_it_were_not_there(app: Starlette, browser:
             assert is_there.text.replace(hidden, nowhere) == is_not.text
 
 
+@pytest.mark.long
 def test_the_others_teacher_gets_it_and_an_administrator_everything(app: Starlette, browser: Open) -> None:
     for who, own in (("noether", {SECOND}), ("head", {FIRST, SECOND})):
         client = browser(who)
@@ -155,6 +156,7 @@ def test_whoever_teaches_nothing_is_told_so(app: Starlette, browser: Open) -> No
         assert "Algebra" not in answer.text
 
 
+@pytest.mark.long
 def test_every_look_is_in_the_access_log_with_who_looked(app: Starlette, browser: Open, world: World) -> None:
     looks = []
     for who in ("turing", "head"):

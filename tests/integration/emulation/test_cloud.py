@@ -194,6 +194,7 @@ def test_an_unreadable_state_says_what_to_do(tmp_path: Path) -> None:
         read_state(file)
 
 
+@pytest.mark.long
 def test_a_failed_deployment_gives_its_last_useful_lines(embedded_cloud: EmbeddedCloud) -> None:
     with pytest.raises(DeployFailed) as failure:
         embedded_cloud.deploy("broken", {"batchSize": "none"})

@@ -51,7 +51,11 @@ CONTEXTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("context", CONTEXTS, ids=str)
+@pytest.mark.parametrize(
+    "context",
+    [CONTEXTS[0], *(pytest.param(context, marks=pytest.mark.long) for context in CONTEXTS[1:])],
+    ids=str,
+)
 def test_cfn_lint_finds_nothing(context: dict[str, Any], synthesise: Any) -> None:
     template = json.dumps(synthesise(**context))
     found = lint(template, config=ManualArgs(regions=["us-east-1", "eu-central-1"], ignore_checks=ACCEPTED))

@@ -2,18 +2,20 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 import pytest
+from asyncpg import Connection
 
 from emulation.postgres import PostgresServer
 from processor import environment
 from processor.commands.command import Command
 from processor.settings import Settings
 from processor.storage.secret import CURRENT, Login
-from tests.integration.processor.world import World, connect, make_schema
+from tests.integration.processor.world import World, connect, make_logins, make_schema
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
     server.start()
     yield server
     server.stop()
+
+
+SCHEMA: Final = "schema"
+"""The database that each test's is a copy of: migrating takes longer than most tests."""
 
 
 class Server(Protocol):
@@ -39,16 +45,27 @@ def owner_login(server: Server, database: str) -> Login:
 
 
 async def make_world(server: Server) -> World:
-    """Make a database of its own for one test, with roles of its own."""
+    """Make a database of its own for one test, a copy of one with the schema, with roles of its own."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     owner = owner_login(server, name)
     processor = Login(server.host, server.port, f"processor_{name}", 'it\'s a "password" \\ %', name)
     reader = msgspec.structs.replace(processor, username=f"reader_{name}")
     admin = await connect(owner_login(server, "postgres"))
-    await admin.execute(f'CREATE DATABASE "{name}"')
+    if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", SCHEMA):
+        await _make_schema(server, admin)
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {SCHEMA}')
+    # Of a database's own rights a copy has none: this is what the migrations set.
+    await admin.execute(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
     await admin.close()
-    await make_schema(owner, processor, reader)
-    return World(await connect(owner), owner, processor, reader)
+    connection = await connect(owner)
+    await make_logins(connection, processor, reader)
+    return World(connection, owner, processor, reader)
+
+
+async def _make_schema(server: Server, admin: Connection) -> None:
+    await admin.execute(f"CREATE DATABASE unfinished_{SCHEMA}")
+    await make_schema(owner_login(server, f"unfinished_{SCHEMA}"))
+    await admin.execute(f"ALTER DATABASE unfinished_{SCHEMA} RENAME TO {SCHEMA}")
 
 
 async def drop_world(server: Server, world: World) -> None:
@@ -77,10 +94,16 @@ async def clean_world(server: PostgresServer) -> AsyncIterator[World]:
 @pytest.fixture
 def as_owner(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Make this process the operations function's execution environment, for a world whose owner it is."""
+    with owning(server, monkeypatch) as world:
+        yield world
+
+
+@contextmanager
+def owning(server: PostgresServer, patch: pytest.MonkeyPatch) -> Iterator[World]:
     world = environment.LOOP.run(make_world(server))
     world.secrets[CURRENT] = world.owner_login
     database = world.processor(attempt=Command.patience)
-    monkeypatch.setattr(environment, "settings", lambda: Settings("arn:secret"))
-    monkeypatch.setattr(environment, "database", lambda **_: database)
+    patch.setattr(environment, "settings", lambda: Settings("arn:secret"))
+    patch.setattr(environment, "database", lambda **_: database)
     yield world
     environment.LOOP.run(drop_world(server, world))

@@ -56,7 +56,7 @@ async def _connect(server: PostgresServer) -> asyncpg.Connection:
     return connection
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(rows=_rows)
 def test_every_value_is_stored_as_asyncpg_stores_it(connection: Any, rows: list[tuple[Any, ...]]) -> None:
     loop, opened = connection

@@ -1,12 +1,14 @@
 """Every parameter of every command, with values that PostgreSQL or its client cannot take."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from emulation.postgres import PostgresServer
 from processor import operations, reading
 from processor.commands import registry
 from processor.commands.command import Command, name_of
@@ -16,6 +18,7 @@ from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
 from processor.reports import TIMES as REPORT_TIMES
 from processor.student_performance import PIPELINE as SHIPPED
+from tests.integration.processor.conftest import owning
 from tests.integration.processor.test_operations import CommandContext
 
 REQUIRED: Final[dict[str, dict[str, Any]]] = {
@@ -97,6 +100,13 @@ HOSTILE: Final[tuple[Any, ...]] = (
 KINDS: Final = tuple(registry.KINDS.values())
 
 
+@pytest.fixture(scope="module")
+def refusing(server: PostgresServer) -> Iterator[None]:
+    """One database for all tests whose every command is refused: they leave nothing there."""
+    with pytest.MonkeyPatch.context() as patch, owning(server, patch):
+        yield
+
+
 def answer_to(kind: type[Command[Any]], **parameters: Any) -> dict[str, Any]:
     """Return the handler's answer, which Lambda can send as UTF-8."""
     handler = reading.handler if kind.function == "reports" else operations.handler
@@ -122,7 +132,7 @@ def test_no_value_of_any_parameter_makes_a_command_raise(kind: type[Command[Any]
     assert raised == {}
 
 
-@pytest.mark.usefixtures("as_owner")
+@pytest.mark.usefixtures("refusing")
 @pytest.mark.parametrize("kind", KINDS, ids=name_of)
 def test_what_no_text_of_postgresql_can_hold_is_refused_by_its_path(kind: type[Command[Any]]) -> None:
     for name in kind.__struct_fields__:
@@ -130,7 +140,7 @@ def test_what_no_text_of_postgresql_can_hold_is_refused_by_its_path(kind: type[C
             assert answer_to(kind, **{name: text})["refused"].startswith(f"{name} holds U+0000 or half")
 
 
-@pytest.mark.usefixtures("as_owner")
+@pytest.mark.usefixtures("refusing")
 @pytest.mark.parametrize("kind", KINDS, ids=name_of)
 def test_an_integer_out_of_its_range_is_refused_by_its_path(kind: type[Command[Any]]) -> None:
     for field in msgspec.structs.fields(kind):
@@ -139,7 +149,7 @@ def test_an_integer_out_of_its_range_is_refused_by_its_path(kind: type[Command[A
             assert f"$.{field.name}" in refused or "out of range" in refused, (field.name, value, refused)
 
 
-@pytest.mark.usefixtures("as_owner")
+@pytest.mark.usefixtures("refusing")
 @pytest.mark.parametrize("parameter", [*SHIPPED.filters, *REPORT_TIMES])
 def test_filters_of_a_report_are_refused_too(parameter: str) -> None:
     for value in (*TEXTS, *TIMES[:2]):
@@ -148,14 +158,14 @@ def test_filters_of_a_report_are_refused_too(parameter: str) -> None:
             assert parameter in answer["refused"], value
 
 
-@pytest.mark.usefixtures("as_owner")
+@pytest.mark.usefixtures("refusing")
 @pytest.mark.parametrize("cursor", CURSORS)
 @pytest.mark.parametrize("kind", [Rejected, Redrive], ids=name_of)
 def test_a_cursor_that_no_page_gave_is_refused(kind: type[Command[Any]], cursor: str) -> None:
     assert "after" in answer_to(kind, after=cursor)["refused"]
 
 
-@pytest.mark.usefixtures("as_owner")
+@pytest.mark.usefixtures("refusing")
 @pytest.mark.parametrize("month", MONTHS)
 def test_a_month_in_other_characters_is_refused(month: str) -> None:
     """They are compared as text: every month stands before one in Arabic digits."""

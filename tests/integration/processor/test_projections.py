@@ -341,6 +341,7 @@ _batches = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_batches, st.booleans(), st.randoms())
 def test_any_order_repetition_split_crash_and_concurrency_is_one_clean_pass_and_a_rebuild(

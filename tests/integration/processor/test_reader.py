@@ -53,6 +53,40 @@ READABLE = {
     *(f"public.{projection.name}" for projection in SHIPPED.projections),
     *VIEWS,
 }
+FORBIDDEN = [
+    "SELECT payload FROM rejected_event",
+    "SELECT detail FROM rejected_event",
+    "SELECT FROM student_performance_2026_11",
+    "SELECT drop_month('student_performance', '2026-11-01')",
+    "SELECT make_reader_login('mallory', 'x')",
+    "CREATE TABLE public.mine (id int)",
+    "CREATE TABLE reading.mine (id int)",
+    "CREATE VIEW reading.mine AS SELECT 1",
+    "CREATE OR REPLACE VIEW reading.chunk AS SELECT log, stored_at FROM public.chunk",
+    "CREATE TEMPORARY TABLE mine (id int)",
+    "CREATE SCHEMA mine",
+    "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "CREATE ROLE mallory LOGIN SUPERUSER",
+    "CREATE DATABASE mallory",
+    "CREATE EXTENSION dblink",
+    "DROP VIEW reading.student_performance",
+    "DROP SCHEMA reading CASCADE",
+    "ALTER TABLE access_log DISABLE TRIGGER ALL",
+    "ALTER VIEW reading.chunk OWNER TO CURRENT_USER",
+    "ALTER ROLE dbadmin PASSWORD 'x'",
+    "ALTER SYSTEM SET fsync = off",
+    "GRANT SELECT ON public.student_performance TO PUBLIC",
+    "SET ROLE dbadmin",
+    "SET SESSION AUTHORIZATION dbadmin",
+    "SET session_replication_role = replica",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "COPY course FROM PROGRAM 'true'",
+    "COPY (SELECT 1) TO '/tmp/mine'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT rolpassword FROM pg_authid",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'dbadmin'",
+]
 LOOKS: list[dict[str, Any]] = [
     {"command": "status"},
     {"command": "roster_show"},
@@ -121,47 +155,18 @@ async def test_runs_no_function_of_ours_but_two_that_add_and_two_that_select(wor
     ]
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "SELECT payload FROM rejected_event",
-        "SELECT detail FROM rejected_event",
-        "SELECT FROM student_performance_2026_11",
-        "SELECT drop_month('student_performance', '2026-11-01')",
-        "SELECT make_reader_login('mallory', 'x')",
-        "CREATE TABLE public.mine (id int)",
-        "CREATE TABLE reading.mine (id int)",
-        "CREATE VIEW reading.mine AS SELECT 1",
-        "CREATE OR REPLACE VIEW reading.chunk AS SELECT log, stored_at FROM public.chunk",
-        "CREATE TEMPORARY TABLE mine (id int)",
-        "CREATE SCHEMA mine",
-        "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-        "CREATE ROLE mallory LOGIN SUPERUSER",
-        "CREATE DATABASE mallory",
-        "CREATE EXTENSION dblink",
-        "DROP VIEW reading.student_performance",
-        "DROP SCHEMA reading CASCADE",
-        "ALTER TABLE access_log DISABLE TRIGGER ALL",
-        "ALTER VIEW reading.chunk OWNER TO CURRENT_USER",
-        "ALTER ROLE dbadmin PASSWORD 'x'",
-        "ALTER SYSTEM SET fsync = off",
-        "GRANT SELECT ON public.student_performance TO PUBLIC",
-        "SET ROLE dbadmin",
-        "SET SESSION AUTHORIZATION dbadmin",
-        "SET session_replication_role = replica",
-        "COPY (SELECT 1) TO PROGRAM 'true'",
-        "COPY course FROM PROGRAM 'true'",
-        "COPY (SELECT 1) TO '/tmp/mine'",
-        "SELECT pg_read_file('/etc/passwd')",
-        "SELECT rolpassword FROM pg_authid",
-        "SELECT pg_reload_conf()",
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'dbadmin'",
-    ],
-)
-async def test_is_refused(world: World, reader: asyncpg.Connection, statement: str) -> None:
+async def test_what_would_change_anything_or_tell_more_is_refused(
+    world: World, reader: asyncpg.Connection
+) -> None:
     await world.deliver([record(1, event(1)), record(2, b"bad")])
-    with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedColumnError)):
-        await reader.execute(statement)
+    allowed = []
+    for statement in FORBIDDEN:
+        try:
+            await reader.execute(statement)
+        except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedColumnError):
+            continue
+        allowed.append(statement)
+    assert allowed == []
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look['command']}-{look.get('report', '')}")

@@ -113,7 +113,7 @@ def test_the_store_and_the_batch_follow_the_model(server: PostgresServer) -> Non
     run_state_machine_as_test(
         StoringMachine,
         settings=settings(
-            max_examples=15,
+            max_examples=settings().max_examples // 6,
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -19,6 +19,7 @@ from processor.records.kinesis import KinesisRecord
 from processor.records.native import NativeColumns, parse
 from processor.settings import Settings
 from processor.storage.connection import ATTEMPT, Database, Deadline
+from processor.storage.scram import verifier
 from processor.storage.secret import CURRENT, Login
 from processor.student_performance import PIPELINE as SHIPPED
 
@@ -190,9 +191,15 @@ def parsed(event: Mapping[str, Any]) -> Command[Any]:
     return registry.parse(event, registry.KINDS[event["command"]].function)
 
 
-async def make_schema(owner: Login, processor: Login, reader: Login) -> None:
+async def make_schema(owner: Login) -> None:
     connection = await connect(owner)
     try:
-        await migrations.migrate(connection, processor, [SHIPPED], reader=reader)
+        await migrations.migrate(connection, None, [SHIPPED])
     finally:
         await connection.close()
+
+
+async def make_logins(owner: asyncpg.Connection, processor: Login, reader: Login) -> None:
+    """Make the functions' logins, as the migration does at its end."""
+    for statement, login in (("make_processor_login", processor), ("make_reader_login", reader)):
+        await owner.execute(migrations.SQL[statement], login.username, verifier(login.password))

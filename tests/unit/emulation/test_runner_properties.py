@@ -349,6 +349,8 @@ class RunnerMachine(RuleBasedStateMachine):
 
 
 RunnerMachine.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=settings().max_examples * 3 // 2,
+    stateful_step_count=25,
+    suppress_health_check=list(HealthCheck),
 )
 test_runner_keeps_its_promises = RunnerMachine.TestCase
