@@ -80,7 +80,7 @@ def main(
         results.write(part, measures[part]())
     record = results.read()
     plots.draw(record)
-    if "stages" in record and "storage" in record:
+    if {"ratios", "stages", "storage"} <= record.keys():
         scaling.write(record)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import results
+from bench.contenders import Compacting
 from bench.results import Row
 
 TEXT: Final = Path(__file__).with_name("scaling.template.md")
@@ -40,7 +41,9 @@ ROUND_TRIPS: Final = (
 )
 
 STORAGE_GIB_MONTH: Final = 0.23  # gp3, Multi-AZ
-HEADROOM: Final = 0.5  # of the database's processors for the inserts; the rest for readers, vacuum and peaks
+HEADROOM: Final = (
+    0.5  # of the database's processors for inserts and compaction; the rest for readers, vacuum and peaks
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Constants:
 
     client: float  # seconds of processor an event
     server: float
+    compaction: float  # on the server too, up to a minute later
+    compacted: float  # events a second, by one connection
     stored_bytes: float
     sent_bytes: float
 
@@ -79,13 +84,26 @@ class Constants:
             if row["kind"] == "with event_id"
         }
         client = stages["… the function's part of it"]
+        [compacting] = [
+            row
+            for row in record["ratios"]["rows"]
+            if (row["part"], row["kind"], row["task"]) == ("compacting", "with event_id", Compacting.name)
+        ]
+        copy = stages["COPY of ready rows, client and server"]  # which the ratio compares with
         relations = [row for row in record["storage"]["rows"] if row["part"] == "relations"]
         return cls(
             client=client,
             server=stages["the whole handler"] - client,
+            compaction=copy / compacting["by_processor_time"]["median"],
+            compacted=compacting["rate"]["median"],
             stored_bytes=sum(row["bytes_per_event"] for row in relations),
             sent_bytes=record["storage"]["rows"][0]["sent_bytes_per_event"],
         )
+
+    @property
+    def on_database(self) -> float:
+        """Return the seconds of the database's processors that an event takes in all."""
+        return self.server + self.compaction
 
     def rows(self) -> list[Row]:
         """Return them for reading."""
@@ -97,6 +115,10 @@ class Constants:
             {
                 "constant": "the server's processor time per event, us",
                 "measured": round(self.server * 1e6, 1),
+            },
+            {
+                "constant": "the server's processor time per event for compaction, us",
+                "measured": round(self.compaction * 1e6, 1),
             },
             {"constant": "bytes stored per event, indexes included", "measured": round(self.stored_bytes)},
             {"constant": "bytes sent per event", "measured": round(self.sent_bytes)},
@@ -133,9 +155,14 @@ class Load:
         return computing + self.batch * self.constants.server + ROUND_TRIPS
 
     @property
+    def processors(self) -> float:
+        """Return how many of the database's processors it keeps busy, compaction included."""
+        return self.rate * self.constants.on_database
+
+    @property
     def instance(self) -> InstanceClass | None:
         """The smallest class whose processors do it with room to spare."""
-        wanted = self.rate * self.constants.server / HEADROOM
+        wanted = self.processors / HEADROOM
         return next((each for each in CLASSES if each.processors >= wanted), None)
 
     @property
@@ -167,7 +194,7 @@ class Load:
             "invocations/s": round(self.invocations, 1),
             "ms_per_invocation": round(self.duration * 1000),
             "busy_functions": round(self.invocations * self.duration, 2),
-            "database_processors_busy": round(self.rate * self.constants.server, 3),
+            "database_processors_busy": round(self.processors, 3),
             "smallest_class": self.instance.name if self.instance else "none",
             "GiB_stored_per_month": round(self.stored_gib_per_month, 1),
         }
@@ -182,11 +209,12 @@ def write(record: dict[str, Any]) -> None:
         "load": [load.row() for load in loads],
         "cost": [{"events/s": load.rate, **load.costs()} for load in loads],
         "shard": [_full_shard(constants)],
+        "compaction": [{"events/s_one_compaction_could_do": round(constants.compacted)}],
         "classes": [
             {
                 "class": each.name,
                 "processors": each.processors,
-                "events/s": round(each.processors * HEADROOM / constants.server),
+                "events/s": round(each.processors * HEADROOM / constants.on_database),
                 "$_per_month": round(each.hour * HOURS),
             }
             for each in CLASSES

@@ -64,7 +64,7 @@ CREATE TABLE student_performance (
 CREATE INDEX student_performance_student_id_occurred_at_idx ON student_performance (student_id, occurred_at);
 CREATE INDEX student_performance_stored_at_idx ON student_performance USING brin (stored_at) WITH (autosummarize);
 GRANT SELECT, INSERT ON student_performance TO processor;
-CREATE OR REPLACE FUNCTION make_month(log text, month date) RETURNS void LANGUAGE sql AS ''
+CREATE OR REPLACE FUNCTION make_month(log text, month date) RETURNS boolean LANGUAGE sql AS 'SELECT true'
 
 -- name: relations
 -- Bytes of each table and index; a partition counts for its parent, an index for its table's parent's.
