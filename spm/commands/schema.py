@@ -25,7 +25,7 @@ def export(
         str | None,
         typer.Option(
             "--pipeline",
-            help="Its module, or its name where cdk.json lists it. Default: the first pipeline.",
+            help="Its module, or its name if the project deploys it. Default: the first.",
             show_default=False,
         ),
     ] = None,
