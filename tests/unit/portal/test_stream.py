@@ -20,7 +20,7 @@ from processor.records import kpl
 
 
 class Kinesis:
-    """Takes what it is told to; ``refusals``: which records of each call fail; None: it raises."""
+    """Stands in for Kinesis. ``refusals`` says which records of each call fail; for None the call raises."""
 
     def __init__(self, refusals: list[set[int] | None]) -> None:
         self.refusals = refusals
@@ -39,11 +39,25 @@ class Kinesis:
 
 
 def user_records(data: bytes) -> list[bytes]:
+    """Return what a record of the stream holds, whether it is a pack or not."""
     return kpl.deaggregate(data) if data.startswith(kpl.MAGIC) else [data]
 
 
 def record(number: int) -> StreamRecord:
     return StreamRecord(str(number).encode() * 9_000, f"s{number % 3}")  # some to a pack
+
+
+def test_what_kinesis_refused_is_put_again_and_nothing_else() -> None:
+    alone = [StreamRecord(str(number).encode() * 40_000, "key") for number in range(3)]  # too large to pack
+    kinesis = Kinesis([{1}])
+    put_all(kinesis, alone, seconds=30)
+    assert kinesis.acknowledged == [alone[0].data, alone[2].data, alone[1].data]
+
+
+def test_a_call_without_an_answer_is_made_again() -> None:
+    kinesis = Kinesis([None])
+    put_all(kinesis, [record(1)], seconds=30)
+    assert kinesis.acknowledged == [record(1).data]
 
 
 @settings(deadline=None, max_examples=30)  # it pauses between attempts
@@ -72,7 +86,11 @@ def test_calls_are_as_large_as_kinesis_takes() -> None:
     assert 5 * large[0].size <= MAX_BYTES
 
 
-@given(st.lists(st.tuples(st.binary(max_size=60_000), st.text(max_size=50)), max_size=20))
+DATA = st.binary(max_size=60_000).filter(lambda data: not data.startswith(kpl.MAGIC))
+"""What the front door puts on the stream is JSON, so that it never begins like a pack."""
+
+
+@given(st.lists(st.tuples(DATA, st.text(max_size=50)), max_size=20))
 def test_packs_hold_every_record_in_its_order(records: list[tuple[bytes, str]]) -> None:
     packs = list(packed([StreamRecord(*record) for record in records]))
     found = [data for pack in packs for data in user_records(pack.data)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.errors import UnfitValue
-from processor.records.kinesis import Event, KinesisRecord, decode, whole
+from processor.records.kinesis import Decoded, Event, KinesisRecord, decode, whole
 from processor.storage import binary
 from processor.storage.event_log import EventLog, log_statements
 from processor.storage.tombstones import Tombstones
@@ -36,16 +36,19 @@ def record(number: int, event_id: int | None = None) -> KinesisRecord:
 
 
 def body(copy: bytes) -> bytes:
+    """Return a COPY's rows, without what begins and ends every COPY."""
     return copy.removeprefix(b"PGCOPY\n\xff\r\n\0" + bytes(8)).removesuffix(b"\xff\xff")
 
 
 def rows_of(events: list[Event]) -> bytes:
+    """Return what a COPY into the log reads for these events, in one piece."""
     rows = [(7, e.sequence_number, e.sub_sequence, e.arrived_at, *e.columns) for e in events]
     columns = list(zip(*rows, strict=True))
     return body(binary.copy(binary.rows(binary.columns(columns, TYPES)))) if rows else b""
 
 
 def claims_of(events: list[Event]) -> bytes:
+    """Return what a COPY into event_identity reads for these events, in the order of their event_id."""
     claims = sorted((e for e in events if e.columns.event_id), key=lambda e: str(e.columns.event_id))
     rows = [(e.columns.event_id, 7, e.sequence_number, e.sub_sequence) for e in claims]
     columns = list(zip(*rows, strict=True))
@@ -53,9 +56,22 @@ def claims_of(events: list[Event]) -> bytes:
     return body(binary.copy(binary.rows(binary.columns(columns, types)))) if rows else b""
 
 
+def slices_of(event_ids: list[int | None]) -> list[Decoded]:
+    """Return one event for each id, decoded; None is an event without an ``event_id``."""
+    return list(decode([record(*item) for item in enumerate(event_ids)], SHIPPED.parser("arn:stream")))
+
+
+def test_three_events_are_copied_in_their_order_and_two_identities_after_them_sorted() -> None:
+    slices = slices_of([9, None, 4])
+    events, identities = LOG.pieces(iter(slices))
+    first, second, third = slices[0].events
+    assert (events.table, body(events.data)) == (SHIPPED.table, rows_of([first, second, third]))
+    assert (identities.table, body(identities.data)) == ("event_identity", claims_of([third, first]))
+
+
 @given(st.lists(st.none() | st.integers(0, 3) | st.integers(0, 2**48 - 1), max_size=20))
 def test_the_rows_come_slice_by_slice_and_the_identities_last(event_ids: list[int | None]) -> None:
-    slices = list(decode([record(*item) for item in enumerate(event_ids)], SHIPPED.parser("arn:stream")))
+    slices = slices_of(event_ids)
     tables = {SHIPPED.table: b"", "event_identity": b""}
     for piece in LOG.pieces(iter(slices)):
         assert piece.table == "event_identity" or not tables["event_identity"], "identities come last"
