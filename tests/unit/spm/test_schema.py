@@ -96,7 +96,7 @@ UUIDS = (
     "6fa459ea-ee8a3ca4-894e-db77e160355e",
 )
 texts = st.text(max_size=60).filter(lambda text: text.isprintable() or "\0" in text)
-numbers = st.sampled_from((0, 1, -1, 10**308, 10**309, 1.5, -1e308)) | st.floats(allow_nan=False)
+numbers = st.sampled_from((0, 1, -1, 10**308, 10**309, 1.5, 1.79e308, -1.79e308)) | st.floats(allow_nan=False)
 anything = st.recursive(
     st.none() | st.booleans() | numbers | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -147,6 +147,13 @@ def test_times_and_days_are_exact(name: str, member: str, time: str) -> None:
 @pytest.mark.parametrize("text", UUIDS)
 def test_uuids_are_exact(text: str) -> None:
     assert agree("student-performance", EVENTS["student-performance"] | {"event_id": text})
+
+
+@pytest.mark.parametrize(
+    "score", [1.79e308, -1.79e308, 10**308, 10**309, -(10**309), 5e-324, None, "1", True]
+)
+def test_a_score_is_what_a_double_holds(score: object) -> None:
+    assert agree("student-performance", EVENTS["student-performance"] | {"score": score})
 
 
 @given(name=st.sampled_from([*PIPELINES]), data=st.data())
