@@ -14,7 +14,7 @@ CDKLOCAL = Path("node_modules", ".bin", "cdklocal")
 BOOTSTRAP_TEMPLATE = Path("node_modules", "aws-cdk", "lib", "api", "bootstrap", "bootstrap-template.yaml")
 APP = (sys.executable, "-P", "-m", "infra.app")
 """Run in the project's folder, which must not come before us on the path."""
-DEPLOY_SECONDS = 300.0
+DEPLOY_SECONDS = 900.0  # a first run compiles the CDK, and the machine may be busy
 ERROR_LINES_SHOWN = 12
 
 # "STACK | TIME | CREATE_FAILED | TYPE | RESOURCE (ID) what it says", up to the next such line or the summary.

@@ -5,13 +5,14 @@ was. It does what a deployment's migration does, and tells places in the author'
 """
 
 import asyncio
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import asyncpg
 import msgspec
 
-from processor import migrations, pipelines
+from processor import migrations, pipelines, places
 from processor.errors import ConfigurationError, MigrationFailed, TransientError
 from processor.pipeline import Pipeline
 from processor.storage.connection import is_transient, open_connection
@@ -37,8 +38,8 @@ class Wanted(msgspec.Struct):
 class Told(msgspec.Struct):
     """The migrations that were applied, and what does not fit, each with its place."""
 
-    applied: Sequence[str] = ()
-    mistakes: Sequence[str] = ()
+    applied: list[str] = []
+    mistakes: list[str] = []
 
 
 async def release(wanted: Wanted) -> Told:
@@ -46,7 +47,9 @@ async def release(wanted: Wanted) -> Told:
     try:
         found = [imported(module) for module in wanted.modules]
         pipelines.load(wanted.modules)
-    except (BrokenModule, InputError, ConfigurationError) as error:
+        if begun := [mistake for pipeline in found for mistake in _begun(pipeline)]:
+            return Told(mistakes=begun)
+    except (BrokenModule, InputError, ConfigurationError, MigrationFailed) as error:
         return Told(mistakes=[str(error)])
     for _ in range(ATTEMPTS - 1):
         try:
@@ -58,12 +61,19 @@ async def release(wanted: Wanted) -> Told:
     return await _migrated(wanted, found)
 
 
+def _begun(pipeline: Pipeline) -> Iterator[str]:
+    """Yield the migrations in which there is nothing yet: once applied, they could not be filled any more."""
+    for migration in migrations.available(pipeline.migrations):
+        if not re.sub(r"--.*", "", migration.sql).strip():
+            yield f"{places.at(migration.file)}: there is no statement in it yet"
+
+
 async def _migrated(wanted: Wanted, found: Sequence[Pipeline]) -> Told:
     connection = await open_connection(wanted.owner, "disable", SECONDS)
     try:
         applied = await migrations.migrate(connection, wanted.processor, found, reader=wanted.reader)
     except MigrationFailed as failed:
-        return Told(mistakes=failed.mistakes or [str(failed)])
+        return Told(mistakes=[*failed.mistakes] or [str(failed)])
     finally:
         await connection.close()
     return Told(applied)

@@ -23,7 +23,7 @@ from spm.aws.stack import Aws, Stack
 from spm.terminal import console
 from spm.watching.release import Told
 
-POLL: Final = 0.1  # seconds
+POLL: Final = 0.05  # seconds
 OURS: Final = "processor"
 SECRETS: Final = {
     "owner": settings.DB_SECRET_ARN,
@@ -70,11 +70,13 @@ class Watch:
         self._told.clear()
 
     def _run(self) -> None:
+        before = self._seen
         while not self._stopped.wait(POLL):
             seen = self._look()
-            if seen != self._seen:
+            if seen == before != self._seen:  # a file that is still being written is another one each time
                 self._seen = seen
                 self._reload()
+            before = seen
 
     def _look(self) -> Seen:
         """Return when each file was written, and its size; what an editor is about to replace is missing."""

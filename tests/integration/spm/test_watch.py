@@ -47,7 +47,7 @@ class Editing:
         def found() -> str | None:
             return next((line for line in list(self.lines) if text in line), None)
 
-        wait_until(lambda: bool(found()) or self.local.poll() is not None, text, seconds=300)
+        wait_until(lambda: bool(found()) or self.local.poll() is not None, text, seconds=600)
         line = found()
         assert line, f"spm local has ended: {self.lines}"
         del self.lines[: self.lines.index(line) + 1]
@@ -75,6 +75,8 @@ def author(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editing]:
     project = tmp_path_factory.mktemp("project")
     pipeline.write(project, pipeline.NewPipeline("lending", "lending", project / "lending"))
     (project / "node_modules").symlink_to(ROOT / "node_modules")
+    (project / ".local").mkdir()
+    (project / ".local" / "cache").symlink_to(ROOT / ".local" / "cache")  # the CDK's library, unpacked
     author = Editing(project)
     yield author
     author.stop()
@@ -107,7 +109,7 @@ def test_edits_run_while_events_come_in_and_none_is_lost(author: Editing) -> Non
         assert "best" in author.spm("query", "students", "--format", "csv")
 
         author.edit("__init__.py", "None = None\n", "None = None\n    room: Name | None = None\n")
-        assert "column of the table lending" in author.wait_for("lending/__init__.py:17: the event's room")
+        assert "column of the table lending" in author.wait_for("lending/__init__.py:16: the event's room")
         (author.folder / "migrations" / "0002_room.sql").write_text(
             "ALTER TABLE lending ADD COLUMN room text;\n"
         )
@@ -129,7 +131,7 @@ def test_edits_run_while_events_come_in_and_none_is_lost(author: Editing) -> Non
     [
         ("__init__.py", "key=", "key==", r"lending/__init__\.py:\d+: SyntaxError"),
         ("__init__.py", "message=Event", "message=Evnt", r"lending/__init__\.py:\d+: NameError: name 'Evnt'"),
-        ("statements.sql", "{limit}", "{limits}", r"lending/statements\.sql:1: report_students: "),
+        ("statements.sql", "{limit}", "{limits}", r"lending/statements\.sql:2: report_students: "),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_the_old_code_goes_on(
@@ -143,6 +145,15 @@ def test_a_mistake_is_told_with_its_place_and_the_old_code_goes_on(
     author.edit(file, new, old)
     author.wait_for("reloaded in")
     assert author.spm("query", "students", "--format", "csv") == answer
+
+
+def test_a_migration_is_applied_when_something_is_in_it(author: Editing) -> None:
+    number = len(list((author.folder / "migrations").iterdir())) + 1
+    file = author.folder / "migrations" / f"{number:04}_later.sql"
+    file.write_text("-- What comes later.\n")
+    author.wait_for(f"lending/migrations/{file.name}: there is no statement in it yet")
+    file.write_text("COMMENT ON TABLE lending IS 'what was lent';\n")
+    assert f"applied {file.stem}" in author.wait_for("reloaded in")
 
 
 def test_other_pipelines_need_a_new_start(author: Editing) -> None:
