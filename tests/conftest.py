@@ -9,6 +9,9 @@ import pytest
 from hypothesis import settings
 
 PLAIN_EXAMPLES: Final = 20
+ON_CLOUD: Final = {"embedded_cloud", "target"}
+"""The fixtures that begin with the cloud; a scenario's ``target`` asks for it when it runs."""
+
 LEFT_OUT: Final = pytest.StashKey["Counter[str]"]()
 
 # No deadlines: how long an example takes is the machine's business, too.
@@ -46,7 +49,7 @@ def is_plain(config: pytest.Config) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what works on the shared embedded cloud, and leave the long tests out of a plain run."""
     for item in items:
-        if "embedded_cloud" in getattr(item, "fixturenames", ()):
+        if ON_CLOUD & set(getattr(item, "fixturenames", ())):
             item.add_marker("cloud")
     if is_plain(config):
         long = [item for item in items if item.get_closest_marker("long")]

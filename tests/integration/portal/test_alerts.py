@@ -20,6 +20,8 @@ from tests.integration.portal.receiver import Receiver, absences, enrol, send
 from tests.support import Deployment, deploy
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long  # the module deploys an environment of its own
+
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
@@ -92,7 +94,6 @@ def test_who_becomes_at_risk_is_told_signed_and_once_over_each_channel(
     }
 
 
-@pytest.mark.long
 def test_a_receiver_that_fails_gets_the_same_id_again(alerting: Deployment, receiver: Receiver) -> None:
     enrol(alerting, [("FAIL", "ada")])
     receiver.answer = 500
@@ -106,7 +107,6 @@ def test_a_receiver_that_fails_gets_the_same_id_again(alerting: Deployment, rece
     assert first.content["alert_id"] == second.content["alert_id"]
 
 
-@pytest.mark.long
 def test_five_hundred_episodes_with_kills_are_told_once_each(
     embedded_cloud: EmbeddedCloud, alerting: Deployment, receiver: Receiver
 ) -> None:
@@ -159,7 +159,6 @@ def kill_workers(cloud: EmbeddedCloud) -> int:
     return killed
 
 
-@pytest.mark.long
 def test_nineteen_of_twenty_are_told_within_ten_seconds_under_load(
     alerting: Deployment, receiver: Receiver
 ) -> None:

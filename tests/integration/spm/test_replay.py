@@ -19,6 +19,8 @@ from spm.publishing.put_records import Entry, publish
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment, deploy
 
+pytestmark = pytest.mark.long  # the module deploys an environment of its own
+
 GOOD = 40
 
 
