@@ -15,18 +15,18 @@ SILENT: Final = cloudwatch.TreatMissingData.BREACHING
 
 
 class Within(NamedTuple):
-    """An alarm starts when so many of the last periods breach, and is over when fewer do."""
+    """An alarm starts when this many of the last periods breach, and ends when fewer do."""
 
     breaching: int
     periods: int
 
 
 FEW: Final = Within(1, 15)
-"""One minute is enough, and a quiet quarter of an hour ends it: what happens now and then is told once."""
+"""One minute is enough, and a quiet quarter of an hour ends it, so repeated trouble is announced once."""
 
 
 class Alarm(NamedTuple):
-    """What is watched, from where on it is too much, and what that means to whoever is told."""
+    """What is watched, its threshold, and what a breach means to whoever is told."""
 
     name: str
     metric: cloudwatch.IMetric

@@ -1,4 +1,4 @@
-"""The topic that every alarm goes to."""
+"""The topic to which every alarm goes."""
 
 from typing import Final
 
@@ -15,12 +15,12 @@ ACCOUNT: Final = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
 
 
 def alarm_name(config: Config, name: str) -> str:
-    """Return what CloudWatch knows an alarm of this environment by."""
+    """Return an alarm's name in CloudWatch."""
     return f"{APPLICATION}-{config.environment_suffix}-{name}"
 
 
 class AlarmTopic(Construct):
-    """Encrypted with a key that CloudWatch may use: alarms cannot publish under the AWS-managed one.
+    """Encrypted with a key that CloudWatch may use, because alarms cannot publish under the AWS-managed one.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
@@ -32,13 +32,13 @@ class AlarmTopic(Construct):
         key = rotated_key(self, "Key", config=config, description="Alarm notifications")
         self._key = key
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
-        # A topic with a policy of its own has lost the default one, by which its account's alarms publish.
+        # A topic with a policy of its own has lost the default one, which lets its account's alarms publish.
         self._let_publish("cloudwatch", f"cloudwatch:{ACCOUNT}:alarm:{alarm_name(config, '*')}")
         if config.alarm_email and config.alarm_email != "none":
             self.topic.add_subscription(subscriptions.EmailSubscription(config.alarm_email))
 
     def let_databases_publish(self) -> None:
-        """Let RDS tell of events of this account's databases.
+        """Let RDS publish events of this account's databases.
 
         https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.GrantingPermissions.html
         """
@@ -50,7 +50,7 @@ class AlarmTopic(Construct):
             iam.PolicyStatement(
                 principals=[principal],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],  # of this key: a key's policy speaks of itself
+                resources=["*"],  # "*" is this key: a key's policy is about itself
             )
         )
         self.topic.add_to_resource_policy(

@@ -23,7 +23,7 @@ from processor import metrics
 
 
 class Shared(NamedTuple):
-    """What all pipelines share: it is watched once, with the first."""
+    """Yield what all pipelines share. It is watched once, with the first pipeline."""
 
     functions: Functions
     compaction: Compaction
@@ -33,7 +33,7 @@ class Shared(NamedTuple):
 
 
 class Alarms(Construct):
-    """The alarms, each of which tells the topic when it starts and when it is over."""
+    """The alarms. Each tells the topic when it starts and when it ends."""
 
     by_name: Mapping[str, cloudwatch.Alarm]
 
@@ -85,7 +85,7 @@ def _of_pipeline(
     yield from function_alarms.of_processor(config, {"FunctionName": processor.function_name})
     yield from stream_alarms.of_mapping(of_mapping)
     yield from stream_alarms.of_stream(config, of_stream)
-    if config.target == "aws":  # the emulators have no alarms on expressions
+    if config.target == "aws":  # the emulators do not support alarms on expressions
         yield from stream_alarms.of_consumer(config, of_stream, of_mapping)
     yield from stream_alarms.of_events({metrics.SERVICE_DIMENSION: processor.function_name})
 

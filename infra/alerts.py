@@ -1,4 +1,4 @@
-"""What tells people whose risk has risen: a function outside the VPC, what wakes it, where it tells."""
+"""Tells people whose risk has risen: a function outside the VPC, what wakes it, and its channels."""
 
 from typing import Final
 
@@ -35,7 +35,7 @@ MEMORY: Final = 512
 
 
 class Alerts(Construct):
-    """``student-performance-alerts-{suffix}``: asks the operations function what to tell, and tells it."""
+    """``student-performance-alerts-{suffix}`` asks the operations function for messages, and sends them."""
 
     topic: sns.Topic
     function: lambda_.Function
@@ -96,7 +96,7 @@ class Alerts(Construct):
             timeout=TIMEOUT,
             environment=self._environment(functions, dashboard),
             reserved_concurrent_executions=ALERTS,
-            # The next line or minute is the next attempt; what waited longer than that has been done.
+            # The next line or minute is the next attempt, so an invocation that waited longer is not needed.
             retry_attempts=0,
             max_event_age=Duration.seconds(60),
             findings={
@@ -120,7 +120,7 @@ class Alerts(Construct):
         return environment
 
     def _wake(self, processor: lambda_.Function) -> None:
-        """Wake it after a commit, by the line that tells of it; and every minute, should a line be lost."""
+        """Wake it after a commit, by its line of log, and every minute in case a line is lost."""
         stored: metrics.MetricName = "StoredEvents"
         logs.SubscriptionFilter(
             self,

@@ -1,6 +1,7 @@
 """The CDK app: ``python -P -m infra.app``, run by ``cdk`` and ``cdklocal`` (cdk.json) in a project's folder.
 
-``-P`` and ``main`` keep that folder from coming before us on the path: it may have an ``infra`` of its own.
+``-P`` and ``main`` keep that folder from coming before us on the path, because it may have an ``infra`` of
+its own.
 """
 
 import json
@@ -25,15 +26,15 @@ from infra.regions import check_region
 from infra.stack import StudentPerformanceStack
 
 FLAGS: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("flags.json").read_text(encoding="utf-8"))
-"""The CDK's feature flags, all as new projects have them; the context of a project may say otherwise."""
+"""The CDK's feature flags, all as in new projects. A project's context may change them."""
 
 
 def build(app: App) -> StudentPerformanceStack:
-    """Build the stack that the app's context asks for; raise ConfigError or AssetError with what to do."""
+    """Build the stack for the app's context. Raise ConfigError or AssetError that says what to do."""
     config = read_config(app.node.get_all_context(), os.environ)
     if config.target == "aws":
         if not config.database_certificates:
-            # The template does not depend on the region; one that is known is checked all the same.
+            # The template does not depend on the region, but a known region is checked all the same.
             check_region(os.environ.get("CDK_DEFAULT_REGION") or os.environ.get("AWS_REGION"))
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return StudentPerformanceStack(
@@ -44,7 +45,7 @@ def build(app: App) -> StudentPerformanceStack:
 def synthesizer(config: Config) -> IReusableStackSynthesizer:
     """Choose how the stack is deployed: through the bootstrapped roles, or with the caller's credentials.
 
-    The embedded cloud has no roles to assume: there a bucket for assets is all that bootstrapping is for.
+    The embedded cloud has no roles to assume. There bootstrapping only makes a bucket for assets.
     """
     if config.target == "embedded":
         return CliCredentialsStackSynthesizer()
@@ -52,7 +53,7 @@ def synthesizer(config: Config) -> IReusableStackSynthesizer:
 
 
 def main() -> None:
-    """Synthesise into the folder that the CDK command line names, or say in one line why not."""
+    """Synthesise into the folder that the CDK command line names, or say in one line why that failed."""
     sys.path.append(str(Path.cwd()))
     try:
         app = App(context=FLAGS, analytics_reporting=False)

@@ -1,6 +1,7 @@
-"""Builds the Lambda assets: our code, the project's pipelines and exactly the locked packages; no Docker.
+"""Builds the Lambda assets without Docker: our code, the project's pipelines and exactly the locked packages.
 
-The same inputs give the same bytes on every machine, so the CDK's content hash moves only when the code does.
+The same inputs give the same bytes on every machine, so the CDK's content hash changes only when the code
+does.
 """
 
 import hashlib
@@ -19,29 +20,29 @@ from processor import project
 from processor.errors import ConfigurationError
 
 OURS: Final = Path(__file__).resolve().parent.parent
-"""Where our own packages are: a checkout, or where the wheel is installed."""
+"""Where our own packages are: in a checkout, or where the wheel is installed."""
 CACHE: Final = Path(".local", "assets")
 """In the project's folder, where the CDK runs the app."""
 REQUIREMENTS: Final = Path(__file__).with_name("requirements")
 CERTIFICATES: Final = Path(__file__).with_name("rds-ca.pem")
 CERTIFICATES_IN_ASSET: Final = Path("processor") / "rds-ca.pem"
 PORTAL_FILES: Final = (".py", ".html", ".css", ".js", ".svg", ".toml")
-SIZE_LIMIT: Final = 25 * 2**20  # bytes; what keeps cold starts short, far below Lambda's 250 MiB
+SIZE_LIMIT: Final = 25 * 2**20  # bytes; this keeps cold starts short, and is far below Lambda's 250 MiB
 
-# What installers write about the installation rather than the package, and scripts that name this machine.
+# What installers write about the installation and not the package, and scripts that name this machine.
 INSTALLERS_NOTES: Final = ("RECORD", "REQUESTED", "INSTALLER", "direct_url.json", "uv_cache.json")
 
 
 class AssetError(Exception):
-    """The asset cannot be built; the message says which step failed and what to do."""
+    """The asset cannot be built. The message says which step failed and what to do."""
 
 
 @dataclass(frozen=True)
 class Platform:
     """Where the asset will run.
 
-    ``wheels``: uv's name of the platform; None for this machine. ``certificates``: a PEM file by which the
-    database is known, or None if connections are not encrypted.
+    ``wheels`` is uv's name for the platform, or None for this machine. ``certificates`` is a PEM file by
+    which the database is known, or None if connections are not encrypted.
     """
 
     python_version: str
@@ -60,7 +61,7 @@ class Platform:
 
     @classmethod
     def aws(cls, certificates: Path | None = None) -> "Platform":
-        """Python 3.13 on Graviton, with the certificates that RDS is known by, or others in their place."""
+        """Python 3.13 on Graviton, with the certificates by which RDS is known, or with others."""
         return cls("3.13", "aarch64-manylinux_2_28", certificates or CERTIFICATES)
 
 
@@ -72,8 +73,8 @@ def is_arm() -> bool:
 def build(where: Platform, pipelines: Sequence[str] = (), requirements: Path | None = None) -> Path:
     """Return the folder with the asset for a platform, made on first need and kept under ``.local/assets``.
 
-    ``pipelines``: the modules that declare them; a package's whole folder is taken along. ``requirements``: a
-    file with what they need besides, with hashes. Needs the network only where uv's own cache lacks a wheel.
+    ``pipelines`` are the modules that declare them; a package's whole folder is included. ``requirements`` is
+    a file with hashes of what else they need. This needs the network only if uv's own cache lacks a wheel.
     Raises AssetError.
     """
     needed = [REQUIREMENTS / "functions.txt", *([requirements] if requirements else [])]
@@ -83,7 +84,8 @@ def build(where: Platform, pipelines: Sequence[str] = (), requirements: Path | N
 def build_portal(where: Platform) -> Path:
     """Return the folder with the asset of the functions outside the VPC, as ``build`` does.
 
-    It holds the processor's code too: the front door judges records with it, the dashboard asks its commands.
+    It also holds the processor's code: the front door judges records with it, and the dashboard uses its
+    commands.
     """
     files = {**_files(OURS / "portal", PORTAL_FILES), **_processor_files()}
     return _built(where, files, [REQUIREMENTS / "portal.txt"])
@@ -106,14 +108,14 @@ def _built(where: Platform, files: Mapping[str, Path], requirements: Sequence[Pa
         try:
             made.rename(folder)
         except OSError:
-            # Another process was quicker; its asset is the same, byte for byte.
+            # Another process was quicker. Its asset is the same, byte for byte.
             if not folder.is_dir():
                 raise
     return folder
 
 
 def schema_hash(*also: str, pipelines: Sequence[str] = ()) -> str:
-    """Return a short hash of everything that migrations are made of: it changes when they must run again."""
+    """Return a short hash of everything that makes up the migrations. It changes when they must run again."""
     digest = hashlib.sha256()
     files = {**_processor_files(".sql"), **_pipeline_files(pipelines)}
     for name in sorted(files):
@@ -181,7 +183,7 @@ def _install(where: Platform, folder: Path, requirements: Sequence[Path]) -> Non
         *(("--python-platform", where.wheels) if where.wheels else ()),
     ]
     try:
-        # What is cached needs no network; uv would ask the registry again after ten minutes.
+        # Cached packages need no network, but uv would ask the registry again after ten minutes.
         _uv(*install, "--offline")
     except AssetError:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a deployer may bring along on AWS: a network, a stream, a database. Nothing of it is looked up."""
+"""What a deployer may bring on AWS: a network, a stream, a database. None of it is looked up."""
 
 from collections.abc import Set as AbstractSet
 
@@ -6,7 +6,7 @@ from infra.config import Config, ConfigError
 
 
 def check_brought(config: Config, given: AbstractSet[str]) -> None:
-    """Raise ConfigError where what was brought is incomplete or does not fit together."""
+    """Raise ConfigError if what was brought is incomplete or does not fit together."""
     _check_network(config)
     if config.stream_key_arn and not config.stream_arn:
         raise ConfigError("context streamKeyArn: only with streamArn, whose key it is")

@@ -1,4 +1,4 @@
-"""PostgreSQL or Aurora on AWS that the deployer brings along: reached, not made, and not watched."""
+"""A PostgreSQL or Aurora that the deployer brings. The stack uses it, but neither makes nor watches it."""
 
 import json
 
@@ -14,7 +14,7 @@ from infra.network import POSTGRESQL, Network
 
 
 class BroughtDatabase(Construct):
-    """The owner's login is a secret that exists, in the JSON shape of RDS; the functions' are made beside.
+    """The owner's login is an existing secret in the JSON shape of RDS. The functions' are made beside it.
 
     Several environments may share one server, so these roles carry the environment's suffix.
     """

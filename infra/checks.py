@@ -1,4 +1,4 @@
-"""Settings that are possible each by itself, but not together: told before anything is built."""
+"""Finds settings that are possible by themselves but not together, before anything is built."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -16,7 +16,7 @@ BROUGHT_DATABASE_KEYS: Final = ("databaseHost", "databasePort")
 def check_together(config: Config, given: AbstractSet[str]) -> None:
     """Raise ConfigError with one line that names a key and what it may be.
 
-    ``given``: the keys that were set, by a flag or in the environment's file.
+    ``given`` are the keys that were set, by a flag or in the environment's file.
     """
     _check_local_database(config, given)
     _check_stream(config, given)
@@ -95,7 +95,7 @@ def _check_database(config: Config) -> None:
             f" allowed: outside databaseBackupWindow ({config.database_backup_window}, every day)"
         )
     if config.database_secret_arn:
-        return  # how many connections it takes is not known here
+        return  # nobody knows here how many connections it takes
     over = check_budget(
         config.database_instance_class,
         consumers=config.consumers,

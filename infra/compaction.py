@@ -1,4 +1,4 @@
-"""What brings projections and risk up to date, minute by minute."""
+"""Brings projections and risk up to date every minute."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -10,7 +10,7 @@ from infra.config import APPLICATION, Config
 
 
 class Compaction(Construct):
-    """The schedule of the operations function's ``refresh``: what is derived is a minute old at the most."""
+    """The schedule of the operations function's ``refresh``, so that derived data is at most a minute old."""
 
     rule: events.Rule
 
@@ -18,7 +18,7 @@ class Compaction(Construct):
         self, scope: Construct, construct_id: str, *, config: Config, operations: lambda_.Function
     ) -> None:
         super().__init__(scope, construct_id)
-        # The next minute is the next attempt: repeated ones would pile up while the database is away.
+        # The next minute is the next attempt. Repeated attempts would pile up while the database is away.
         operations.configure_async_invoke(retry_attempts=0)
         self.rule = events.Rule(
             self,

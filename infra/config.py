@@ -1,6 +1,6 @@
-"""The deployment's settings, typed: ``infra/context.py`` reads, ``infra/checks.py`` checks them together.
+"""The deployment's typed settings. ``infra/context.py`` reads them, ``infra/checks.py`` checks them together.
 
-Every key, its default and what it allows stand in docs/reference.md, section "Context".
+docs/reference.md, section "Context", has every key, its default and what it allows.
 """
 
 from typing import Annotated, Final, Literal, NamedTuple, get_args, get_origin
@@ -26,29 +26,29 @@ WORD: Final = Meta(pattern=r"^\S+$", description="a word without spaces")
 TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 APPLICATION: Final = "student-performance"
-"""What resources are named after that belong to no single pipeline."""
+"""The name of resources that belong to no single pipeline."""
 
 
 class ConfigError(Exception):
-    """A context value is unknown or impossible; the message names the key and what is allowed."""
+    """A context value is unknown or impossible. The message names the key and what is allowed."""
 
 
 class DeployedPipeline(NamedTuple):
-    """A pipeline as far as its resources go: ``module`` declares it (docs/extending.md)."""
+    """A pipeline, as its resources need it. ``module`` declares it (docs/extending.md)."""
 
     name: str
     module: str
     first: bool
-    """Whether it heads the list: what all share is watched with it, and its logical ids are bare."""
+    """Whether it is the first: what all share is watched with it, and its logical ids have no prefix."""
 
     @property
     def construct_id(self) -> str:
-        """Return the name as it stands in construct ids and outputs."""
+        """Return the name as construct ids and outputs have it."""
         return "".join(part.capitalize() for part in self.name.split("-"))
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """What a deployment is made from. Built by ``read_config`` only, which also checks values together."""
+    """What a deployment is made from. Only ``read_config`` builds it, and also checks values together."""
 
     target: Target
     environment_suffix: Annotated[
@@ -218,7 +218,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 
     @property
     def record_age_seconds(self) -> int:
-        """Age at which a record stops being retried: as set, else the stream's retention (7 days at most)."""
+        """Age at which a record is no longer retried: as set, or the stream's retention (at most 7 days)."""
         return self.maximum_record_age_seconds or min(self.stream_retention_hours * 3600, MAXIMUM_RECORD_AGE)
 
     @property
@@ -228,7 +228,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 
 
 def allowed(key_type: object) -> str:
-    """What a context value of this type may be, in words: for messages and for docs/reference.md."""
+    """Return in words what a context value of this type may be, for messages and for docs/reference.md."""
     if get_origin(key_type) is Literal:
         return "one of " + ", ".join(str(value) for value in get_args(key_type))
     described = msgspec.inspect.type_info(key_type)

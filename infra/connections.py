@@ -1,4 +1,4 @@
-"""The connection budget: as many consumers as a deployment can start must fit into its database."""
+"""The connection budget: all consumers that a deployment can start must fit into its database."""
 
 from typing import Final, Literal, get_args
 
@@ -19,14 +19,14 @@ BYTES_PER_CONNECTION: Final = 9_531_392
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections"""
 
 MEMORY_SHARE: Final = 0.7
-"""``DBInstanceClassMemory`` is what the operating system and RDS leave; AWS does not publish how much, so
-we set ``max_connections`` ourselves, to what 70 % of the memory give: budget and alarm know the number."""
+"""``DBInstanceClassMemory`` is what the operating system and RDS leave. AWS does not publish how much, so
+we set ``max_connections`` ourselves, to what 70 % of the memory give. So budget and alarm know the number."""
 
 OPERATIONS: Final = 5
 """Connections kept for the operations function: one per call, calls of several people at a time."""
 
 REPORTS: Final = 10
-"""Reserved concurrency of the reports function, and so the most of its connections."""
+"""Reserved concurrency of the reports function, and so the largest number of its connections."""
 
 ALERTS: Final = 2
 """Reserved concurrency of the alerts function, which asks the operations function for one thing at a time."""
@@ -35,18 +35,18 @@ RESERVED: Final = 10
 """Kept for PostgreSQL's own ``superuser_reserved_connections`` (3), RDS's agents, and a rotation's logins."""
 
 OVERLAP: Final = 2
-"""After a deployment or a time-out old execution environments hold connections while new ones open theirs."""
+"""After a deployment or a time-out, old execution environments hold connections while new ones start."""
 
 
 def max_connections(instance_class: InstanceClass) -> int:
-    """How many connections the database of an instance class is set to take."""
+    """Return how many connections the database of an instance class is set to take."""
     return min(int(MEMORY_GIB[instance_class] * 2**30 * MEMORY_SHARE) // BYTES_PER_CONNECTION, 5000)
 
 
 def needed_connections(*, consumers: int, processors: int) -> int:
-    """How many connections a deployment may hold at once.
+    """Return how many connections a deployment may hold at once.
 
-    ``consumers``: copies of one pipeline's processor; ``processors``: how many pipelines are deployed.
+    ``consumers`` are copies of one pipeline's processor. ``processors`` is the number of deployed pipelines.
     """
     return (consumers * processors + REPORTS) * OVERLAP + OPERATIONS + ALERTS + RESERVED
 
@@ -56,7 +56,7 @@ def check_budget(
 ) -> str | None:
     """Return why the budget is overdrawn, in one line, or None if everything fits.
 
-    ``bounded_by``: the settings that the number of consumers comes from, for the message.
+    ``bounded_by`` names the settings that give the number of consumers, for the message.
     """
     needed = needed_connections(consumers=consumers, processors=processors)
     available = max_connections(instance_class)

@@ -1,7 +1,7 @@
 """Reads the deployment's settings: the environment's file, and over it the CDK's context.
 
-The file is ``environments/{environmentSuffix}.toml``, its keys those of the context: what an environment is
-deployed with lies in version control, and no flag can be forgotten.
+The file is ``environments/{environmentSuffix}.toml``, with the keys of the context. So an environment's
+settings are under version control, and no flag can be forgotten.
 """
 
 import tomllib
@@ -24,7 +24,7 @@ LOCALSTACK: Final[Mapping[str, object]] = {
     "databaseHost": "postgres",
     "databasePort": 5432,
     "databasePassword": "local-only-password",
-    # Its Kinesis copies a shard's records at each put: the fewer there are in one, the more it takes.
+    # Its Kinesis copies a shard's records at each put, so it takes more when a shard has fewer.
     "shardCount": 4,
 }
 
@@ -33,15 +33,15 @@ PROD: Final[Mapping[str, object]] = {
     "logRetentionDays": 90,
     "secretRotationDays": 30,
 }
-"""Defaults of the profile prod on AWS, where they differ from those of dev."""
+"""Defaults of the profile prod on AWS that differ from those of dev."""
 
 
 def read_config(
     context: Mapping[str, Any], environment: Mapping[str, str], folder: Path = ENVIRONMENTS
 ) -> Config:
-    """Check file and context and return them typed; raise ConfigError with one line on the first wrong value.
+    """Check file and context, and return them typed. Raise ConfigError about the first wrong value.
 
-    Keys of the CDK's own (they hold ``:`` or ``/``) are left alone; an empty string counts as not given.
+    The CDK's own keys (which hold ``:`` or ``/``) are left alone. An empty string counts as not given.
     """
     given = {k: v for k, v in context.items() if not any(c in k for c in ":/") and v not in ("", None)}
     flags = _typed(given, "context ")
@@ -98,7 +98,7 @@ def _did_you_mean(key: str, keys: list[str]) -> str:
 
 def _convert(where: str, key: str, value: object, key_type: object) -> object:
     try:
-        # Not strict: `-c shardCount=2` arrives as a string, a file's values as they were written.
+        # This is not strict, because `-c shardCount=2` arrives as a string.
         return cast("object", msgspec.convert(value, type=cast("Any", key_type), strict=False))
     except msgspec.ValidationError:
         shown = "its value" if key == "databasePassword" else repr(value)

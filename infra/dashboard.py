@@ -1,4 +1,4 @@
-"""The dashboard: one page with what comes in, what goes out, how late, and what goes wrong."""
+"""The CloudWatch dashboard: what comes in, what goes out, how late, and what goes wrong."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ OUT: Final[tuple[metrics.MetricName, ...]] = ("ReceivedEvents", "StoredEvents", 
 
 
 class PipelineDashboard(Construct):
-    """``{pipeline}-{suffix}-{region}``: every alarm's state, then a graph per question."""
+    """``{pipeline}-{suffix}-{region}`` shows every alarm's state, then a graph per question."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class PipelineDashboard(Construct):
         self._page = cloudwatch.Dashboard(
             self,
             "Page",
-            # A dashboard's name is the account's, in all regions.
+            # A dashboard's name belongs to the account, in all regions.
             dashboard_name=f"{pipeline.name}-{config.environment_suffix}-{Aws.REGION}",
         )
         self._stream = {"StreamName": stream.stream.stream_name}

@@ -1,4 +1,4 @@
-"""PostgreSQL on AWS: RDS, in two zones, reached by the functions only."""
+"""PostgreSQL on AWS: RDS in two zones, which only the functions reach."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
@@ -45,7 +45,7 @@ class RdsDatabase(Construct):
         owner = self._secret("OwnerSecret", OWNER, config, key)
         self.instance = instance = self._instance(config, network, key, owner)
         self.endpoint = instance.db_instance_endpoint_address
-        # The attachments add host, port and engine; what uses the secret waits for them.
+        # The attachments add host, port and engine, so whatever uses the secret waits for them.
         self.owner_secret = instance.secret or owner
         processor = self._secret("ProcessorSecret", PROCESSOR, config, key)
         self.processor_secret = processor.attach(instance)
@@ -65,7 +65,7 @@ class RdsDatabase(Construct):
     def _instance(
         self, config: Config, network: Network, key: kms.IKey, owner: rds.DatabaseSecret
     ) -> rds.DatabaseInstance:
-        # A major version only: minors stop being creatable, and RDS upgrades them by itself.
+        # A major version only, because minors cannot be created for ever, and RDS upgrades them by itself.
         engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
         identifier = f"{APPLICATION}-{config.environment_suffix}"
         instance = rds.DatabaseInstance(
@@ -99,7 +99,7 @@ class RdsDatabase(Construct):
             enable_performance_insights=True,
             performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
             performance_insight_encryption_key=key,
-            # Left out on prod, not off: see infra/guard.py.
+            # On prod it is left out, which is not the same as off: see infra/guard.py.
             deletion_protection=None if config.protected else False,
             delete_automated_backups=not config.protected,
             removal_policy=removal_policy(config),
@@ -116,7 +116,7 @@ class RdsDatabase(Construct):
         return rds.ParameterGroup(self, "Parameters", engine=engine, parameters=parameters)
 
     def _log_groups(self, identifier: str, config: Config, instance: rds.DatabaseInstance) -> None:
-        # Made before RDS makes them, so that they end with the stack and keep no log for ever.
+        # They are made before RDS makes them, so that they end with the stack and do not keep logs for ever.
         for kind in EXPORTED_LOGS:
             group = log_group(
                 self, f"{kind.capitalize()}Log", config=config, name=f"/aws/rds/instance/{identifier}/{kind}"

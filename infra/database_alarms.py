@@ -1,4 +1,4 @@
-"""What is watched of the database."""
+"""The alarms of the database."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,15 +9,15 @@ from infra.connections import MEMORY_GIB, max_connections
 from infra.metric import rds_metric
 
 MEMORY_LEFT: Final = 0.1
-"""Share of the instance's memory: below it PostgreSQL's and the system's caches are being squeezed out."""
+"""Share of the instance's memory. Below it, PostgreSQL's and the system's caches lose their room."""
 
 TRANSACTION_IDS: Final = 1_000_000_000
-"""Autovacuum freezes at 200 million; PostgreSQL stops taking writes at about 2,146 million:
+"""Autovacuum freezes at 200 million. PostgreSQL stops accepting writes at about 2,146 million:
 https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND"""
 
 
 def of_load(config: Config, instance: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the work that the database does."""
+    """Yield the alarms about the work of the database."""
     yield Alarm(
         "database-cpu",
         rds_metric("CPUUtilization", instance),
@@ -46,7 +46,7 @@ def of_load(config: Config, instance: Dimensions) -> Iterator[Alarm]:
 
 
 def of_room(config: Config, instance: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the room that the database has left."""
+    """Yield the alarms about the room that the database has left."""
     percent = config.alarm_database_free_storage_percent
     yield Alarm(
         "database-free-storage",

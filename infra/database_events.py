@@ -1,4 +1,4 @@
-"""What RDS itself tells of the database: failovers, failures, storage that cannot grow, maintenance."""
+"""RDS's own events about the database: failovers, failures, storage that cannot grow, maintenance."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ CATEGORIES: Final = [
 
 
 class DatabaseEvents(Construct):
-    """Its events go where the alarms go."""
+    """Sends RDS's events to the topic of the alarms."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, instance: rds.IDatabaseInstance, topic: AlarmTopic

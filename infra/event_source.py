@@ -1,4 +1,4 @@
-"""From the stream to the processor."""
+"""Takes records from the stream to the processor."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_

@@ -1,4 +1,4 @@
-"""PostgreSQL on the local targets: an existing server, its logins in the emulator's Secrets Manager."""
+"""PostgreSQL on the local targets: an existing server, with its logins in the emulator's Secrets Manager."""
 
 import json
 
@@ -37,7 +37,7 @@ class ExistingDatabase(Construct):
         self.owner_secret: secretsmanager.ISecret = secretsmanager.Secret(
             self,
             "OwnerSecret",
-            # A throw-away server's password, known to the whole machine; AWS's are generated.
+            # This is a throw-away server's password, which the whole machine knows. AWS's are generated.
             secret_string_value=SecretValue.unsafe_plain_text(json.dumps(owner)),
         )
         self.processor_secret: secretsmanager.ISecret = self._secret(

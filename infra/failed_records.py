@@ -1,4 +1,4 @@
-"""The bucket that Lambda writes a batch into, whole, when its retries have run out."""
+"""The bucket into which Lambda writes a whole batch when its retries have run out."""
 
 from typing import cast
 
@@ -14,9 +14,9 @@ from infra.removal import removal_policy
 
 
 class FailedRecords(Construct):
-    """Private, encrypted, versioned; objects wait here for ``spm replay`` until their retention ends.
+    """Private, encrypted and versioned. Objects wait here for ``spm replay`` until their retention ends.
 
-    S3, because SQS and SNS destinations get a batch's coordinates only, without its payload:
+    It is S3 because SQS and SNS destinations get only a batch's coordinates, without its payload:
     https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
     """
 
@@ -51,7 +51,7 @@ class FailedRecords(Construct):
                 )
             ],
             removal_policy=removal_policy(config),
-            # A Node function of the CDK's own, which the local targets cannot run.
+            # This is a Node function of the CDK's own, which the local targets cannot run.
             auto_delete_objects=config.target == "aws" and not config.protected,
         )
         # One function empties all the buckets of a stack.
@@ -62,7 +62,7 @@ class FailedRecords(Construct):
         accept_checkov(self.bucket, {"18": reason})
 
     def _keep_no_log_of_emptying(self, config: Config) -> None:
-        # Lambda would make the log group by itself, without an end, and leave it behind.
+        # Lambda would make the log group by itself, without a retention, and leave it behind.
         provider = Stack.of(self).node.find_child("Custom::S3AutoDeleteObjectsCustomResourceProvider")
         handler = cast("CfnResource", provider.node.find_child("Handler"))
         group = log_group(self, "EmptyingLog", config=config)

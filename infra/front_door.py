@@ -1,4 +1,4 @@
-"""Where other systems send events over HTTP: a function outside the VPC, its address, who may send."""
+"""The front door for events over HTTP: a function outside the VPC, its address, and who may send."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ MEMORY: Final = 1024  # 0.6 of a processor: a post of 100 statements is judged i
 
 
 class FrontDoor(Construct):
-    """``student-performance-ingest-{suffix}``: it may put records into one stream, and read who may send."""
+    """``student-performance-ingest-{suffix}`` may put records into one stream, and read who may send."""
 
     url: str
     senders: secretsmanager.Secret
@@ -43,7 +43,7 @@ class FrontDoor(Construct):
             "Senders",
             description=f"Who may send events over HTTP, and hashes ({config.environment_suffix})",
             encryption_key=stream.key,
-            # What is there from the start; `spm senders` writes it from then on, no deployment does again.
+            # This is the initial value. Later only `spm senders` writes it, and no deployment does.
             secret_string_value=SecretValue.unsafe_plain_text("{}"),
             removal_policy=removal_policy(config),
         )

@@ -1,4 +1,4 @@
-"""What is watched of functions, and of the schedule that calls one."""
+"""The alarms of functions, and of the schedule that calls one."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from infra.metric import aws_metric, lambda_metric
 
 
 def of_processor(config: Config, function: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of a processor."""
+    """Yield the alarms of a processor."""
     age = config.alarm_iterator_age_seconds * 1000
     near_timeout = config.processor_timeout_seconds * 10 * config.alarm_duration_percent
     yield Alarm("processor-errors", lambda_metric("Errors", function), 1, "Invocations of the processor fail")
@@ -31,7 +31,7 @@ def of_processor(config: Config, function: Dimensions) -> Iterator[Alarm]:
 
 
 def of_operations(function: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the function that takes commands."""
+    """Yield the alarms of the operations function."""
     yield Alarm(
         "operations-errors",
         lambda_metric("Errors", function),
@@ -41,7 +41,7 @@ def of_operations(function: Dimensions) -> Iterator[Alarm]:
 
 
 def of_reports(function: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the function that answers questions."""
+    """Yield the alarms of the reports function."""
     yield Alarm(
         "reports-errors",
         lambda_metric("Errors", function),
@@ -57,7 +57,7 @@ def of_reports(function: Dimensions) -> Iterator[Alarm]:
 
 
 def of_door(config: Config, function: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the front door."""
+    """Yield the alarms of the front door."""
     percent = config.alarm_duration_percent
     late = TIMEOUT.to_milliseconds() * percent / 100
     for name, metric, statistic, threshold, description in (
@@ -71,7 +71,7 @@ def of_door(config: Config, function: Dimensions) -> Iterator[Alarm]:
 
 
 def of_pages(function: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the dashboard."""
+    """Yield the alarms of the dashboard."""
     for name, metric, description in (
         ("errors", "Errors", "Requests to the dashboard end without an answer"),
         ("5xx", "Url5xxCount", "The dashboard shows an error instead of a page"),
@@ -80,7 +80,7 @@ def of_pages(function: Dimensions) -> Iterator[Alarm]:
 
 
 def of_schedule(rule: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the schedule that compacts."""
+    """Yield the alarm of the schedule that compacts."""
     yield Alarm(
         "schedule-failures",
         aws_metric("AWS/Events", "FailedInvocations", rule),

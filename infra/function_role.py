@@ -1,4 +1,4 @@
-"""A function's role, written out: no managed policy, nothing that the CDK adds by itself."""
+"""A function's role is written out, without a managed policy or anything that the CDK adds by itself."""
 
 from typing import Final, cast
 
@@ -25,7 +25,7 @@ DESCRIBE_ACTIONS: Final = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets
 
 
 class FunctionRole(Construct):
-    """May write its own log group and, in a VPC, get its network interfaces; the rest is added by name."""
+    """May write its own log group and, in a VPC, get its network interfaces. All else is added by name."""
 
     role: iam.IRole
     log_group: logs.LogGroup
@@ -35,7 +35,7 @@ class FunctionRole(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.log_group = log_group
-        # Inline, so that the role never exists without its rights: Lambda checks them early.
+        # The policy is inline, so that the role never exists without its rights, which Lambda checks early.
         self._policy = iam.PolicyDocument()
         role = iam.Role(
             self,
@@ -118,7 +118,7 @@ class FunctionRole(Construct):
         self._allow(["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"], [security_group_arn])
 
     def _may_join_vpc(self, name: str) -> None:
-        # The resources are as wide as Lambda asks for; the function's own code is refused all of it:
+        # The resources are as wide as Lambda requires, but the function's own code is denied all of it:
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
         own = f"arn:{Aws.PARTITION}:ec2:{Aws.REGION}:{Aws.ACCOUNT_ID}:*/*"
         self._allow(list(INTERFACE_ACTIONS), [own])

@@ -1,4 +1,4 @@
-"""What CloudFormation cannot say: a database protected at the end, a default security group closed."""
+"""Does what CloudFormation cannot: protects the database last, and closes the default security group."""
 
 from pathlib import Path
 from typing import Final
@@ -19,11 +19,12 @@ TIMEOUT: Final = Duration.minutes(15)
 
 
 class Guard(Construct):
-    """``student-performance-guard-{suffix}`` and the two resources it stands for; prod only.
+    """``student-performance-guard-{suffix}`` and its two resources, on prod only.
 
-    The template leaves the database's deletion protection unset: CloudFormation could not roll a failed first
-    deployment back over it. The guard is made last and sets it. A rollback of the same deployment deletes the
-    guard first, which lifts it; a later rollback and the stack's deletion leave guard and protection alone.
+    The template leaves the database's deletion protection unset, because with it CloudFormation could not
+    roll back a failed first deployment. The guard is made last and sets the protection. A rollback of the
+    same deployment deletes the guard first, which lifts the protection. A later rollback and the stack's
+    deletion leave both alone.
     """
 
     def __init__(

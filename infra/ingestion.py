@@ -1,4 +1,4 @@
-"""One pipeline's way from its stream to the database."""
+"""What takes one pipeline's events from its stream to the database."""
 
 from typing import NamedTuple
 

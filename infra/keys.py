@@ -1,4 +1,4 @@
-"""Customer-managed keys, all made in one way."""
+"""Customer-managed keys, which are all made in the same way."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
@@ -9,7 +9,7 @@ from infra.removal import removal_policy
 
 
 def rotated_key(scope: Construct, construct_id: str, *, config: Config, description: str) -> kms.Key:
-    """Make a key that rotates every year; kept with a protected stack, else deleted seven days after it."""
+    """Make a key that rotates every year. A protected stack keeps it; otherwise it goes seven days later."""
     return kms.Key(
         scope,
         construct_id,

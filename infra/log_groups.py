@@ -1,4 +1,4 @@
-"""Log groups, all made in one way."""
+"""Log groups, which are all made in the same way."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ RETENTION: Final[dict[LogRetentionDays, logs.RetentionDays]] = {
 def log_group(
     scope: Construct, construct_id: str, *, config: Config, name: str | None = None
 ) -> logs.LogGroup:
-    """Make a log group with the deployment's retention; kept with a protected stack, else deleted with it."""
+    """Make a log group with the deployment's retention. A protected stack keeps it; otherwise it goes."""
     group = logs.LogGroup(
         scope,
         construct_id,

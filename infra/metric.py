@@ -18,7 +18,7 @@ def aws_metric(
     statistic: str = "Sum",
     period: Duration = MINUTE,
 ) -> cloudwatch.Metric:
-    """Name one metric of CloudWatch, summed over a minute unless told otherwise."""
+    """Name one metric of CloudWatch, by default its sum over a minute."""
     return cloudwatch.Metric(
         namespace=namespace, metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period
     )
@@ -32,5 +32,5 @@ def lambda_metric(
 
 
 def rds_metric(name: str, dimensions: dict[str, str], *, statistic: str = "Average") -> cloudwatch.Metric:
-    """Name a metric of RDS, over five minutes: a burst of one minute is a batch's doing."""
+    """Name a metric of RDS over five minutes, because a burst of one minute is only a batch."""
     return aws_metric("AWS/RDS", name, dimensions, statistic=statistic, period=FIVE_MINUTES)

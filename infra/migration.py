@@ -1,4 +1,4 @@
-"""Brings the schema up to date during a deployment; a failing migration rolls the deployment back."""
+"""Brings the schema up to date during a deployment. A failing migration rolls the deployment back."""
 
 from aws_cdk import CustomResource, Duration
 from constructs import Construct
@@ -11,7 +11,7 @@ from infra.network import Network
 
 
 class SchemaMigration(Construct):
-    """A custom resource that the operations function answers; runs again when schema or role change."""
+    """A custom resource that the operations function answers. It runs again when schema or role change."""
 
     def __init__(
         self,
@@ -39,5 +39,5 @@ class SchemaMigration(Construct):
                 "ReaderSecret": database.reader_secret.secret_arn,
             },
         )
-        # Nothing that the function needs on its way may still be missing when it is called.
+        # Everything that the function needs must exist when it is called.
         resource.node.add_dependency(database, *([network] if network else []))

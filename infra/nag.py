@@ -1,4 +1,4 @@
-"""Findings of cdk-nag and checkov that are accepted, each with its reason, next to its resource."""
+"""Accepts findings of cdk-nag and checkov, each with its reason, next to its resource."""
 
 from collections.abc import Mapping
 from typing import cast

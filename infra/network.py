@@ -1,4 +1,4 @@
-"""The network on AWS: isolated subnets, with doors to exactly what the functions call."""
+"""The network on AWS: isolated subnets, with endpoints for exactly what the functions call."""
 
 from aws_cdk import Acknowledgment, Aws, Fn, Validations
 from aws_cdk import aws_ec2 as ec2
@@ -14,7 +14,7 @@ HTTPS = 443
 
 
 class Network(Construct):
-    """A VPC of two zones without internet: no gateway, no NAT, no public address. Or the deployer's own.
+    """A VPC of two zones without internet: no gateway, no NAT, no public address. Or the deployer's own VPC.
 
     ``functions`` is the one security group that reaches the database and Secrets Manager. The operations
     function has ``operations`` besides, because it answers CloudFormation through S3.
