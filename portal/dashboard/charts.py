@@ -144,6 +144,31 @@ def by_minute(counts: Sequence[int], now: datetime, zone: tzinfo) -> Bars:
     return Bars(height, marks, x, _y_ticks(top, floor), "time of day", "events per minute")
 
 
+class Lesson(NamedTuple):
+    """How many came to the lessons of a day, and how many were absent."""
+
+    day: str
+    came: int
+    absent: int
+
+
+def lessons(days: Sequence[Lesson]) -> Bars:
+    """Return a bar for each day: how many per cent came. All bars begin at zero."""
+    height = 180
+    floor = height - BOTTOM
+    step = (WIDTH - LEFT - RIGHT) / max(len(days), 1)
+    marks = []
+    for position, one in enumerate(days):
+        expected = one.came + one.absent
+        tall = (floor - TOP) * one.came / expected
+        what = f"{one.day}: {one.came:,} of {expected:,}"
+        marks.append(Mark(LEFT + position * step + step / 8, floor - tall, step * 3 / 4, tall, what))
+    every = -(-len(days) // 5) or 1
+    x = [Tick(LEFT + (n + 0.5) * step, one.day) for n, one in enumerate(days) if n % every == 0]
+    y = [Tick(floor - (floor - TOP) * part / 100, str(part)) for part in (0, 50, 100)]
+    return Bars(height, marks, x, y, "day with a lesson", "per cent came")
+
+
 def heat(hours: Sequence[Sequence[int]]) -> Grid:
     """Return a cell for each weekday and hour, which is darkest where most happens."""
     top = max((count for row in hours for count in row), default=0)

@@ -8,7 +8,7 @@ from processor.commands.as_of import SQL, AsOf
 from processor.commands.command import About
 from processor.commands.overview import last_event
 from processor.errors import CommandError
-from processor.insight.answers import Attendance, Attention, CoursePage, Reason, Work
+from processor.insight.answers import Attendance, Attention, CoursePage, Lessons, Reason, Work
 from processor.settings import Settings
 from processor.storage.session import Session
 
@@ -43,6 +43,7 @@ class ShowCourse(AsOf[CoursePage], tag="course", kw_only=True):
             work=[Work(**row, of=students) for row in await fetch(SQL["work_of_course"], *asked)],
             hours=_week(await fetch(SQL["hours_of_course"], *asked)),
             attendance=Attendance(*lessons) if any(lessons) else None,
+            lessons=[Lessons(**row) for row in await fetch(SQL["lessons_of_course"], *asked)],
         )
 
 

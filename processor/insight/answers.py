@@ -92,6 +92,12 @@ class Attendance(Struct, frozen=True):
     excused: int
 
 
+class Lessons(Attendance, frozen=True, kw_only=True):
+    """How often students were there on one day, in the course's time zone."""
+
+    day: date
+
+
 class CoursePage(Struct, frozen=True):
     """One course. ``hours`` counts events by weekday, Monday first, and hour, in the course's time zone."""
 
@@ -109,6 +115,7 @@ class CoursePage(Struct, frozen=True):
     hours: list[list[int]]
     attendance: Attendance | None
     usual_seconds: float | None = None
+    lessons: list[Lessons] = []
 
 
 class StudentWork(Struct, frozen=True):

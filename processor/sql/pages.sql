@@ -193,6 +193,18 @@ CROSS JOIN LATERAL (SELECT course_hour.hour AT TIME ZONE visible.time_zone AS lo
 WHERE visible.id = $3 AND course_hour.hour <= $1
 GROUP BY 1, 2
 
+-- name: lessons_of_course
+-- Who came, by the days on which somebody noted it.
+SELECT
+    (course_hour.hour AT TIME ZONE visible.time_zone)::date AS day,
+    sum(present)::bigint AS present, sum(late)::bigint AS late, sum(absent)::bigint AS absent,
+    sum(excused)::bigint AS excused
+FROM visible_course($2) AS visible
+JOIN course_hour ON course_hour.course = visible.id
+WHERE visible.id = $3 AND course_hour.hour <= $1 AND present + late + absent + excused > 0
+GROUP BY 1
+ORDER BY 1
+
 -- name: student
 -- Their courses as of then, and any other in which something of theirs is known.
 SELECT

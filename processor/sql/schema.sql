@@ -529,13 +529,17 @@ CREATE TABLE course_day (
     PRIMARY KEY (course, day, event_type, month)
 ) WITH (fillfactor = 70);
 
--- How much happened in a course in an hour. Real hours, not those of a week: whoever reads turns them into weekday and
+-- How much happened in a course in an hour, and who came to lessons. Real hours, not those of a week: whoever reads turns them into weekday and
 -- hour of the course's time zone, right before and after a change of the clocks.
 CREATE TABLE course_hour (
     course text NOT NULL,
     hour timestamptz NOT NULL,
     month date NOT NULL,
     events bigint NOT NULL,
+    present bigint NOT NULL DEFAULT 0,
+    late bigint NOT NULL DEFAULT 0,
+    absent bigint NOT NULL DEFAULT 0,
+    excused bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (course, hour, month)
 ) WITH (fillfactor = 70);
 

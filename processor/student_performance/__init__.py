@@ -37,6 +37,10 @@ PIPELINE: Final = Pipeline(
             adds=("events", "scored", "score_sum"),
             greatest=("last_at",),
         ),
-        Deferred("course_hour", key=("course", "hour", "month"), adds=("events",)),
+        Deferred(
+            "course_hour",
+            key=("course", "hour", "month"),
+            adds=("events", "present", "late", "absent", "excused"),
+        ),
     ),
 )

@@ -197,6 +197,10 @@ SELECT
     CASE WHEN length(metadata->>'course') <= 200 THEN metadata->>'course' ELSE '' END AS course,
     date_trunc('hour', occurred_at, 'UTC') AS hour,
     date_trunc('month', arrived_at AT TIME ZONE 'UTC')::date AS month,
-    count(*) AS events
+    count(*) AS events,
+    count(*) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'present') AS present,
+    count(*) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'late') AS late,
+    count(*) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'absent') AS absent,
+    count(*) FILTER (WHERE event_type = 'attendance' AND metadata->>'status' = 'excused') AS excused
 FROM {log}
 GROUP BY 1, 2, 3

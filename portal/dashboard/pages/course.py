@@ -6,10 +6,12 @@ from typing import Any, Final
 from portal.dashboard import charts, words
 from portal.dashboard.fragments import Fragments
 from portal.dashboard.tables import Cell, Heading, PageTable
-from processor.insight.answers import Attendance, Attention, CoursePage, Work
+from processor.insight.answers import Attendance, Attention, CoursePage, Lessons, Work
 
 FIRST: Final = 8
 """How many students are shown completely. A table holds all of them."""
+LESSONS_DRAWN: Final = 20
+"""How many of the latest days with a lesson are drawn. A table holds all of them."""
 
 ATTENTION = (
     Heading("level", "Level"),
@@ -22,6 +24,14 @@ ATTENDANCE = (
     Heading("status", "At a lesson"),
     Heading("times", "Times", is_number=True),
     Heading("share", "Of all", is_number=True),
+)
+LESSONS = (
+    Heading("day", "Day"),
+    Heading("present", "On time", is_number=True),
+    Heading("late", "Late", is_number=True),
+    Heading("absent", "Absent", is_number=True),
+    Heading("excused", "Excused", is_number=True),
+    Heading("came", "Came", is_number=True),
 )
 WORK = (
     Heading("work", "Work"),
@@ -47,12 +57,15 @@ def view(answer: CoursePage, now: datetime, zone: tzinfo, draw: Fragments) -> di
             _attention_table(answer, now, zone, draw),
             _work_table(answer.work, now, zone),
             *([_attendance_table(answer.attendance)] if answer.attendance else []),
+            *([_lessons_table(answer.lessons, now, zone)] if answer.lessons else []),
         ],
         "latest": latest,
         "histogram": latest and charts.histogram(latest.bins, latest.median),
         "hours": charts.heat(answer.hours),
         "busiest": _busiest(answer.hours),
         "attendance": words.attendance(answer.attendance) if answer.attendance else "",
+        "lessons": _drawn(answer.lessons),
+        "fewest": _fewest(answer.lessons, now, zone),
         "active": words.share(answer.active, answer.students),
         "as_of": words.clock(answer.as_of, zone),
         "last_event_at": answer.last_event_at,
@@ -153,6 +166,46 @@ def _attendance_table(counts: Attendance) -> PageTable:
         for name, (said, times) in named.items()
     ]
     return PageTable("attendance", "Attendance", ATTENDANCE, rows)
+
+
+def _lessons_table(lessons: list[Lessons], now: datetime, zone: tzinfo) -> PageTable:
+    rows = [
+        (
+            one.day.isoformat(),
+            [
+                Cell(one.day.isoformat(), words.day(one.day, now, zone)),
+                *(Cell(n, f"{n:,}") for n in (one.present, one.late, one.absent, one.excused)),
+                Cell(_came(one), words.per_cent(_came(one))),
+            ],
+        )
+        for one in reversed(lessons)
+    ]
+    return PageTable("lessons", "Attendance by day", LESSONS, rows)
+
+
+def _came(one: Lessons) -> float | None:
+    """Return how many per cent came of those who were neither there nor excused."""
+    expected = one.present + one.late + one.absent
+    return 100 * (one.present + one.late) / expected if expected else None
+
+
+def _drawn(lessons: list[Lessons]) -> charts.Bars | None:
+    held = [
+        charts.Lesson(f"{one.day.day} {one.day:%b}", one.present + one.late, one.absent)
+        for one in lessons
+        if _came(one) is not None
+    ]
+    return charts.lessons(held[-LESSONS_DRAWN:]) if len(held) > 1 else None
+
+
+def _fewest(lessons: list[Lessons], now: datetime, zone: tzinfo) -> str:
+    held = [(share, one) for one in lessons[-LESSONS_DRAWN:] if (share := _came(one)) is not None]
+    if not held:
+        return ""
+    share, one = min(held, key=lambda pair: pair[0])
+    day = words.day(one.day, now, zone)
+    on = "" if day in ("today", "yesterday") else "on "
+    return f"Fewest came {on}{day}: {words.unbroken(words.per_cent(share))}"
 
 
 def _busiest(hours: list[list[int]]) -> str:

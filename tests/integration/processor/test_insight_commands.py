@@ -121,6 +121,7 @@ async def test_a_course_shows_work_by_the_latest_score_and_its_hours_in_its_own_
     assert (pop["id"], pop["due_at"], pop["median"]) == ("pop", None, 70.0)
     assert answer["hours"][4][20] == 2  # Friday, 19:30 UTC, is half past eight in Berlin
     assert answer["attendance"] == {"present": 1, "late": 0, "absent": 1, "excused": 0}
+    assert answer["lessons"] == [{"day": "2026-11-20", **answer["attendance"]}]
     [cy] = answer["attention"]
     assert (cy["student"], cy["name"], cy["score"]) == ("cy", None, 2.75)
     assert cy["reasons"] == [{"rule": "missing", "sentence": "Both pieces of work are missing"}]

@@ -272,6 +272,15 @@ async def test_days_and_hours_of_a_course_are_utc(world: World) -> None:
     ]
 
 
+async def test_who_came_to_a_lesson_is_counted_by_the_hour(world: World) -> None:
+    statuses = ("present", "late", "absent", "absent", "excused", "asleep")
+    at_nine = [{"event_type": "attendance", "metadata": {"course": "c", "status": one}} for one in statuses]
+    others = {"event_type": "quiz", "metadata": {"course": "c", "status": "present"}}
+    await put(world, *(one | {"timestamp": "2026-11-22T09:00:00Z"} for one in (*at_nine, others)))
+    [hour] = await world.owner.fetch("SELECT * FROM course_hour")
+    assert (hour["events"], hour["present"], hour["late"], hour["absent"], hour["excused"]) == (7, 1, 1, 2, 1)
+
+
 async def test_whatever_stands_in_metadata_is_counted_under_a_course_or_none(world: World) -> None:
     await world.deliver([at(number) for number in range(len(METADATA) * 3)])
     assert await counted(world) == len(METADATA) * 3
@@ -297,7 +306,7 @@ async def test_a_score_keeps_all_its_digits(world: World) -> None:
 
 BEFORE = """
     DROP TABLE student_assessment, student_course, course_day, course_hour CASCADE;
-    DELETE FROM schema_migration WHERE pipeline = 'student-performance' AND version = 2;
+    DELETE FROM schema_migration WHERE pipeline = 'student-performance' AND version IN (2, 7);
     DELETE FROM chunk WHERE stored_at < now();
 """
 
@@ -309,7 +318,8 @@ async def test_what_was_stored_before_there_were_these_projections_is_compacted_
         await world.deliver([at(number, shard) for number in range(20)])
     await world.owner.execute(BEFORE)
     await world.deliver([at(number) for number in range(15, 30)])
-    assert await migrations.migrate(world.owner, world.login, [BOTH]) == ["0002_projections"]
+    applied = await migrations.migrate(world.owner, world.login, [BOTH])
+    assert applied == ["0002_projections", "0007_lessons"]
     assert await counted(world) == await world.count("student_performance")
 
 

@@ -27,6 +27,7 @@ from processor.insight.answers import (
     CoursePage,
     Found,
     HandedIn,
+    Lessons,
     Overview,
     Reason,
     RiskPoint,
@@ -94,7 +95,13 @@ def course() -> CoursePage:
     return CoursePage(
         "MATH-101", "Algebra", "Europe/Berlin", date(2026, 9, 1), date(2026, 12, 18), NOW,
         NOW - timedelta(seconds=4), 182, 160, attention, work, hours, Attendance(1120, 49, 87, 28),
+        lessons=[_lessons(n) for n in range(8)],
     )  # fmt: skip
+
+
+def _lessons(week: int) -> Lessons:
+    absent = (9, 8, 11, 10, 21, 9, 10, 9)[week]
+    return Lessons(155 - absent, 6, absent, 3, day=(NOW + (week - 8) * 7 * DAY).date())
 
 
 def student() -> StudentPage:

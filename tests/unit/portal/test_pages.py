@@ -77,9 +77,31 @@ def test_a_course_says_why_and_since_when() -> None:
 
 def test_every_table_of_a_course_is_csv() -> None:
     pages = client()
-    for table in ("attention", "work", "attendance"):
+    for table in ("attention", "work", "attendance", "lessons"):
         lines = pages.get(f"/course?id=MATH-101&table={table}&format=csv").text.splitlines()
         assert len(lines) > 2, table
+
+
+def test_a_course_draws_who_came_to_its_lessons() -> None:
+    text = client().get("/course?id=MATH-101").text
+    assert "Fewest came on 27 October: 87\u00a0%" in text
+    assert "<title>27 Oct: 140 of 161</title>" in text
+    assert text.count("lessons-title") == 2
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_one_lesson_is_no_chart(days: int) -> None:
+    few = replace(samples.course(), lessons=samples.course().lessons[:days])
+    assert "lessons-title" not in client(ChangedSchool(math=few)).get("/course?id=MATH-101").text
+
+
+def test_a_day_on_which_all_were_excused_has_no_share() -> None:
+    first, *others = samples.course().lessons
+    holiday = replace(first, present=0, late=0, absent=0, excused=161)
+    pages = client(ChangedSchool(math=replace(samples.course(), lessons=[holiday, *others])))
+    assert pages.get("/course?id=MATH-101").text.count('class="bar') == 10 + len(others)
+    lines = pages.get("/course?id=MATH-101&table=lessons&format=csv").text.splitlines()
+    assert lines[-1] == "2026-09-29,0,0,0,161,"
 
 
 def test_a_course_without_lessons_says_so() -> None:
