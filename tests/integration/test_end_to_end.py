@@ -102,19 +102,19 @@ def fresh(embedded_cloud: EmbeddedCloud) -> Deployment:
     return deploy(embedded_cloud, f"e2e-{uuid.uuid4().hex[:6]}")
 
 
-async def test_every_published_event_is_stored_as_it_was_sent(fresh: Deployment) -> None:
+async def test_every_published_event_is_stored_as_it_was_sent(deployed: Deployment) -> None:
     events = made_for_this_test(EVENTS)
-    send(fresh, as_records(events))
+    send(deployed, as_records(events))
     sent = {event["event_id"]: event for event in events}
     expected = []
-    for shard_id, record in read_back(fresh):
+    for shard_id, record in read_back(deployed):
         event = json.loads(record["Data"])
         if event.get("event_id") in sent:
             assert event == sent[event["event_id"]]
-            expected.append(row_of(fresh, shard_id, record, event))
+            expected.append(row_of(deployed, shard_id, record, event))
     assert len(expected) == EVENTS
 
-    assert await wait_until_stored(fresh, events) == expected
+    assert await wait_until_stored(deployed, events) == expected
 
 
 def row_of(
@@ -135,6 +135,7 @@ def row_of(
     }
 
 
+@pytest.mark.long
 async def test_the_same_records_delivered_again_change_nothing(fresh: Deployment) -> None:
     events = made_for_this_test(700)
     bad = uuid.uuid4().bytes
@@ -155,26 +156,26 @@ async def test_the_same_records_delivered_again_change_nothing(fresh: Deployment
     assert await snapshot(fresh) == before
 
 
-async def test_the_same_events_published_again_are_stored_once(fresh: Deployment) -> None:
+async def test_the_same_events_published_again_are_stored_once(deployed: Deployment) -> None:
     events, marker = made_for_this_test(300), made_for_this_test(1)
-    send(fresh, as_records(events))
-    before = await wait_until_stored(fresh, events)
-    send(fresh, as_records(events))
-    send(fresh, as_records(marker))  # one shard keeps the order: once this is stored, the others were seen
-    await wait_until_stored(fresh, marker)
-    assert await stored(fresh, events) == before
+    send(deployed, as_records(events))
+    before = await wait_until_stored(deployed, events)
+    send(deployed, as_records(events))
+    send(deployed, as_records(marker))  # one shard keeps the order: once this is stored, the others were seen
+    await wait_until_stored(deployed, marker)
+    assert await stored(deployed, events) == before
 
 
-async def test_bad_records_do_not_hold_back_the_good_ones(fresh: Deployment) -> None:
+async def test_bad_records_do_not_hold_back_the_good_ones(deployed: Deployment) -> None:
     events = made_for_this_test(200)
     # Trailing blanks change neither the verdict nor the JSON, and tell these records from other tests'.
     bad = [(data + b" " * secrets.randbelow(1000), reason) for data, reason in BAD_RECORDS]
     mixed = as_records(events) + [(data, "x") for data, _ in bad]
     random.shuffle(mixed)
-    send(fresh, mixed)
+    send(deployed, mixed)
 
-    await wait_until_stored(fresh, events)
-    assert sorted(await wait_until_rejected(fresh, [data for data, _ in bad])) == sorted(bad)
+    await wait_until_stored(deployed, events)
+    assert sorted(await wait_until_rejected(deployed, [data for data, _ in bad])) == sorted(bad)
 
 
 @pytest.mark.parametrize(
@@ -226,6 +227,7 @@ def document_of(form: str, student: str) -> bytes:
     return wrapping.wrap(form, Sender("school"), json.dumps(document).encode())
 
 
+@pytest.mark.long
 async def test_migrating_again_changes_nothing(fresh: Deployment) -> None:
     catalogue = """SELECT relname, relkind::text, relacl::text FROM pg_class
                    WHERE relnamespace = 'public'::regnamespace ORDER BY relname"""
@@ -236,6 +238,7 @@ async def test_migrating_again_changes_nothing(fresh: Deployment) -> None:
     assert await rows(fresh.dsn, catalogue) == before
 
 
+@pytest.mark.long
 async def test_two_environments_side_by_side_do_not_see_each_other(
     fresh: Deployment, deployed: Deployment
 ) -> None:
