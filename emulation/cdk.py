@@ -1,4 +1,4 @@
-"""Deploys the project's CDK app with the real ``cdklocal``, into whatever an environment's endpoints name."""
+"""Deploys the project's CDK app with the real ``cdklocal``, to the endpoints of an environment."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def deploy(
     The cloud assembly goes to ``folder``, so that several deployments can run side by side; caches are kept
     in the project. Raises DeployFailed with the last lines that say something.
 
-    The app runs before cdklocal rather than below it: at the same time they take over 1 GiB of memory.
+    The app runs before cdklocal and not below it, because together they take over 1 GiB of memory.
     """
     cdklocal = installed(project, CDKLOCAL)
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def deploy(
 
 
 def installed(project: Path, file: Path) -> Path:
-    """Return a file of the CDK command line in the project; raise DeployFailed where it is missing."""
+    """Return a file of the CDK command line in the project. Raise DeployFailed if it is missing."""
     if not (project / file).exists():
         raise DeployFailed(f"the CDK command line is not installed in {project}: run `spm init` there")
     return project / file
@@ -99,7 +99,7 @@ def _environment(aws_environment: Mapping[str, str], caches: Path) -> dict[str, 
 
 
 def why(output: str) -> str:
-    """Return what the first resource says that failed, without what followed from it; else the last lines."""
+    """Return what the first failed resource says, without what followed from it, or the last lines."""
     failed = FAILED.search(output)
     if failed is None:
         return _last_useful_lines(output)
@@ -107,7 +107,7 @@ def why(output: str) -> str:
 
 
 def _last_useful_lines(output: str) -> str:
-    """Leave out what a person cannot act on: stack frames and blank lines."""
+    """Leave out stack frames and blank lines, on which nobody can act."""
     noise = ("at ", 'File "', "Traceback", "jsii.errors", "node:internal", "^", "~")
     useful = [line for line in output.splitlines() if line.strip() and not line.strip().startswith(noise)]
     return "\n".join(f"  {line}" for line in useful[-ERROR_LINES_SHOWN:])

@@ -1,4 +1,4 @@
-"""The embedded cloud: PostgreSQL, MiniStack and the mapping runner as private child processes of this one."""
+"""The embedded cloud: PostgreSQL, MiniStack and the mapping runner as child processes of this one."""
 
 import json
 import os
@@ -26,7 +26,7 @@ BOOTSTRAP_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class CloudState:
-    """What another terminal needs to reach a running embedded cloud; no AWS credential in it is real."""
+    """What another terminal needs to reach a running embedded cloud. No AWS credential in it is real."""
 
     pid: int
     endpoint_url: str
@@ -38,10 +38,10 @@ class CloudState:
 class EmbeddedCloud:
     """A whole private cloud on 127.0.0.1, as a context manager.
 
-    Everything it writes is below ``folder`` (default: a new temporary folder) and the operating system's
-    temporary folder, and is removed at the end unless ``keep_files``. Only the databases are kept, in
-    ``data``, where that is given. Its processes end with it and with this process, however that ends. Any
-    number run side by side.
+    Everything that it writes is below ``folder`` (by default a new temporary folder) and the operating
+    system's temporary folder, and is removed at the end unless ``keep_files``. With ``data``, the databases
+    are kept there. Its processes end with it and with this process, however that ends. Any number can run
+    side by side.
     """
 
     region = REGION
@@ -79,13 +79,13 @@ class EmbeddedCloud:
         self.stop()
 
     def start(self) -> None:
-        """Start the servers side by side; raise StartFailed with the end of the log of one that fails."""
+        """Start the servers side by side. Raise StartFailed with the end of the log of one that fails."""
         with ThreadPoolExecutor(max_workers=2) as pool:
             for started in [pool.submit(self.database.start), pool.submit(self._start_ministack)]:
                 started.result()
 
     def stop(self) -> None:
-        """Stop everything and remove the files; safe to call twice."""
+        """Stop everything and remove the files. It is safe to call this twice."""
         self.stop_runner()
         with ThreadPoolExecutor(max_workers=2) as pool:
             pool.submit(self._ministack.stop)
@@ -127,7 +127,7 @@ class EmbeddedCloud:
         )
 
     def deploy(self, suffix: str = "dev", context: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Make the environment's database and deploy its stack; return the stack's outputs.
+        """Make the environment's database, deploy its stack, and return the stack's outputs.
 
         ``context`` adds to the CDK context, or overrides it. Raises DeployFailed with cdklocal's last words.
         """
@@ -179,13 +179,13 @@ class EmbeddedCloud:
         return self._runner
 
     def stop_runner(self) -> None:
-        """Stop the runner, letting the invocations in flight end; its checkpoints stay for the next start."""
+        """Stop the runner after running invocations have ended. Its checkpoints stay for the next start."""
         if self._runner is not None:
             self._runner.stop()
             self._runner = None
 
     def write_state(self, file: Path | None = None) -> None:
-        """Tell other terminals how to reach this cloud: a file only its owner may read."""
+        """Tell other terminals how to reach this cloud, in a file that only its owner may read."""
         file = file or state_file()
         state = CloudState(
             pid=os.getpid(),
@@ -207,7 +207,7 @@ class EmbeddedCloud:
     def _bootstrap(self) -> None:
         """Create the CDK's bootstrap stack from its own template.
 
-        ``cdklocal bootstrap`` does the same through a changeset in 17 s; the API takes under one.
+        ``cdklocal bootstrap`` does the same through a changeset in 17 s. The API takes less than one.
         """
         template = cdk.installed(self.project, cdk.BOOTSTRAP_TEMPLATE)
         cloudformation = self.client("cloudformation")
@@ -282,4 +282,4 @@ def _stack_status(cloudformation: Any, stack: str) -> str:  # noqa: ANN401 - a b
     try:
         return str(find(StackName=stack)["Stacks"][0]["StackStatus"])
     except cloudformation.exceptions.ClientError:
-        return "DELETE_COMPLETE"  # a deleted stack is known by its id only
+        return "DELETE_COMPLETE"  # a deleted stack is known only by its id

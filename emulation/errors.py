@@ -1,4 +1,4 @@
-"""What can go wrong around the embedded cloud; each message says what to do.
+"""What can go wrong around the embedded cloud. Each message says what to do.
 
 EmulationError
 ├── StartFailed     a process did not become healthy; the message carries the end of its log
@@ -8,7 +8,7 @@ EmulationError
 
 
 class EmulationError(Exception):
-    """Whatever the embedded cloud raises on purpose."""
+    """Everything that the embedded cloud raises on purpose."""
 
 
 class StartFailed(EmulationError):

@@ -1,8 +1,8 @@
-"""Holds one child process and ends it, with everything it started, when the parent lets go.
+"""Holds one child process, and ends it with everything that it started when the parent lets go.
 
-Run by ``emulation.process`` as ``python -I -S guard.py OPTIONS -- COMMAND…`` with a pipe on standard input
+``emulation.process`` runs it as ``python -I -S guard.py OPTIONS -- COMMAND…`` with a pipe on standard input
 whose other end only the parent holds. The pipe closes when the parent stops the child and when the parent
-dies, SIGKILL included; both end the child the same way. Linux's PR_SET_PDEATHSIG would not do: it does not
+dies, even by SIGKILL. Both end the child in the same way. Linux's PR_SET_PDEATHSIG is not enough: it does not
 exist on macOS, does not reach grandchildren (Lambda workers inside a slow handler), and fires when the
 *thread* that started the child ends.
 """
@@ -21,7 +21,7 @@ GRACE_SECONDS = 5.0
 
 
 def main() -> int:
-    """Run the command until it ends or standard input closes; return its exit code."""
+    """Run the command until it ends or standard input closes, and return its exit code."""
     options = _options()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)  # only the pipe decides
@@ -62,7 +62,7 @@ def _default_signals() -> None:
 
 
 def _stop_when_released(child: "subprocess.Popen[bytes]", stop_signal: signal.Signals) -> None:
-    os.read(sys.stdin.fileno(), 1)  # nothing is ever written: this returns at the end of the file
+    os.read(sys.stdin.fileno(), 1)  # nothing is ever written, so this returns at the end of the file
     child.send_signal(stop_signal)
     try:
         child.wait(GRACE_SECONDS)

@@ -19,7 +19,7 @@ START_ATTEMPTS = 3
 
 
 class MiniStack:
-    """One instance with all its files below ``folder``; what it holds is in memory and ends with it.
+    """One instance with all its files below ``folder``. What it holds is in memory and ends with it.
 
     The folders in ``of_no_use_without`` are removed with it.
     """
@@ -44,7 +44,7 @@ class MiniStack:
         return self._program
 
     def start(self) -> None:
-        """Start it; raise StartFailed with the end of its log."""
+        """Start it, or raise StartFailed with the end of its log."""
         for attempt in range(1, START_ATTEMPTS + 1):
             try:
                 self._launch()
@@ -85,7 +85,7 @@ class MiniStack:
             return False
 
     def _environment(self) -> dict[str, str]:
-        """Everything it sees, and hands on to the functions it runs: nothing of the caller's own."""
+        """The environment that it sees and passes on to functions, without anything of the caller's own."""
         return {
             "PATH": os.defpath,
             "HOME": str(self._folder),

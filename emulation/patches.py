@@ -1,8 +1,8 @@
 """Everything that is changed in MiniStack, each with its reason.
 
-The names are those of the exactly pinned version. With another one the start fails and says so; then
-``tests/unit/emulation/test_patches.py`` tells which patches are still needed. What is to be reported to its
-authors stands in docs/upstream.md.
+The names are those of the exactly pinned version. With another version the start fails and says so. Then
+``tests/unit/emulation/test_patches.py`` says which patches are still needed. docs/upstream.md has what to
+report to MiniStack's authors.
 """
 
 from collections.abc import Callable
@@ -123,7 +123,7 @@ PATCHES: Final = (
 
 
 def apply() -> None:
-    """Patch MiniStack in this process; fail when it is another version, or has lost a name."""
+    """Patch MiniStack in this process. Fail if it is another version, or has lost a name."""
     installed = version("ministack")
     if installed != VERSION:
         raise SystemExit(

@@ -20,14 +20,14 @@ START_ATTEMPTS = 3
 
 
 class PostgresServer:
-    """A server with an empty data folder below ``folder``; the superuser ``dbadmin`` has a random password.
+    """A server with an empty data folder below ``folder``. The superuser ``dbadmin`` has a random password.
 
-    Durability is PostgreSQL's default (fsync on), unless ``durable`` is false: for data that is thrown away,
-    whatever becomes of the machine. PostgreSQL refuses to run as root: there it runs as the OS
-    user ``embedded_postgres``, made when missing, and in a temporary folder that this user can reach.
+    Durability is PostgreSQL's default (fsync on), unless ``durable`` is false, for data that is thrown away.
+    PostgreSQL refuses to run as root. For root it runs as the OS user ``embedded_postgres``, which is made if
+    it is missing, and in a temporary folder that this user can reach.
 
-    With ``data``, a folder that this user has to reach as well, the data and the password are kept there, and
-    found there again.
+    With ``data``, a folder that this user can also reach, the data and the password are kept there and found
+    there again.
 
     initdb takes longer than anything else. With ``template``, it runs once: this folder then holds what it
     made and the password, and each server begins with a copy.
@@ -61,7 +61,7 @@ class PostgresServer:
         return self._program
 
     def start(self) -> None:
-        """Create the data folder and start the server; raise StartFailed with the end of its log."""
+        """Create the data folder and start the server, or raise StartFailed with the end of its log."""
         self._make_folder()
         if self._data is not None:
             self._data.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class PostgresServer:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def dsn(self, database: str) -> str:
-        """Return the connection URI of a database, password included."""
+        """Return the connection URI of a database, including the password."""
         return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
 
     def create_database(self, name: str) -> None:
@@ -101,7 +101,7 @@ class PostgresServer:
             raise EmulationError(f"PostgreSQL cannot create the database {name}: {result.stderr.strip()}")
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, ending its sessions; harmless when there is none."""
+        """Drop a database and end its sessions. It does not matter if there is none."""
         result = self._run("dropdb", *self._address(), "--no-password", "--if-exists", "--force", name)
         if result.returncode != 0:
             raise EmulationError(f"PostgreSQL cannot drop the database {name}: {result.stderr.strip()}")
@@ -184,7 +184,7 @@ class PostgresServer:
             kept.write_text(self.password)
 
     def _keep(self, template: Path) -> None:
-        """Make the template of what initdb made; whoever is first at it wins."""
+        """Make the template of what initdb made. Whoever is first wins."""
         template.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f"{template.name}-", dir=template.parent))
         shutil.copytree(self._data_folder, new / "data")
@@ -232,7 +232,7 @@ def _binaries() -> Path:
 
 
 def os_user() -> str | None:
-    """Return the user PostgreSQL has to run as, made when missing; None: the one that runs this."""
+    """Return the user that PostgreSQL has to run as, made if it is missing. None: the one that runs this."""
     if os.geteuid() != 0:
         return None
     if not _exists(OS_USER):

@@ -26,9 +26,9 @@ class ChildProcess:
     """One command under the care of ``emulation.guard``.
 
     It gets exactly ``environment``, works in ``folder``, writes to ``log``, and runs as ``user`` if one is
-    named (root only). It ends at ``stop()`` and when this process ends in any way: first ``stop_signal``,
-    after 5 s SIGKILL to it and whatever it started. The folders in ``remove`` go with it, and those in
-    ``remove_if_empty`` when nothing else is in them.
+    named (root only). It ends at ``stop()`` and when this process ends in any way: first by ``stop_signal``,
+    and after 5 s by SIGKILL to it and everything it started. The folders in ``remove`` are removed with it,
+    and those in ``remove_if_empty`` if nothing else is in them.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ChildProcess:
     _guard: "subprocess.Popen[bytes] | None" = field(default=None, init=False, repr=False)
 
     def start(self) -> None:
-        """Start the command; returns at once."""
+        """Start the command, and return at once."""
         options: list[str | Path] = ["--signal", self.stop_signal]
         options += ["--user", self.user] if self.user else []
         for folder in self.remove:
@@ -62,7 +62,7 @@ class ChildProcess:
             )
 
     def wait_until_healthy(self, healthy: Callable[[], bool], seconds: float) -> None:
-        """Poll ``healthy`` until it is true; end the child and raise StartFailed if it never is."""
+        """Poll ``healthy`` until it is true. If it never is, end the child and raise StartFailed."""
         deadline = time.monotonic() + seconds
         while not healthy():
             if not self.running:
@@ -77,7 +77,7 @@ class ChildProcess:
         raise StartFailed(f"{self.name} {why}.\n{log}")
 
     def wait(self, seconds: float) -> int | None:
-        """Wait for the child to end by itself; return its exit code, or None when the time is up."""
+        """Wait for the child to end by itself. Return its exit code, or None when the time is up."""
         if self._guard is None:
             return None
         try:
@@ -91,7 +91,7 @@ class ChildProcess:
         return self._guard is not None and self._guard.poll() is None
 
     def stop(self) -> None:
-        """End the child and wait for it; harmless when it is not running."""
+        """End the child and wait for it. It does not matter if it is not running."""
         if self._guard is None or self._guard.stdin is None:
             return
         self._guard.stdin.close()
@@ -108,7 +108,7 @@ class ChildProcess:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free now; somebody else may take it before it is used."""
+    """Return a TCP port of 127.0.0.1 that is free now. Somebody else may take it before it is used."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -20,7 +20,7 @@ from typing import Literal
 Reason = Literal[
     "not_base64",  # the envelope's data does not decode; the payload kept is the base64 text itself
     "not_utf8",  # bytes that are not UTF-8 text
-    "not_json",  # text that is not JSON document
+    "not_json",  # text that is not a JSON document
     "not_an_object",  # JSON, but an array, a string, a number, …
     "missing_member",  # student_id or event_type is absent
     "invalid_member",  # a member has the wrong type, length, form or range

@@ -1,1 +1,1 @@
-"""What replaces functions of MiniStack, by service; ``emulation.patches`` says which, and why."""
+"""Replacements of MiniStack's functions, by service. ``emulation.patches`` says which, and why."""

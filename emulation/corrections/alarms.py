@@ -25,7 +25,7 @@ COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
 
 
 def evaluate_alarm(alarm: Alarm) -> None:
-    """Evaluate an alarm now; a change of state is noted and tells the alarm's topics."""
+    """Evaluate an alarm now. A change of state is noted and sent to the alarm's topics."""
     before = alarm["StateValue"]
     values = datapoints(alarm, time.time())
     state = judge(
@@ -45,9 +45,9 @@ def evaluate_alarm(alarm: Alarm) -> None:
 
 
 def judge(breaching: Sequence[bool | None], *, periods: int, needed: int, missing: str) -> State | None:
-    """Return the state that datapoints mean, oldest first, None for a missing one; None: it stays as it is.
+    """Return the state that datapoints mean, oldest first, with None for a missing one. None means no change.
 
-    Missing datapoints count as ``missing`` says only as far as there are too few others.
+    Missing datapoints count as ``missing`` says, but only if there are too few others.
     """
     real = [one for one in breaching if one is not None][-periods:]
     lacking = periods - len(real)
@@ -59,7 +59,7 @@ def judge(breaching: Sequence[bool | None], *, periods: int, needed: int, missin
         return None if missing == "ignore" else "INSUFFICIENT_DATA"
     if not lacking or not all(real):
         return "OK"
-    # All there is breaches, but it is not enough: an alarm only once it is old enough to have been.
+    # Everything breaches, but it is not enough: this is an alarm only once the oldest is old enough.
     oldest = len(breaching) - list(breaching).index(True)
     return "ALARM" if missing == "missing" and oldest >= needed else None
 
@@ -78,7 +78,7 @@ def datapoints(alarm: Alarm, now: float) -> list[float | None]:
 
 
 def _may_still_rise(alarm: Alarm) -> bool:
-    """Tell whether the period under way, with what it has so far, could breach for being incomplete."""
+    """Tell whether the current period could breach only because it is incomplete."""
     grows = alarm.get("Statistic") in {"Sum", "SampleCount"}
     return grows and str(alarm.get("ComparisonOperator", "")).startswith("LessThan")
 
@@ -113,7 +113,7 @@ def put_metric_alarm(
     is_cbor: bool,  # noqa: FBT001 - as above
     is_json: bool = False,  # noqa: FBT001, FBT002 - as above
 ) -> Any:  # noqa: ANN401 - as above
-    """Answer PutMetricAlarm; refuse what is not evaluated: metric math and anomaly detection."""
+    """Answer PutMetricAlarm. Refuse metric math and anomaly detection, which are not evaluated."""
     sent = cbor_data if is_cbor or is_json else {name.split(".")[0]: value for name, value in params.items()}
     unknown = sorted({"Metrics", "ThresholdMetricId", "EvaluationCriteria"} & set(sent))
     if not unknown and _comparison(sent) not in COMPARISONS:

@@ -1,8 +1,8 @@
-"""Event source mappings of Kinesis as Lambda takes them: checked when they are made, and kept whole.
+"""Event source mappings of Kinesis as Lambda accepts them: checked when they are made, and kept completely.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 
-What is refused here is what the runner does not follow: one check (``read_mapping``) serves both.
+Whatever the runner does not follow is refused here, because one check (``read_mapping``) serves both.
 """
 
 import json
@@ -30,7 +30,7 @@ CONFLICT = 409
 
 
 def leave_kinesis_to_the_runner() -> bool:
-    """Take no batch: the runner delivers, and two would deliver everything twice."""
+    """Take no batch, because the runner delivers, and two would deliver everything twice."""
     return False
 
 
@@ -68,7 +68,7 @@ def update(uuid: str, data: Settings) -> Response:
 
 
 def response_of(mapping: Settings) -> Settings:
-    """Return a mapping as Lambda shows it, with the result that the runner told."""
+    """Return a mapping as Lambda shows it, with the runner's result."""
     shown: Settings = _response(mapping)
     tags = dict(shown.get("Tags") or {})
     if RESULT_TAG in tags:
@@ -77,7 +77,7 @@ def response_of(mapping: Settings) -> Settings:
 
 
 def create_from_template(logical_id: str, props: Settings, stack_name: str) -> tuple[str, Settings]:
-    """Create a stack's mapping; a ValueError is what CloudFormation shows for a failed resource."""
+    """Create a stack's mapping. CloudFormation shows a ValueError for a failed resource."""
     if not _is_of_kinesis(props):
         made: tuple[str, Settings] = _create_from_template(logical_id, props, stack_name)
         return made
@@ -111,7 +111,7 @@ def update_from_template(
 
 
 class AlreadyMapped(Exception):
-    """The function has a mapping of this stream; a second would deliver every record twice."""
+    """The function already has a mapping of this stream. A second would deliver every record twice."""
 
 
 def _is_of_kinesis(settings: Settings) -> bool:

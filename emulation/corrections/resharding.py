@@ -1,4 +1,4 @@
-"""Kinesis as it reshards: a parent is closed, not deleted, and nobody's unread records go.
+"""Kinesis as it reshards: a parent is closed and not deleted, so no unread records are lost.
 
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html
@@ -88,7 +88,7 @@ def merge(stream: Stream, first_id: str, second_id: str) -> None:
 
 
 def scale(stream: Stream, target: int) -> None:
-    """Split and merge until there are so many open shards, of the same size."""
+    """Split and merge until there are this many open shards of the same size."""
     current = len(open_shards(stream))
     if not (current + 1) // 2 <= target <= 2 * current:
         raise Refused(
@@ -162,7 +162,7 @@ def describe_stream_summary(data: dict[str, Any]) -> Response:
 
 
 def list_shards(data: dict[str, Any]) -> Response:
-    """Answer ListShards; of the filters, follow the one that means open shards and refuse the others."""
+    """Answer ListShards. Follow the filter that means open shards, and refuse all others."""
     kind = (data.get("ShardFilter") or {}).get("Type")
     if kind not in {None, "AT_LATEST"}:
         return refuse("InvalidArgumentException", f"ShardFilter {kind} is not emulated: AT_LATEST or none")
@@ -177,7 +177,7 @@ def list_shards(data: dict[str, Any]) -> Response:
 
 
 def subscribe_to_shard(data: dict[str, Any], is_cbor: bool) -> Response:  # noqa: ARG001, FBT001 - MiniStack's
-    """Refuse SubscribeToShard: MiniStack's would wait for ever at the end of a closed shard."""
+    """Refuse SubscribeToShard, because MiniStack's would wait for ever at the end of a closed shard."""
     return refuse("InvalidArgumentException", "SubscribeToShard is not emulated: read with GetRecords")
 
 
@@ -197,7 +197,7 @@ def create_from_template(
 def update_from_template(
     physical_id: str, old_props: dict[str, Any], new_props: dict[str, Any], stack_name: str
 ) -> tuple[str, dict[str, Any]]:
-    """Update a stack's stream, the number of its shards included."""
+    """Update a stack's stream, including the number of its shards."""
     stream = kinesis._streams.get(physical_id)
     wanted = int(new_props.get("ShardCount") or 0)
     keeps_its_name = new_props.get("Name", physical_id) == physical_id

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
 
-A shard is MiniStack's own dictionary; a closed one has ``closed_at`` and ``ending_sequence_number`` besides.
+A shard is MiniStack's own dictionary. A closed one also has ``closed_at`` and ``ending_sequence_number``.
 """
 
 import base64
@@ -31,7 +31,7 @@ _last_millisecond = 0
 
 
 def next_sequence_number() -> str:
-    """Return a number above all before it, also when the clock was set back: places go by it."""
+    """Return a number above all earlier ones, even when the clock was set back. Places depend on it."""
     global _last_millisecond  # noqa: PLW0603 - MiniStack's own counter beside it is one, too
     with kinesis._sequence_lock:
         kinesis._sequence_counter += 1
@@ -40,7 +40,7 @@ def next_sequence_number() -> str:
 
 
 def expire_records(stream: Stream) -> None:
-    """Drop what is older than the retention, closed shards included; copy nothing."""
+    """Drop what is older than the retention, including closed shards, without copying anything."""
     cutoff = time.time() - stream["RetentionPeriodHours"] * 3600
     for shard in stream["shards"].values():
         if shard["records"] and _arrival(shard["records"][0]) < cutoff:
@@ -68,7 +68,7 @@ def open_shards(stream: Stream) -> dict[str, Shard]:
 
 
 def get_shard_iterator(data: dict[str, Any]) -> Response:
-    """Answer GetShardIterator: an iterator says after which sequence number to go on, and needs no memory."""
+    """Answer GetShardIterator. An iterator says after which sequence number to go on, and needs no memory."""
     name, stream = kinesis._resolve_stream(data)
     shard = stream["shards"].get(data.get("ShardId")) if stream else None
     if shard is None:
@@ -82,7 +82,7 @@ def get_shard_iterator(data: dict[str, Any]) -> Response:
 
 
 def _starting_after(records: Records, data: dict[str, Any]) -> str | None:
-    """Return the sequence number after which an iterator starts; None if the request makes no sense."""
+    """Return the sequence number after which an iterator starts, or None if the request makes no sense."""
     kind, wanted, moment = (
         data.get(name) for name in ("ShardIteratorType", "StartingSequenceNumber", "Timestamp")
     )
@@ -110,7 +110,7 @@ def _iterator(stream: str, shard_id: str, shard: Shard, after: str) -> str:
 
 
 def get_records(data: dict[str, Any]) -> Response:
-    """Answer GetRecords; at the end of a closed shard there is no next iterator, but its children."""
+    """Answer GetRecords. At the end of a closed shard there is no next iterator; its children are named."""
     try:
         name, shard_id, begins, after, made_at = json.loads(
             base64.urlsafe_b64decode(data.get("ShardIterator", ""))
@@ -150,7 +150,7 @@ def _records_after(after: str, limit: int, name: str, stream: Stream, shard_id: 
 
 
 def _up_to_bytes(records: Records) -> Records:
-    """Return as many as one answer holds, and at least one."""
+    """Return as many records as one answer holds, and at least one."""
     size = 0
     for number, record in enumerate(records):
         size += len(record["Data"]) * 3 // 4

@@ -1,8 +1,8 @@
-"""Functions' worker processes: a log that is complete without waiting, and an end that lets invocations end.
+"""Functions' worker processes: their log is complete without waiting, and an update lets invocations end.
 
-MiniStack waits 50 ms for a first line of log and takes what has come by 5 ms after the last. A function that
-writes nothing answers late; lines that come later are taken for the next invocation's. So the worker says
-where an invocation's lines end.
+MiniStack waits 50 ms for the first line of log, and takes what has arrived by 5 ms after the last. So a
+function that writes nothing answers late, and lines that come later are taken for those of the next
+invocation. That is why the worker says where an invocation's lines end.
 """
 
 import queue
@@ -40,13 +40,13 @@ def invoke(worker: Any, event: object, request_id: str, **more: Any) -> dict[str
     try:
         response: dict[str, Any] = _invoke(worker, event, request_id, **more)
     except BaseException:
-        worker.in_use = False  # MiniStack does not release it, it ends it
+        worker.in_use = False  # MiniStack ends it instead of releasing it
         raise
     return response
 
 
 def kill_workers(workers: Sequence[Any]) -> None:
-    """End workers that do nothing; the others end when their invocation has, as on Lambda.
+    """End idle workers. The others end when their invocation has ended, as on Lambda.
 
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """

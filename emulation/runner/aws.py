@@ -1,4 +1,4 @@
-"""The runner's way to AWS: reading shards, invoking functions, both through public APIs."""
+"""The runner's access to AWS: it reads shards and invokes functions through public APIs."""
 
 import base64
 import logging
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def list_shards(kinesis: Any, stream_arn: str) -> list[ShardInfo]:  # noqa: ANN401 - a boto3 client
-    """Return every shard the stream still knows, in the order they were made."""
+    """Return every shard that the stream still knows, in the order in which they were made."""
     pages = kinesis.get_paginator("list_shards").paginate(StreamARN=stream_arn)
     return [_shard_info(shard) for page in pages for shard in page["Shards"]]
 

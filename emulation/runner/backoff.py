@@ -1,4 +1,4 @@
-"""How long to wait after a failure. Lambda documents that it backs off, not how: these figures are ours."""
+"""How long to wait after a failure. Lambda documents that it backs off but not how; the figures are ours."""
 
 import random
 

@@ -1,7 +1,7 @@
-"""Where each shard's reading goes on after a restart of the runner: a small file for each.
+"""Where each shard's reading continues after a restart of the runner, in a small file per shard.
 
-A checkpoint is written when records are done, never before, so a restart skips nothing; and per lane, so that
-it repeats no more than what was in flight.
+A checkpoint is written when records are done and never before, so a restart skips nothing. It is written per
+lane, so a restart repeats only what was in flight.
 """
 
 import json
@@ -55,7 +55,7 @@ class CheckpointFolder:
         return {file.stem: Checkpoint.from_json(file.read_text()) for file in files}
 
     def save(self, mapping_uuid: str, shard_id: str, checkpoint: Checkpoint) -> None:
-        """Store a shard's checkpoint in place of the one before."""
+        """Store a shard's checkpoint in place of the previous one."""
         file = self._path / mapping_uuid / f"{shard_id}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_suffix(".draft")

@@ -1,7 +1,7 @@
 """The life of the records of one lane, from read to done: batching, retries, splitting, discarding.
 
 A lane is a shard, or with a parallelization factor the share of its partition keys that keeps order among
-itself. It does no I/O and knows no thread: it is told the time and what happened, and says what to do next.
+itself. It does no I/O and knows no threads: it is told the time and what happened, and says what to do next.
 docs/design.md has its state diagram. Rules:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
@@ -112,7 +112,7 @@ class Lane:
                 return ()
 
     def discarded(self, *, taken: bool, now: float) -> Sequence[ShardRecord]:
-        """Take note whether the destination took the batch; if so return its records, now done."""
+        """Note whether the destination accepted the batch. If so, return its records, which are now done."""
         self._task = None
         batch = self._batches.popleft()
         if not taken:
@@ -183,7 +183,7 @@ class Lane:
         self._put_back(replace(batch, refusals=refusals, not_before=now + self._backoff(refusals)))
 
     def _split(self, at: int) -> None:
-        """Split the first batch in two; each half goes on with the tries it has had."""
+        """Split the first batch in two. Each half keeps the count of its attempts."""
         batch = self._batches.popleft()
         if batch.records[at:]:
             self._put_back(replace(batch, records=batch.records[at:]))

@@ -1,4 +1,4 @@
-"""Keeps every deployed Kinesis mapping running; one mapping's trouble is never another's."""
+"""Keeps every deployed Kinesis mapping running. One mapping's trouble does not touch the others."""
 
 import logging
 import threading
@@ -69,7 +69,7 @@ class Runner:
         except MappingInvalid as error:
             self._complain(listed.uuid, problem(error))
             if listed.uuid in self._runners:
-                self._runners[listed.uuid].stop()  # where it was is kept: it goes on there when it is mended
+                self._runners[listed.uuid].stop()  # its place is kept until it is repaired
             return problem(error)
         except (ClientError, BotoCoreError) as error:  # its stream or function is gone
             self._complain(listed.uuid, problem(error))

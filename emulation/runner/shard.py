@@ -41,7 +41,7 @@ class Deliverer(Protocol):
 
 
 class Shard:
-    """The only loop a record goes through: ``step`` is called again and again by one thread.
+    """The only loop that a record goes through: one thread calls ``step`` again and again.
 
     Tasks run where ``submit`` puts them and come back through a queue; ``wake`` tells the stepping thread.
     ``save`` gets a checkpoint whenever records are done. ``mapping`` may be replaced between steps by one
@@ -82,7 +82,7 @@ class Shard:
         self._filters = Filters(mapping.filter_patterns)
 
     def stop(self) -> None:
-        """Start nothing more; ``is_idle`` becomes true once what is under way has ended."""
+        """Start nothing more. ``is_idle`` becomes true once everything that is running has ended."""
         self._stopping = True
 
     @property

@@ -14,7 +14,7 @@ SHOWN_CHARACTERS: Final = 256
 
 
 class LastProcessingResult:
-    """The last word on one mapping. Any thread may have it; a problem of one shard is a problem of all."""
+    """The last result of one mapping. Any thread may set it. A problem of one shard is a problem of all."""
 
     def __init__(self) -> None:
         self.text = NOTHING_YET
