@@ -12,11 +12,10 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from processor.errors import ConfigurationError
 from processor.pipeline import Pipeline
-from processor.pipelines import load_one
+from spm.authoring.choose import BrokenModule, imported
 from spm.aws.commands import Commands
-from spm.errors import StackNotFoundError
+from spm.errors import InputError, StackNotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -157,7 +156,7 @@ def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
 def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = None) -> Stack:
     """Take what is needed from a stack's outputs. Raise StackNotFoundError if one is missing."""
     try:
-        found = load_one(outputs["Module"])
+        found = _deployed(outputs["Module"])
         prefix = ""
         if pipeline not in (None, found.name):
             prefix = "".join(part.capitalize() for part in str(pipeline).split("-"))
@@ -166,7 +165,7 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = N
                     f"stack {name} has no pipeline {pipeline}: name its module among `pipelines` in"
                     " [tool.spm] of pyproject.toml, and deploy"
                 )
-            found = load_one(outputs[f"{prefix}Module"])
+            found = _deployed(outputs[f"{prefix}Module"])
         return Stack(
             name=name,
             stream_name=outputs[f"{prefix}KinesisStreamName"],
@@ -181,9 +180,17 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = N
             senders_arn=outputs.get("IngestSendersSecretArn"),
             alerts_name=outputs.get("AlertsFunctionName"),
         )
-    except ConfigurationError as error:
-        raise StackNotFoundError(f"{error}: use the project that was deployed") from error
     except KeyError as missing:
         raise StackNotFoundError(
             f"stack {name} has no output {missing}: is its deployment finished, and of this version?"
         ) from missing
+
+
+def _deployed(module: str) -> Pipeline:
+    """Return the pipeline of a deployed module. Raise InputError with the place if it is broken now."""
+    try:
+        return imported(module)
+    except BrokenModule as error:
+        raise InputError(str(error)) from error
+    except InputError as error:
+        raise StackNotFoundError(f"{error}: use the project that was deployed") from error

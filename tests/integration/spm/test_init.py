@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from spm.errors import InputError
+from spm.aws.stack import from_outputs
+from spm.errors import InputError, StackNotFoundError
 from spm.scaffold import node, pipeline
 
 ROOT = Path(__file__).parents[3]
@@ -131,3 +132,14 @@ def test_a_wrong_table_is_one_line(project: Path, spm: Run, table: str, said: st
         assert done.returncode == 2
         assert said in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_a_deployed_pipeline_that_is_broken_now_is_told_with_its_place(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(project)
+    (project / "broken_pipeline.py").write_text("\nx = = 1\n")
+    with pytest.raises(InputError, match=r"^broken_pipeline\.py:2: SyntaxError: invalid syntax$"):
+        from_outputs("a stack", {"Module": "broken_pipeline"})
+    with pytest.raises(StackNotFoundError, match="use the project that was deployed"):
+        from_outputs("a stack", {"Module": "no_such_pipeline"})
