@@ -29,7 +29,7 @@ COMMANDS: Final = {
     ),
     "deploy": Registered(
         "deploy:command",
-        "Deploy the project's pipelines to AWS or to LocalStack, as the CDK does; it shows its progress.",
+        "Deploy the project's pipelines to AWS or to LocalStack with the CDK, which shows its progress.",
         passes_on=True,
     ),
     "generate": Registered(

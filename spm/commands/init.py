@@ -1,4 +1,4 @@
-"""``spm init``: makes a project of one's own ready."""
+"""``spm init``: prepares a project of one's own."""
 
 import os
 from pathlib import Path
@@ -14,13 +14,13 @@ from spm.terminal import console
 def command(
     name: Annotated[
         str | None,
-        typer.Argument(help="What the pipeline is called; without it, as the project.", show_default=False),
+        typer.Argument(help="The pipeline's name. Default: the project's name.", show_default=False),
     ] = None,
 ) -> None:
     """Make this folder a project with a pipeline of its own, and install the CDK command line into it.
 
-    Where the project has its pipelines already, only the command line is installed: after a clone, say, or an
-    upgrade. Nothing that is there is overwritten.
+    If the project already has its pipelines, only the command line is installed, for example after a clone or
+    an upgrade. Nothing that exists is overwritten.
 
     Example: spm init
     Example: spm init library-loans

@@ -1,4 +1,4 @@
-"""``spm schema``: what producers have to know of a pipeline."""
+"""``spm schema``: what producers have to know about a pipeline."""
 
 import sys
 from typing import Annotated

@@ -37,7 +37,7 @@ EXIT_CODES: Final[dict[State, int]] = {
 
 
 class Traced(NamedTuple):
-    """Everything that is known of the event; what is outside the database only if it is not in there."""
+    """Everything that is known about the event. Outside the database, only if it is not in there."""
 
     state: State
     events: Sequence[TracedEvent] = ()
@@ -58,7 +58,7 @@ def command(
         typer.Option(
             parser=rfc3339,
             metavar="TIME",
-            help="Search the stream from this time of arrival on. Default: all that it keeps.",
+            help="Search the stream from this time of arrival. Default: everything that it keeps.",
             show_default=False,
         ),
     ] = None,
@@ -69,8 +69,8 @@ def command(
 ) -> None:
     """Show where an event is and was: its row or rejection, the stream, failed records, and the attempts.
 
-    The exit code is 0 if it is stored, 1 if it was rejected or waits among the failed records, 8 if it is in
-    the stream and not stored yet, 9 if it expired or was erased, and 10 if nothing is known of it.
+    The exit code is 0 if it is stored, 1 if it was rejected or is among the failed records, 8 if it is in the
+    stream and not stored yet, 9 if it expired or was erased, and 10 if nothing is known about it.
 
     Example: spm trace 6fa459ea-ee8a-3ca4-894e-db77e160355e
     Example: spm trace shardId-000000000000/49590338271490256608559692538361571095921575989136588898
@@ -141,12 +141,14 @@ def told(found: Traced) -> Iterator[str]:
         yield from _of_event(event)
     if found.failed_object:
         yield f"  object     {found.failed_object}"
-        yield "  next       spm replay failed brings it to the processor again"
+        yield "  next       spm replay failed sends it through the processor again"
     if found.in_stream_until:
         yield f"  stream     keeps it until {console.moment(found.in_stream_until)}"
     if found.state == "unknown":
         return
-    yield "attempts in the processor's log:" if found.attempts else "no attempt is in the processor's log"
+    yield (
+        "attempts in the processor's log:" if found.attempts else "there is no attempt in the processor's log"
+    )
     for attempt in found.attempts:
         figures = [f"{name} {count:,}" for name, count in attempt.became.items() if count]
         yield f"  {console.moment(attempt.at)}  {attempt.received:,} received: {', '.join(figures)}"
@@ -154,13 +156,13 @@ def told(found: Traced) -> Iterator[str]:
 
 
 _HEADINGS: Final[dict[State, str]] = {
-    "failed": "given up: it waits among the failed records",
+    "failed": "given up: it is waiting among the failed records",
     "waiting": "in the stream, and not stored yet",
-    "expired": "expired: it arrived in a month that was dropped, and is stored no more",
-    "erased": "erased: it is of a student who was erased, and is not stored",
+    "expired": "expired: it arrived in a month that was dropped, and is no longer stored",
+    "erased": "erased: it belongs to a student who was erased, and is not stored",
     "unknown": (
-        "unknown: neither in the database, nor among the failed records, nor in what the stream keeps."
-        " Events of students who were erased leave nothing behind, either."
+        "unknown: it is not in the database, not among the failed records, and not in what the stream keeps."
+        " Events of students who were erased leave nothing behind either."
     ),
 }
 

@@ -134,7 +134,7 @@ def test_a_given_up_event_is_found_in_its_object(
     key = give_up(event(sent), datetime.now(UTC))
     failed = trace(sent, 1)
     assert (failed["state"], failed["failed_object"]) == ("failed", key)
-    assert "spm replay failed brings it to the processor again" in spm("trace", sent).stdout
+    assert "spm replay failed sends it through the processor again" in spm("trace", sent).stdout
 
 
 def test_what_retention_dropped_has_expired(
