@@ -242,6 +242,19 @@ def test_a_statement_that_takes_too_long_is_an_answer(
     assert answer == {"refused": "query takes the database more than 1 s: ask for less"}
 
 
+def test_what_is_about_a_pipeline_that_is_not_deployed_is_refused(
+    as_owner: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_owner.secrets[CURRENT] = as_owner.reader_login
+    environment.LOOP.run(as_owner.owner.execute("DROP TABLE risk CASCADE"))
+    database = as_owner.processor(attempt=10)
+    monkeypatch.setattr(environment, "database", lambda **_: database)
+    monkeypatch.setattr(environment, "settings", lambda: Settings("none", pipelines={"other": SHIPPED}))
+    answer = reading.handler({"command": "risk_list", "course": "math", "who": "arn:ada"}, CommandContext())
+    expected = "it is about the events of student-performance, which is not deployed here"
+    assert answer == {"refused": expected}
+
+
 class TestAccessLog:
     ASKED = "SELECT who, request_id, command, student_id, course FROM access_log ORDER BY id"
 
