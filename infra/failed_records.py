@@ -43,12 +43,17 @@ class FailedRecords(Construct):
             enforce_ssl=True,
             versioned=True,
             lifecycle_rules=[
+                # Not the tombstones of erased students, which are needed as long as there are backups.
                 s3.LifecycleRule(
                     id="expire",
+                    prefix="aws/lambda/",
                     expiration=Duration.days(config.failed_records_retention_days),
+                ),
+                s3.LifecycleRule(
+                    id="expire-versions",
                     noncurrent_version_expiration=Duration.days(7),
                     abort_incomplete_multipart_upload_after=Duration.days(1),
-                )
+                ),
             ],
             removal_policy=removal_policy(config),
             # This is a Node function of the CDK's own, which the local targets cannot run.

@@ -79,6 +79,9 @@ class Operators(Construct):
                     )
                     for ingestion in ingestions
                 },
+                f"IAM5[Resource::<{_logical_id(ingestions[0].failed_records.bucket)}.Arn>/erased/*]": (
+                    "A tombstone is named after a hash."
+                ),
             },
         )
 
@@ -119,9 +122,11 @@ def _working(functions: Functions, ingestions: Sequence[Ingestion], logs: str) -
         ),
         Grant(["lambda:InvokeFunction"], [*processors, functions.operations.function_arn]),
         Grant(
-            ["s3:DeleteObject", "s3:GetObject"],
+            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"],
             [i.failed_records.bucket.arn_for_objects("*") for i in ingestions],
         ),
+        Grant(["s3:ListBucketVersions"], [i.failed_records.bucket.bucket_arn for i in ingestions]),
+        Grant(["s3:PutObject"], [ingestions[0].failed_records.bucket.arn_for_objects("erased/*")]),
         Grant(["logs:FilterLogEvents"], [logs, *own_logs]),
     ]
 

@@ -25,7 +25,7 @@ from processor.commands.redrive import Redrive
 from processor.commands.rejected import Rejected
 from spm.aws.explain import DENIED, explain
 from spm.aws.health import HOUR, by_minute, look
-from spm.aws.redelivery import Receipt, failed_objects, publish_counts, replay_failed
+from spm.aws.redelivery import ERASED, Receipt, failed_objects, publish_counts, replay_failed
 from spm.aws.rejected import PAGE, named, pages, redriven
 from spm.aws.target import Connection
 from spm.errors import MonitorError
@@ -106,7 +106,9 @@ class StackOperator:
         with _explained():
             answer = self._connection.aws.s3.list_objects_v2(Bucket=stack.bucket_name, MaxKeys=OBJECTS)
         return [
-            FailedObject(one["Key"], one["LastModified"], one["Size"]) for one in answer.get("Contents", [])
+            FailedObject(one["Key"], one["LastModified"], one["Size"])
+            for one in answer.get("Contents", [])
+            if not one["Key"].startswith(ERASED)
         ]
 
     def replay(self) -> Replayed:

@@ -48,7 +48,7 @@ INSIGHT: Final = (
 )
 
 
-class Tombstone(msgspec.Struct):
+class Tombstone(msgspec.Struct, frozen=True):
     """A student who was erased, by the hash in hexadecimal digits; ``lifted_at``: when they came back."""
 
     hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]

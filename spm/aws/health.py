@@ -8,6 +8,7 @@ from typing import Any, Final
 from processor.commands.alerts import ListAlerts
 from processor.commands.status import Status, StatusAnswer
 from processor.metrics import NAMESPACE, SERVICE_DIMENSION, MetricName
+from spm.aws.redelivery import ERASED
 from spm.aws.stack import Aws, Stack
 from spm.aws.target import Connection
 
@@ -150,9 +151,9 @@ def _alarms(aws: Aws, stack: Stack) -> dict[str, str]:
 
 
 def _objects(aws: Aws, stack: Stack) -> int:
-    """Return how many objects the failed-records bucket holds, counted up to one page."""
+    """Return how many objects hold failed records, counted up to one page."""
     answer = aws.s3.list_objects_v2(Bucket=stack.bucket_name, MaxKeys=BUCKET_COUNT_LIMIT)
-    return answer.get("KeyCount", 0)
+    return sum(not item["Key"].startswith(ERASED) for item in answer.get("Contents", []))
 
 
 def _attention(health: Health) -> list[str]:

@@ -21,6 +21,8 @@ BATCH_RECORDS: Final = 500
 BATCH_BYTES: Final = 5_000_000
 """An invocation may have 6 MB, including the records' envelopes."""
 ENVELOPE_BYTES: Final = 600
+ERASED: Final = "erased/"
+"""What the keys begin with under which tombstones stand in the bucket; all others hold failed records."""
 
 
 @dataclass
@@ -201,10 +203,12 @@ def records_in_file(file: Path) -> Iterator[LambdaRecord]:
 
 
 def failed_objects(aws: Aws, stack: Stack) -> Iterator[tuple[str, str]]:
-    """Yield the key and the text of each object in the failed-records bucket, by shard and time."""
+    """Yield the key and the text of each object with failed records, by shard and time."""
     pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket_name)
     for page in pages:
         for item in page.get("Contents", []):
+            if item["Key"].startswith(ERASED):
+                continue
             answer = aws.s3.get_object(Bucket=stack.bucket_name, Key=item["Key"])
             yield item["Key"], answer["Body"].read().decode(errors="replace")
 

@@ -1,6 +1,6 @@
 """Find a deployed stack by its CloudFormation outputs, and make the clients to work with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -138,6 +138,17 @@ def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
     The stream, processor and bucket are those of the pipeline named ``pipeline``, or of the first one.
     """
     name = f"StudentPerformance-{suffix}"
+    return from_outputs(name, _outputs(aws, name), pipeline)
+
+
+def with_every_pipeline(aws: Aws, name: str) -> Sequence[Stack]:
+    """Return a stack once for each of its pipelines, the first one first."""
+    outputs = _outputs(aws, name)
+    modules = sorted((key for key in outputs if key.endswith("Module")), key=len)
+    return [from_outputs(name, outputs, _deployed(outputs[key]).name) for key in modules]
+
+
+def _outputs(aws: Aws, name: str) -> Mapping[str, str]:
     try:
         answer = aws.cloudformation.describe_stacks(StackName=name)
     except ClientError as error:
@@ -147,10 +158,7 @@ def find(aws: Aws, suffix: str, pipeline: str | None = None) -> Stack:
             f"no stack {name} in region {aws.cloudformation.meta.region_name}: deploy it, "
             "or choose another one with --suffix, AWS_REGION or AWS_PROFILE"
         ) from error
-    outputs = {
-        output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])
-    }
-    return from_outputs(name, outputs, pipeline)
+    return {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}
 
 
 def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = None) -> Stack:

@@ -85,6 +85,10 @@ COMMANDS: Final = {
         "export_student:command",
         "Write everything about one student into a folder or zip file, in words that this person can read.",
     ),
+    "erase": Registered(
+        "erase:command",
+        "Erase students permanently: everything about them, and whatever is sent about them later.",
+    ),
     "pipeline": Registered("pipeline:app", "Inspect or try a pipeline before it is deployed."),
     "schema": Registered("schema:app", "Tell producers what a pipeline accepts."),
     "senders": Registered("senders:app", "Manage who may send events over HTTP."),

@@ -19,6 +19,7 @@ REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
 ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
     "monitoring:GetMetricStatistics": "cloudwatch:GetMetricStatistics",
     "monitoring:DescribeAlarms": "cloudwatch:DescribeAlarms",
     "cloudwatch-logs:FilterLogEvents": "logs:FilterLogEvents",
@@ -54,6 +55,7 @@ COMMANDS = {
     "retention": ["retention", "--older-than", "2000-01", "--dry-run"],
     "rebuild": ["rebuild", "course_day"],
     "migrate": ["migrate"],
+    "erase": ["erase", "rights-nobody", "--yes"],
     "replay failed": ["replay", "failed", "--remove"],
     "replay stream": ["replay", "stream"],
     "replay file": ["replay", "file", "EVENT"],
@@ -112,6 +114,8 @@ def test_a_command_calls_what_is_documented_and_nothing_else(
     made = {ACTIONS.get(call, call) for call in calls} - {"sts:GetCallerIdentity"}  # which needs no right
     # Encryption is asked for by the services on the caller's behalf, and an empty bucket has nothing to read.
     implied = {"kms:Decrypt", "kms:GenerateDataKey", "s3:GetObject", "s3:DeleteObject"}
+    if command == "erase":  # there is neither an object nor a restore
+        implied |= {"s3:DeleteObjectVersion", "s3:GetObjectVersion", "s3:ListBucket"}
     if command in {"replay file", "replay failed"}:  # there is no record, so nothing is invoked
         implied |= {"lambda:InvokeFunction"}
     if command == "trace":  # what is nowhere has no place in the stream and no attempts
