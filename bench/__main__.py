@@ -52,10 +52,10 @@ def main(
     full: Annotated[bool, typer.Option("--full", help="Measure thoroughly, and write the results.")] = False,
     stored: Annotated[int, typer.Option(help="Millions of events to grow the table to.")] = 10,
 ) -> None:
-    """Measure the processor against what PostgreSQL takes, in the same run.
+    """Measure the processor against PostgreSQL's own limit, in the same run.
 
-    Without --full: in under three minutes, compared with the recorded ratios; exits with 1 when one fell by
-    15 %.
+    Without --full this takes less than three minutes and compares with the recorded ratios. The exit code is
+    1 if one fell by 15 %.
     """
     if not full:
         raise typer.Exit(_check())

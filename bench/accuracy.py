@@ -1,4 +1,4 @@
-"""How well scores and levels tell who fails: pure figures over (score, failed)."""
+"""How well scores and levels predict who fails: pure figures over (score, failed)."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ class Scored(NamedTuple):
 class Choice(NamedTuple):
     """How good a choice of students is: ``share`` of all, ``precision``, ``recall``, ``false_alarms``.
 
-    ``false_alarms``: the share of those who did not fail that are chosen all the same. NaN: of nobody.
+    ``false_alarms`` is the share of those who did not fail that is chosen all the same. NaN means of nobody.
     """
 
     number: int
@@ -78,8 +78,8 @@ def chosen_at_top(rows: Sequence[Scored], share: float) -> Choice:
 def thresholds(rows: Sequence[Scored]) -> tuple[float, float]:
     """Find, in tenths, where ``high`` and ``elevated`` begin, on rows whose outcome is known.
 
-    High: the lowest score from which on nine of ten fail. Elevated: the highest from which on half of
-    those who fail are found.
+    High begins at the lowest score above which nine of ten fail. Elevated begins at the highest score above
+    which half of those who fail are found.
     """
     steps = [round(step * STEP, 1) for step in range(1, 41)]
     high = [step for step in steps if chosen_from(rows, step).precision >= HIGH_PRECISION]

@@ -1,4 +1,4 @@
-"""What the first invocation of an execution environment pays for, step by step, each in a new process."""
+"""What the first invocation of an execution environment costs, step by step, each in a new process."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is compared: the limit and the handler. Each prepares a batch untimed, and does it timed."""
+"""The contenders: the limit and the handler. Each prepares a batch untimed, and stores it timed."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ class Contender(Protocol):
     name: str
 
     def prepare(self, batch: Invocation) -> Callable[[], object]:
-        """Return what is to be timed: it stores the batch and has committed it when it returns."""
+        """Return the call to time. It stores the batch, and has committed it when it returns."""
 
     def close(self) -> None:
         """Disconnect."""
@@ -101,7 +101,7 @@ class Compacting:
 
 
 class Limit:
-    """COPY of ready rows into the same tables, committed batch by batch: as fast as PostgreSQL takes rows."""
+    """COPY of ready rows into the same tables, committed batch by batch: as fast as PostgreSQL can be."""
 
     name = "COPY of ready rows"
 

@@ -1,4 +1,4 @@
-"""What the embedded cloud does on this machine: how fast, how soon, and what it costs while it waits."""
+"""How fast the embedded cloud is on this machine, how soon, and what it costs while it is idle."""
 
 import asyncio
 import io
@@ -45,7 +45,7 @@ def measure() -> list[Row]:
 
 
 def _round() -> dict[str, float]:
-    """Deploy, measure, and remove it all."""
+    """Deploy, measure, and remove everything."""
     with EmbeddedCloud() as cloud:
         outputs = cloud.deploy("bench", {"shardCount": str(SHARDS), "batchWindowSeconds": "0"})
         stream = outputs["KinesisStreamName"]
@@ -104,7 +104,7 @@ async def measure_throughput(cloud: EmbeddedCloud, stream: str) -> dict[str, flo
 
 
 def measure_runner(cloud: EmbeddedCloud, stream_arn: str) -> dict[str, float]:
-    """Deliver everything that is in the stream to a function that does nothing."""
+    """Deliver everything in the stream to a function that does nothing."""
     function = cloud.client("lambda")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as code:

@@ -1,4 +1,4 @@
-"""What the handler would be that knows nothing of erased students, and one that knows of many."""
+"""A handler that knows nothing about erased students, and one that knows about many."""
 
 from collections.abc import Callable
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""How long risk takes: one large course, all of a university, and a minute in which little changed."""
+"""How long risk takes for one large course, for a whole university, and in a minute with few changes."""
 
 import asyncio
 import time

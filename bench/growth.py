@@ -1,4 +1,4 @@
-"""What a batch costs when millions of events are stored, against an empty table on the same server."""
+"""What a batch costs when millions of events are stored, compared with an empty table on the same server."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The worst that Lambda can deliver: 6 MB of each kind of event that cannot be stored, and more.
 
-Each invocation runs in a process of its own: its processor time and its largest memory are the function's.
+Each invocation runs in a process of its own, so its processor time and its largest memory are the function's.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Timing tasks against each other: interleaved batch by batch, several rounds, the median and the range."""
+"""Times tasks against each other: interleaved batch by batch, in several rounds, with median and range."""
 
 import statistics
 import time
@@ -70,10 +70,11 @@ def compare(
 ) -> Rounds:
     """Time every task in every round.
 
-    ``meter``, asked when every task is connected, gives what returns the server's processor time in seconds.
+    ``meter`` is called when every task is connected. It returns a function that gives the server's processor
+    time in seconds.
 
-    Batch by batch the tasks take turns, and each round starts with another one: whatever the machine does
-    besides hits all of them alike. The first batches of each task are not counted.
+    The tasks take turns batch by batch, and each round starts with another one, so whatever else the machine
+    does affects all of them equally. The first batches of each task are not counted.
     """
     for task in [*tasks, *tasks]:
         task.prepare()()

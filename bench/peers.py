@@ -1,7 +1,7 @@
-"""Other ways to store the same events, each as its library's users would write it.
+"""Other ways to store the same events, each as users of its library would write it.
 
-All of them decode with the standard library and validate nothing; all but the original handler skip what is
-stored already.
+All of them decode with the standard library and validate nothing. All except the original handler skip what
+is stored already.
 """
 
 import asyncio

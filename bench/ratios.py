@@ -1,4 +1,4 @@
-"""How near the handler comes to the limit, and what else people would use."""
+"""How near the handler comes to the limit, and what other ways reach."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How many rows per second ``spm publish`` reads, maps, checks and gives an identity, before any is sent."""
+"""How many rows per second ``spm publish`` reads, maps, checks and gives an id, before sending any."""
 
 import csv
 import gc

@@ -1,4 +1,4 @@
-"""Whether the handler is still as near to the limit as it was when the results were recorded."""
+"""Tells whether the handler is still as near to the limit as when the results were recorded."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The record: ``results.json``, written by the runs alone, and ``RESULTS.md``, made from it."""
+"""The record: only runs write ``results.json``, and ``RESULTS.md`` is made from it."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def read() -> dict[str, Any]:
 
 
 def write(part: str, rows: Sequence[Row]) -> None:
-    """Put the part's rows into the record in place of earlier ones, and make the page anew."""
+    """Put the part's rows into the record in place of earlier ones, and make the page again."""
     record = read()
     record[part] = {"circumstances": circumstances(), "rows": list(rows)}
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
-"""How well risk tells who fails, on real data: ``python -m bench.risk --data FOLDER --day 56``.
+"""How well risk predicts who fails, on real data: ``python -m bench.risk --data FOLDER --day 56``.
 
 Presentations of the Open University (``bench/oulad.py``) become roster files and native events. What was
-handed in up to that day goes through the handler into PostgreSQL, courses are evaluated at its end, and
-levels are compared with what became of the students. docs/risk.md says what the figures mean.
+handed in up to that day goes through the handler into PostgreSQL, courses are evaluated at the end of the
+day, and levels are compared with what became of the students. docs/risk.md says what the figures mean.
 """
 
 import asyncio
