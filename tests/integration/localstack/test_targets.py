@@ -3,7 +3,9 @@
 The rules of the event source mapping are the conformance suite's part.
 """
 
+import json
 import sys
+import uuid
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -86,6 +88,21 @@ def test_dashboard(target: LocalTarget) -> None:
     """Dashboard"""
     entries = target.aws.cloudwatch.list_dashboards()["DashboardEntries"]
     assert bool(entries) == (target.name == "embedded")
+
+
+def test_shard_count(target: LocalTarget) -> None:
+    """Another `shardCount` for a stream that is there"""
+    name = f"shards-{uuid.uuid4().hex[:8]}"
+    stream = {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": name, "ShardCount": 1}}
+    cloudformation = target.aws.cloudformation
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Stream": stream}}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    more = {**stream, "Properties": {"Name": name, "ShardCount": 2}}
+    cloudformation.update_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Stream": more}}))
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    summary = target.aws.kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+    cloudformation.delete_stack(StackName=name)
+    assert summary["OpenShardCount"] == (2 if target.name == "embedded" else 1)
 
 
 def test_sequence_numbers(target: LocalTarget) -> None:
