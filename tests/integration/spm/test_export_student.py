@@ -60,7 +60,7 @@ def test_a_folder_is_made_anew_and_never_mixed(spm: Spm, tmp_path: Path) -> None
     assert made["rows"]["student_performance"] == 2
     again = spm("export-student", STUDENT, str(folder))
     assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
 
 
 def test_what_cannot_be_is_one_line(spm: Spm, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_course_that_nobody_has_is_told_by_its_first_line(spm: Spm, folder: Pa
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("nowhere", "cannot be read"), ("text.zip", "no zip archive"), ("empty", "holds no CSV or Excel files")],
+    [("nowhere", "cannot be read"), ("text.zip", "not a zip"), ("empty", "holds no CSV or Excel files")],
 )
 def test_what_is_no_roster_is_one_line(spm: Spm, tmp_path: Path, name: str, told: str) -> None:
     (tmp_path / "text.zip").write_text("text")
