@@ -44,3 +44,9 @@ def test_a_decision_has_its_three_parts_on_one_page() -> None:
         parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
         assert parts == ["Context", "Decision", "Consequences"], page.name
         assert text.count("\n") < 60, page.name
+
+
+def test_the_index_by_reader_lists_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", index))
+    assert listed == {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"}
