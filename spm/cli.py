@@ -37,22 +37,27 @@ def commands(
 
 
 def main() -> NoReturn:
-    """Run the command line; every expected failure is one line on standard error and an exit code."""
+    """Run ``spm``."""
+    run(app, "spm")
+
+
+def run(command_line: typer.Typer, name: str) -> NoReturn:
+    """Run a command line; every expected failure is one line on standard error and an exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        app()
+        command_line()
     except MonitorError as error:
-        _fail(str(error), error.exit_code)
+        _fail(name, str(error), error.exit_code)
     except EmulationError as error:
-        _fail(str(error), 1)
+        _fail(name, str(error), 1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - a person gets one line, and the traceback on demand
-        _fail(*_explained(error))
+        _fail(name, *_explained(error, name))
     sys.exit(0)
 
 
-def _explained(error: Exception) -> tuple[str, int]:
+def _explained(error: Exception, name: str) -> tuple[str, int]:
     """Say what AWS or its SDK refused. Anything else is a defect."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only commands on AWS need it
 
@@ -60,15 +65,15 @@ def _explained(error: Exception) -> tuple[str, int]:
 
     if isinstance(error, BotoCoreError | ClientError):
         return explain(error), 1
-    return f"unexpected {type(error).__name__}: {error} (spm --debug … shows where)", 70
+    return f"unexpected {type(error).__name__}: {error} ({name} --debug … shows where)", 70
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(name: str, message: str, code: int) -> NoReturn:
     from spm.terminal import console  # noqa: PLC0415 - as above
 
     if console.debug:
         console.err.print_exception()
-    console.err.print(f"spm: {message}", soft_wrap=True)
+    console.err.print(f"{name}: {message}", soft_wrap=True)
     sys.exit(code)
 
 

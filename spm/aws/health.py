@@ -40,6 +40,7 @@ class Health:
     failed_objects: int
     alerts_waiting: int | None
     alerts_given_up: int | None
+    dashboard: str | None
     attention: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +70,7 @@ def look(connection: Connection) -> Health:
         failed_objects=_objects(aws, stack),
         alerts_waiting=told.waiting if told else None,
         alerts_given_up=told.given_up if told else None,
+        dashboard=connection.dashboard_address,
     )
     health.attention.extend(_attention(health))
     return health

@@ -1,10 +1,9 @@
-"""The front door of a stack: its address as this machine reaches it, and who may send there."""
+"""Who may send to the front door of a stack."""
 
 import random
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from portal.ingest import senders
 from portal.ingest.senders import RegisteredSender, Senders
@@ -19,18 +18,6 @@ MOST_BYTES: Final = 60_000
 ATTEMPTS: Final = 20
 NEXT: Final = "SPM_NEXT"
 """The stage of a version that was written but is not current yet."""
-
-
-def address(url: str, endpoint_url: str) -> str:
-    """Return the address to send to. On the embedded cloud, the output's own address leads nowhere.
-
-    There MiniStack uses the Host header, and the name that the function would have on LocalStack.
-    """
-    parts = urlsplit(url)
-    name, on_aws, _ = (parts.hostname or "").partition(".on.aws")
-    if not on_aws or ".amazonaws.com" in endpoint_url:
-        return url
-    return f"http://{name}.localhost:{urlsplit(endpoint_url).port}/"
 
 
 def read(aws: "Aws", stack: "Stack") -> Senders:

@@ -119,6 +119,7 @@ class Stack:
     topic_arn: str
     pipeline: Pipeline
     ingest_url: str | None = None
+    dashboard_url: str | None = None
     senders_arn: str | None = None
     alerts_name: str | None = None
 
@@ -185,6 +186,7 @@ def from_outputs(name: str, outputs: Mapping[str, str], pipeline: str | None = N
             topic_arn=outputs["AlarmTopicArn"],
             pipeline=found,
             ingest_url=outputs.get("IngestUrl"),
+            dashboard_url=outputs.get("DashboardUrl"),
             senders_arn=outputs.get("IngestSendersSecretArn"),
             alerts_name=outputs.get("AlertsFunctionName"),
         )

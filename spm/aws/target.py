@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from emulation.cloud import CloudState, read_state
+from spm.aws.addresses import local_address
 from spm.aws.commands import Commands
-from spm.aws.ingest import address
 from spm.aws.stack import Aws, Stack, find
 from spm.errors import StackNotFoundError
 from spm.target import DEFAULT_SUFFIX, Target
@@ -30,8 +30,15 @@ class Connection:
     @property
     def ingest_address(self) -> str | None:
         """Where events are sent to over HTTP, as this machine reaches it, or None if they are not."""
-        url = self.stack.ingest_url
-        return address(url, str(self.aws.cloudformation.meta.endpoint_url)) if url else None
+        return self._reached(self.stack.ingest_url)
+
+    @property
+    def dashboard_address(self) -> str | None:
+        """Where this machine reaches the deployed dashboard, or None if there is none."""
+        return self._reached(self.stack.dashboard_url)
+
+    def _reached(self, url: str | None) -> str | None:
+        return local_address(url, str(self.aws.cloudformation.meta.endpoint_url)) if url else None
 
 
 def connect(target: Target | None, suffix: str | None, pipeline: str | None = None) -> Connection:

@@ -79,6 +79,7 @@ def screen(health: Health) -> Group:
         ),
         ("Failed records", f"{health.failed_objects:,} objects"),
         ("Alerts", _alerts(health)),
+        ("Dashboard", health.dashboard),
         ("Alarms", _alarms(health)),
     ):
         if value:

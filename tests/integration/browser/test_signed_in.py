@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from emulation.cloud import EmbeddedCloud
 from processor.commands.roster_import import RosterImport
 from processor.commands.roster_stage import RosterStage
-from spm.aws.ingest import address
+from spm.aws.addresses import local_address
 from tests.integration.browser.conftest import context_of
 from tests.integration.dashboard import provider
 from tests.support import Deployment, deploy
@@ -37,7 +37,7 @@ def dashboard(embedded_cloud: EmbeddedCloud) -> tuple[Deployment, str]:
     # The provider takes no public client.
     secret = outputs["DashboardClientSecretArn"]
     deployment.aws.secrets.put_secret_value(SecretId=secret, SecretString='{"client_secret": "any"}')
-    return deployment, address(outputs["DashboardUrl"], embedded_cloud.endpoint_url)
+    return deployment, local_address(outputs["DashboardUrl"], embedded_cloud.endpoint_url)
 
 
 def import_roster(deployment: Deployment) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from spm.aws.addresses import local_address
 from tests.integration.localstack.checkout import Checkout
 from tests.integration.localstack.cloud import Cloud
 from tests.integration.localstack.events import SCHEMA
@@ -30,8 +31,9 @@ def test_what_each_door_takes_is_stored_with_its_senders_name(cloud: Cloud, tmp_
         return Checkout(tmp_path, cloud.checkout.environment).run("sh", "-c", command)
 
     given: dict[str, Any] = json.loads(spm("add", "school", "--json"))
-    assert given["url"] == environment.stack.ingest_url
-    port = urlsplit(cloud.aws_environment["AWS_ENDPOINT_URL"]).port
+    endpoint = cloud.aws_environment["AWS_ENDPOINT_URL"]
+    assert given["url"] == local_address(str(environment.stack.ingest_url), endpoint)
+    port = urlsplit(endpoint).port
     assert port is not None
     client = DoorClient(given["url"], port, given["name"], given["secret"])
     take_each_format(client)

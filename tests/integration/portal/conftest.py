@@ -9,6 +9,7 @@ import pytest
 
 from emulation.cloud import EmbeddedCloud
 from spm.aws import ingest
+from spm.aws.addresses import local_address
 from tests.integration.portal.door import DoorClient
 from tests.support import Deployment
 from tests.waiting import wait_until
@@ -31,7 +32,7 @@ def new_sender(
         name = f"sender-{uuid.uuid4().hex[:8]}"
         stack = door_deployment.stack
         secret = ingest.add(door_deployment.aws, stack, name, student_id, None)
-        url = ingest.address(str(stack.ingest_url), embedded_cloud.endpoint_url)
+        url = local_address(str(stack.ingest_url), embedded_cloud.endpoint_url)
         port = urlsplit(url).port
         assert port is not None
         client = EmbeddedDoorClient(url, port, name, secret, door_deployment)

@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from spm.aws.ingest import address
+from spm.aws.addresses import local_address
 from spm.cli import app
 from spm.errors import InputError
 
@@ -16,11 +16,13 @@ ON_LOCALSTACK = "http://abc.lambda-url.us-east-1.localhost.localstack.cloud:4566
     [
         (ON_AWS, "https://cloudformation.eu-central-1.amazonaws.com", ON_AWS),
         (ON_AWS, "http://127.0.0.1:5005", "http://abc.lambda-url.eu-central-1.localhost:5005/"),
-        (ON_LOCALSTACK, "http://localhost:4566", ON_LOCALSTACK),
+        (ON_LOCALSTACK, "http://localhost:4570", "http://abc.lambda-url.us-east-1.localhost:4570/"),
+        (ON_LOCALSTACK, "http://cloud.school.example:4566", ON_LOCALSTACK),
+        ("https://door.example/", "http://localhost:4566", "https://door.example/"),
     ],
 )
 def test_the_address_is_the_one_that_this_machine_reaches(url: str, endpoint: str, expected: str) -> None:
-    assert address(url, endpoint) == expected
+    assert local_address(url, endpoint) == expected
 
 
 @pytest.mark.parametrize(
