@@ -109,7 +109,7 @@ def test_strict_publishes_nothing_of_a_file_with_a_bad_line(
     assert result.returncode == 2
     assert "line 4: not_json" in result.stderr
     assert result.stderr.splitlines()[-1].endswith(
-        "1 bad line, nothing was published: correct them, or leave out --strict"
+        "1 bad line; nothing was published: correct them, or leave out --strict"
     )
     assert students_events(deployed, student) == []
 
