@@ -89,6 +89,10 @@ def command(
         until_the_end.callback(remove_state)
         cloud.write_state()
         aws = Aws(cloud.aws_environment())
+        watching = None
+        if watch:
+            stacks = [find(aws, suffix, pipeline.name) for pipeline in pipelines]
+            watching = until_the_end.enter_context(Watch(aws, stacks, listed()))
         kept = f"keeps its database in {data}" if data else "forgets what it holds (--data DIR keeps it)"
         console.err.print(f"ready; Ctrl-C stops it and {kept}", soft_wrap=True)
         connection = Connection(Target.EMBEDDED, aws, find(aws, suffix))
@@ -105,10 +109,6 @@ def command(
                 "Over HTTP": str(door["url"]),
                 "Credential": f"{door['name']}:{door['secret']}",
             }
-        watching = None
-        if watch:
-            stacks = [find(aws, suffix, pipeline.name) for pipeline in pipelines]
-            watching = until_the_end.enter_context(Watch(aws, stacks, listed()))
         follow(cloud, connection, reach, watching, panel_wanted=not as_json)
 
 

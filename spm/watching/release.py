@@ -35,22 +35,22 @@ class Wanted(msgspec.Struct):
     reader: Login
 
 
-class Told(msgspec.Struct):
+class Released(msgspec.Struct):
     """The migrations that were applied, and what does not fit, each with its place."""
 
     applied: list[str] = []
     mistakes: list[str] = []
 
 
-async def release(wanted: Wanted) -> Told:
+async def release(wanted: Wanted) -> Released:
     """Apply new migrations, and return what keeps the pipelines from being released."""
     try:
         found = [imported(module) for module in wanted.modules]
         pipelines.load(wanted.modules)
         if begun := [mistake for pipeline in found for mistake in _begun(pipeline)]:
-            return Told(mistakes=begun)
+            return Released(mistakes=begun)
     except (BrokenModule, InputError, ConfigurationError, MigrationFailed) as error:
-        return Told(mistakes=[str(error)])
+        return Released(mistakes=[str(error)])
     for _ in range(ATTEMPTS - 1):
         try:
             return await _migrated(wanted, found)
@@ -68,15 +68,15 @@ def _begun(pipeline: Pipeline) -> Iterator[str]:
             yield f"{places.at(migration.file)}: there is no statement in it yet"
 
 
-async def _migrated(wanted: Wanted, found: Sequence[Pipeline]) -> Told:
+async def _migrated(wanted: Wanted, found: Sequence[Pipeline]) -> Released:
     connection = await open_connection(wanted.owner, "disable", SECONDS)
     try:
         applied = await migrations.migrate(connection, wanted.processor, found, reader=wanted.reader)
     except MigrationFailed as failed:
-        return Told(mistakes=[*failed.mistakes] or [str(failed)])
+        return Released(mistakes=[*failed.mistakes] or [str(failed)])
     finally:
         await connection.close()
-    return Told(applied)
+    return Released(applied)
 
 
 def main() -> None:

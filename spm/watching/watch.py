@@ -21,7 +21,7 @@ from processor.project import files
 from spm.authoring.choose import listed
 from spm.aws.stack import Aws, Stack
 from spm.terminal import console
-from spm.watching.release import Told
+from spm.watching.release import Released
 
 POLL: Final = 0.05  # seconds
 OURS: Final = "processor"
@@ -93,7 +93,7 @@ class Watch:
             if not told.mistakes:
                 self._update()
         except Exception as error:  # noqa: BLE001 - whatever it is, the old code runs on and the next change is tried
-            told = Told(mistakes=[f"{type(error).__name__}: {error}"])
+            told = Released(mistakes=[f"{type(error).__name__}: {error}"])
         at = f"{datetime.now().astimezone():%H:%M:%S}"
         self.mistaken = bool(told.mistakes)
         if told.mistakes:
@@ -108,9 +108,9 @@ class Watch:
         if not console.out.is_terminal:
             console.err.print("\n".join(lines), soft_wrap=True)
 
-    def _release(self) -> Told:
+    def _release(self) -> Released:
         if listed() != self._modules:
-            return Told(mistakes=["pyproject.toml names other pipelines: start spm local again"])
+            return Released(mistakes=["pyproject.toml names other pipelines: start spm local again"])
         path = [str(folder) for folder in dict.fromkeys((project.folder(), Path.cwd()))]
         wanted = msgspec.json.encode({"modules": self._modules, "path": path, **self._logins})
         done = subprocess.run(
@@ -120,8 +120,8 @@ class Watch:
             check=False,
         )
         if done.returncode != 0:
-            return Told(mistakes=[done.stderr.decode(errors="replace").strip().rpartition("\n")[2]])
-        return msgspec.json.decode(done.stdout, type=Told)
+            return Released(mistakes=[done.stderr.decode(errors="replace").strip().rpartition("\n")[2]])
+        return msgspec.json.decode(done.stdout, type=Released)
 
     def _update(self) -> None:
         code = self._code()

@@ -11,9 +11,9 @@ import pytest
 from processor.storage.secret import Login
 from spm.scaffold import pipeline
 from spm.testing.postgres import database
-from spm.watching.release import Told, Wanted
+from spm.watching.release import Released, Wanted
 
-Release = Callable[[], Told]
+Release = Callable[[], Released]
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +32,17 @@ def release(owner: Login, tmp_path: Path, request: pytest.FixtureRequest) -> Rel
     ]
     wanted = msgspec.json.encode(Wanted(["lending"], [str(tmp_path)], owner, *logins))
 
-    def released() -> Told:
+    def released() -> Released:
         command = [sys.executable, "-P", "-m", "spm.watching.release"]
         done = subprocess.run(command, cwd=tmp_path, input=wanted, capture_output=True, check=True)
-        return msgspec.json.decode(done.stdout, type=Told)
+        return msgspec.json.decode(done.stdout, type=Released)
 
     return released
 
 
 def test_what_fits_is_migrated(release: Release) -> None:
     assert [name.partition("_")[0] for name in release().applied][-1] == "0001"
-    assert release() == Told()
+    assert release() == Released()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,9 @@ def test_a_mistake_is_told_with_its_place(
 def test_a_migration_waits_until_something_is_in_it(release: Release, tmp_path: Path) -> None:
     file = tmp_path / "lending" / "migrations" / "0002_later.sql"
     file.write_text("-- What comes later.\n")
-    assert release() == Told(mistakes=[f"lending/migrations/{file.name}: there is no statement in it yet"])
+    assert release() == Released(
+        mistakes=[f"lending/migrations/{file.name}: there is no statement in it yet"]
+    )
     file.write_text("SELECT 1;\n")
     assert release().applied[-1] == "0002_later"
     file.write_text("SELECT 2;\n")

@@ -36,12 +36,14 @@ class Editing:
         self._run: dict[str, Any] = {"cwd": project, "env": own, "text": True}
         command = [SPM, "local", "--watch", "--json"]
         self.local = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **self._run)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
         self.wait_for("ready;")
 
     def _read(self) -> None:
         assert self.local.stderr
-        self.lines.extend(line.rstrip("\n") for line in iter(self.local.stderr.readline, ""))
+        with self.local.stderr as printed:
+            self.lines.extend(line.rstrip("\n") for line in iter(printed.readline, ""))
 
     def wait_for(self, text: str) -> str:
         """Return the first new line with the text in it; forget those before."""
@@ -80,6 +82,7 @@ class Editing:
     def stop(self) -> None:
         self.local.send_signal(signal.SIGTERM)
         self.local.wait(180)
+        self._reading.join(10)
 
 
 @pytest.fixture(scope="module")
