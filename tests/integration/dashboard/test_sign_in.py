@@ -160,7 +160,7 @@ def test_a_claim_that_is_asked_for_at_last_names_the_person(issuer: str) -> None
 def test_who_has_no_such_claim_does_not_come_in(issuer: str) -> None:
     client = client_of(app_of(issuer, subject="school_id"))
     answer = client.get(provider.authorize(begun(client), sub="turing"))
-    assert (answer.status_code, "nothing of school_id" in answer.text) == (403, True)
+    assert (answer.status_code, "nothing about school_id" in answer.text) == (403, True)
     assert client.get("/").status_code == 303
 
 
