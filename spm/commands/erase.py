@@ -26,7 +26,7 @@ AT_ONCE: Final = 100
 T = TypeVar("T")
 
 
-class Plan(NamedTuple):
+class PlannedErasure(NamedTuple):
     """Who is to be erased from which stack, and what there is of them."""
 
     students: Sequence[str]
@@ -106,11 +106,11 @@ def erase(
         console.out.print(console.visible(line), soft_wrap=True)
 
 
-def make_plan(connection: Connection, students: Sequence[str]) -> Plan:
+def make_plan(connection: Connection, students: Sequence[str]) -> PlannedErasure:
     """Find whatever there is of the students."""
     stacks = with_every_pipeline(connection.aws, connection.stack.name)
     answers = [connection.commands.run(ErasePlan(students=list(some))) for some in in_parts(students)]
-    return Plan(students, stacks, answers, found(connection, stacks, students))
+    return PlannedErasure(students, stacks, answers, found(connection, stacks, students))
 
 
 def found(connection: Connection, stacks: Sequence[Stack], students: Sequence[str]) -> list[FailedVersion]:
@@ -119,7 +119,7 @@ def found(connection: Connection, stacks: Sequence[Stack], students: Sequence[st
         return list(erasure.failed_versions(connection.aws, stacks, set(students), advance))
 
 
-def show(plan: Plan, *, to_standard_error: bool) -> None:
+def show(plan: PlannedErasure, *, to_standard_error: bool) -> None:
     """Print what is there; on standard error where standard output is for programs."""
     out = console.err if to_standard_error else console.out
     for table, rows in plan.rows.items():
@@ -128,7 +128,7 @@ def show(plan: Plan, *, to_standard_error: bool) -> None:
     out.print(f"{len(plan.versions):>9,}  objects with failed records, each version")
 
 
-def carry_out(connection: Connection, plan: Plan) -> Certificate:
+def carry_out(connection: Connection, plan: PlannedErasure) -> Certificate:
     """Erase them; each step may be repeated, and so may all of this."""
     aws, first = connection.aws, plan.stacks[0]
     now = datetime.now(UTC)
@@ -160,7 +160,7 @@ def steps(connection: Connection, students: Sequence[str]) -> Iterator[dict[str,
 
 
 def certified(
-    connection: Connection, plan: Plan, removed: dict[str, int], cleaned: erasure.Cleaned
+    connection: Connection, plan: PlannedErasure, removed: dict[str, int], cleaned: erasure.Cleaned
 ) -> Certificate:
     """Return what is to be said; the bucket gets the tombstones with the times that the database has."""
     aws, made_at = connection.aws, datetime.now(UTC)
