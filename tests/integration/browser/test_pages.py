@@ -130,7 +130,8 @@ def test_a_student_at_risk_is_found_and_followed_up(browser: Browser, address: s
     page.get_by_label("What was done about MATH-101").fill("Talked after class")
     page.get_by_role("button", name="Keep the note").first.click()
     page.get_by_text("Talked after class").wait_for()
-    assert page.get_by_text("Followed up by turing").count() == 2
+    assert page.locator("span.talk").filter(has_text="Followed up by turing").count() == 2
+    assert page.locator("svg title").filter(has_text="Followed up by turing").count() == 2
     context.close()
 
 
