@@ -67,9 +67,9 @@ INSERT INTO course_day (course, day, event_type, month, events, scored, score_su
     ('course-1', '2026-11-22', 'submission', '2026-11-01', '1', '1', '0.5', '2026-11-22 11:59:59+00'),
     ('course-2', '2026-11-22', 'attendance', '2026-11-01', '1', '1', '1', '2026-11-22 11:59:58+00');
 
-INSERT INTO course_hour (course, hour, month, events) VALUES
-    ('course-1', '2026-11-22 11:00:00+00', '2026-11-01', '2'),
-    ('course-2', '2026-11-22 11:00:00+00', '2026-11-01', '1');
+INSERT INTO course_hour (course, hour, month, events, present, late, absent, excused) VALUES
+    ('course-1', '2026-11-22 11:00:00+00', '2026-11-01', '2', '0', '0', '1', '0'),
+    ('course-2', '2026-11-22 11:00:00+00', '2026-11-01', '1', '0', '0', '1', '0');
 
 INSERT INTO risk (course, student, score, level, reasons, since, evaluated_at) VALUES
     ('course-1', 'student-1', 1.80, 'high', '[]', '2026-11-22 13:00:00+00', '2026-11-22 13:00:00+00');

@@ -11,11 +11,8 @@ from processor.storage.session import Session
 from processor.student_performance import PIPELINE
 from tests.integration.processor.world import World, parsed, records
 
-RELEASED = {"framework": 6, PIPELINE.name: 6}
+RELEASED = {"framework": 6, PIPELINE.name: 7}
 """The last migration of the release, by pipeline. They are frozen, so the files still give its schema."""
-
-TO_REBUILD = ("course_hour",)
-"""Projections of which CHANGELOG.md says that they hold more since, once they are rebuilt."""
 
 FOLDERS = {"framework": statements.FOLDER / "migrations", PIPELINE.name: PIPELINE.migrations}
 ROWS = Path(__file__).with_name("release_0_2_0.sql").read_text(encoding="utf-8")
@@ -75,10 +72,5 @@ async def test_todays_code_goes_on_with_what_the_release_stored(released: World)
     await PIPELINE.upkeep.compact(released.owner)
     events = await released.owner.fetchval("SELECT sum(events) FROM student_course")
     assert events == await released.count("student_performance") == 5
-    session = Session(released.owner)
-    answer = await parsed({"command": "check"}).run(session, SETTINGS)
-    assert {name for name, rows in answer.differences.items() if rows} == set(TO_REBUILD)
-    for projection in TO_REBUILD:
-        await parsed({"command": "rebuild", "projection": projection}).run(session, SETTINGS)
-    answer = await parsed({"command": "check"}).run(session, SETTINGS)
+    answer = await parsed({"command": "check"}).run(Session(released.owner), SETTINGS)
     assert set(answer.differences.values()) == {0}
