@@ -99,7 +99,7 @@ def test_a_second_pipeline_counts_in_the_connection_budget(synthesise: Any) -> N
     [
         ("examples.nothing", "context pipelines: the pipeline's module examples.nothing cannot be imported"),
         ("examples", "context pipelines: the module examples has no PIPELINE"),
-        ("examples/attendance", "allowed: Python modules of this checkout, separated by spaces"),
+        ("examples/attendance", "allowed: Python modules of this project, separated by spaces"),
     ],
 )
 def test_a_wrong_module_stops_the_synthesis(modules: str, message: str) -> None:
