@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
     own = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "SPM_", "PYTEST_", "PYTHON"))
+        if not name.startswith(("AWS_", "SPM_", "PYTEST_", "PYTHON", "UV_PROJECT", "UV_PYTHON"))
     }
     own = {name: value for name, value in own.items() if name != "VIRTUAL_ENV"}
     path = [part for part in own["PATH"].split(os.pathsep) if part != str(Path(sys.executable).parent)]

@@ -162,7 +162,7 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_own_children(tmp_path: 
     gone = subprocess.run(
         ["ps", "-o", "stat=", "-p", log.read_text().strip()], capture_output=True, text=True, check=False
     )
-    assert gone.stdout.strip() in {"", "Z"}
+    assert gone.stdout.strip()[:1] in {"", "Z"}
 
 
 def test_another_terminal_finds_the_cloud(embedded_cloud: EmbeddedCloud, tmp_path: Path) -> None:

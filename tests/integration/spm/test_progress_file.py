@@ -51,5 +51,5 @@ def test_a_broken_state_file_says_what_to_do(source: Path, tmp_path: Path) -> No
     ProgressFile(source, "stream").write(1)
     (kept,) = (tmp_path / "state" / "spm").iterdir()
     kept.write_text("nonsense")
-    with pytest.raises(InputError, match="remove it to publish from the start"):
+    with pytest.raises(InputError, match="remove it to publish from the beginning"):
         ProgressFile(source, "stream").read()
