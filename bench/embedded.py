@@ -129,7 +129,9 @@ def measure_runner(cloud: EmbeddedCloud, stream_arn: str) -> dict[str, float]:
             last, ended = now, time.monotonic()
         time.sleep(0.2)
     assert last == polled()  # noqa: S101 - a benchmark that lost records measured nothing
-    return {"runner and MiniStack to an empty function, records a second": (last - first) / (ended - started)}
+    return {
+        "runner and MiniStack to an empty function, records per second": (last - first) / (ended - started)
+    }
 
 
 class InstantStream:
@@ -177,7 +179,7 @@ class InstantStream:
 
 
 def measure_runner_alone() -> dict[str, float]:
-    """Return the records a second that one shard's loop could move between ends that take no time."""
+    """Return the records per second that one shard's loop could move between ends that take no time."""
     stream = InstantStream(EVENTS)
     with tempfile.TemporaryDirectory() as folder:
         shard = Shard(
@@ -195,7 +197,7 @@ def measure_runner_alone() -> dict[str, float]:
         while not shard.is_finished:
             shard.step()
         rate = EVENTS / (time.process_time() - started)
-        return {"the runner's loop alone, records a second of processor time": rate}
+        return {"the runner's loop alone, records per second of processor time": rate}
 
 
 def event_count(cloud: EmbeddedCloud, mapping: str, name: str) -> Callable[[], float]:

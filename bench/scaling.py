@@ -71,7 +71,7 @@ class Constants:
     client: float  # seconds of processor an event
     server: float
     compaction: float  # on the server too, up to a minute later
-    compacted: float  # events a second, by one connection
+    compacted: float  # events per second, by one connection
     stored_bytes: float
     sent_bytes: float
 

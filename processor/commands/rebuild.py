@@ -11,7 +11,7 @@ from processor.storage.session import Session
 
 
 class RebuildAnswer(msgspec.Struct):
-    """How many rows a month of the projection has now. ``next`` is None after the last month."""
+    """How many rows the projection has in this month now. ``next`` is None after the last month."""
 
     rows: int
     next: Month | None

@@ -136,7 +136,7 @@ class Upkeep:
         return own, [projection for projection in self.projections if projection not in own]
 
     async def check(self, connection: "Connection", projection: Projection, month: Month) -> int:
-        """Return in how many rows a month of a projection differs from what the log gives."""
+        """Return how many rows of one month of a projection differ from what the log gives."""
         sql = projection.count_differences(self.sql[projection.name], month.partition)
         async with self._as_of_now(connection, projection):
             differences: int = await connection.fetchval(sql, month.begins)

@@ -184,7 +184,7 @@ def changes(watching: Watch | None) -> list[Text]:
 
 
 class Rate:
-    """Events a second over the last moments."""
+    """Events per second over the last moments."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
