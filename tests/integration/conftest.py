@@ -1,4 +1,4 @@
-"""Fixtures that several packages' tests share: one embedded cloud a run, started when first needed."""
+"""Fixtures for several packages' tests: one embedded cloud per run, which starts when it is first needed."""
 
 import uuid
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ def embedded_cloud() -> Iterator[EmbeddedCloud]:
 
 @pytest.fixture(scope="session")
 def deployed(embedded_cloud: EmbeddedCloud) -> Deployment:
-    """One environment that tests share: each looks only at the records that it sent itself."""
+    """One environment that tests share, so each test looks only at the records that it sent itself."""
     return deploy(embedded_cloud, "test")
 
 
 @pytest.fixture(scope="session")
 def door_deployment(embedded_cloud: EmbeddedCloud) -> Deployment:
-    """One environment with a front door that tests share: each has a sender of its own."""
+    """One environment with a front door that tests share, so each test has a sender of its own."""
     return deploy(embedded_cloud, f"door-{uuid.uuid4().hex[:6]}", ingest="true")
 
 
 @pytest.fixture(scope="session")
 def docker_engine(request: pytest.FixtureRequest) -> None:
-    """Skip where containers cannot run, or fail where ``--localstack`` says that they must."""
+    """Skip the test if containers cannot run, or fail it if ``--localstack`` says that they must."""
     why = engine.missing()
     if why is None:
         return

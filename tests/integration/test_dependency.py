@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own, in a project of somebody else's: five minutes to own rows."""
+"""The wheel in an environment of its own, in somebody else's project: five minutes until rows are stored."""
 
 import os
 import resource
@@ -35,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
-    """What a person's shell has, without this checkout's environment."""
+    """Return the environment of a person's shell, without this checkout's own settings."""
     own = {
         name: value
         for name, value in os.environ.items()
@@ -50,7 +50,7 @@ def environment() -> dict[str, str]:
 def project(
     wheel: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """A project with folders that are called like ours, to which the wheel was added."""
+    """A project that uses the wheel, and has folders with the same names as ours."""
     folder = tmp_path_factory.mktemp("projects") / "lending"
     folder.mkdir()
     for name in ("infra", "emulation"):
@@ -107,7 +107,7 @@ def test_what_it_needs_is_there_and_fits_together(project: Path, environment: di
 def test_help_is_there_in_less_than_three_tenths_of_a_second(
     project: Path, environment: dict[str, str]
 ) -> None:
-    """Of processor time, which a busy machine does not stretch; the first run compiles the modules."""
+    """This is processor time, which a busy machine does not stretch; the first run compiles the modules."""
     spm = project / ".venv" / "bin" / "spm"
     assert min(processor_seconds(environment, str(spm), "--help") for _ in range(3)) < 0.3
 

@@ -1,4 +1,4 @@
-"""Events published to the stream, compared with what PostgreSQL holds: row by row, not only counted."""
+"""Events that are published to the stream are compared with PostgreSQL row by row, not only counted."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ EVENTS = 5_000
 
 
 def made_for_this_test(count: int) -> list[NativeEvent]:
-    """Events that no other test sends: another seed each time."""
+    """Return events that no other test sends, with another seed each time."""
     return list(generate(count, 40, seed=random.SystemRandom().getrandbits(64)))
 
 
@@ -45,7 +45,7 @@ def as_records(events: list[NativeEvent]) -> list[tuple[bytes, str]]:
 
 
 def read_back(from_: Deployment) -> list[tuple[str, "RecordTypeDef"]]:
-    """Everything in the stream, each record with its shard."""
+    """Return every record in the stream, with its shard."""
     shards = shard_ids(from_.aws, from_.stack)
     return [(shard, record) for shard in shards for record in records_of(from_.aws, from_.stack, shard)]
 
@@ -59,7 +59,7 @@ async def rows(dsn: str, statement: str, *arguments: object) -> list[asyncpg.Rec
 
 
 async def stored(deployment: Deployment, events: list[NativeEvent]) -> list[dict[str, Any]]:
-    """The rows of these events, without the time they were stored at, in the order of their delivery."""
+    """Return the rows of these events in the order of their delivery, without the time they were stored."""
     found = await rows(
         deployment.dsn,
         """SELECT stream_arn, shard_id, sequence_number, sub_sequence, arrived_at, event_id, student_id,
@@ -72,13 +72,13 @@ async def stored(deployment: Deployment, events: list[NativeEvent]) -> list[dict
 
 
 async def snapshot(deployment: Deployment) -> list[list[asyncpg.Record]]:
-    """Every row of every table."""
+    """Return every row of every table."""
     tables = ("event_source", "student_performance", "event_identity", "rejected_event")
     return [await rows(deployment.dsn, f"SELECT t::text FROM {table} t ORDER BY 1") for table in tables]  # noqa: S608 - names of ours
 
 
 async def wait_until_stored(deployment: Deployment, events: list[NativeEvent]) -> list[dict[str, Any]]:
-    """Wait until every one of these events is there; return their rows."""
+    """Wait until all of these events are stored; return their rows."""
     deadline = time.monotonic() + 180
     while len(found := await stored(deployment, events)) < len(events):
         assert time.monotonic() < deadline, f"{len(found)} of {len(events)} events were stored"
@@ -87,7 +87,7 @@ async def wait_until_stored(deployment: Deployment, events: list[NativeEvent]) -
 
 
 async def wait_until_rejected(deployment: Deployment, payloads: list[bytes]) -> list[tuple[bytes, str]]:
-    """Wait until every one of these payloads is in rejected_event; return them with their reasons."""
+    """Wait until all of these payloads are in rejected_event; return them with their reasons."""
     statement = "SELECT payload, reason FROM rejected_event WHERE payload = ANY($1)"
     deadline = time.monotonic() + 180
     while len(found := await rows(deployment.dsn, statement, payloads)) < len(payloads):
@@ -98,7 +98,7 @@ async def wait_until_rejected(deployment: Deployment, payloads: list[bytes]) -> 
 
 @pytest.fixture(scope="module")
 def fresh(embedded_cloud: EmbeddedCloud) -> Deployment:
-    """An environment of this module's own: its tests count whole tables."""
+    """An environment of this module's own, because its tests count whole tables."""
     return deploy(embedded_cloud, f"e2e-{uuid.uuid4().hex[:6]}")
 
 
@@ -117,7 +117,7 @@ async def test_every_published_event_is_stored_as_it_was_sent(deployed: Deployme
 
 
 def as_json(data: bytes) -> str:
-    """The record in one notation; what other tests put into the stream need not be JSON."""
+    """Return the record in one notation, or nothing for other tests' records that are not JSON."""
     try:
         return json.dumps(json.loads(data), sort_keys=True)
     except ValueError:
@@ -168,14 +168,14 @@ async def test_the_same_events_published_again_are_stored_once(deployed: Deploym
     send(deployed, as_records(events))
     before = await wait_until_stored(deployed, events)
     send(deployed, as_records(events))
-    send(deployed, as_records(marker))  # one shard keeps the order: once this is stored, the others were seen
+    send(deployed, as_records(marker))  # comes last, because one shard keeps the order
     await wait_until_stored(deployed, marker)
     assert await stored(deployed, events) == before
 
 
 async def test_bad_records_do_not_hold_back_the_good_ones(deployed: Deployment) -> None:
     events = made_for_this_test(200)
-    # Trailing blanks change neither the verdict nor the JSON, and tell these records from other tests'.
+    # Trailing blanks do not change the verdict or the JSON, and distinguish these records from other tests'.
     bad = [(data + b" " * secrets.randbelow(1000), reason) for data, reason in BAD_RECORDS]
     mixed = as_records(events) + [(data, "x") for data, _ in bad]
     random.shuffle(mixed)
@@ -211,7 +211,7 @@ async def test_a_document_of_another_format_becomes_an_event(
 
 
 def document_of(form: str, student: str) -> bytes:
-    """A document about a student that nobody else has sent."""
+    """Return a document about a student that nobody else has sent."""
     identity = str(uuid.uuid4())
     document: dict[str, Any]
     if form.startswith("xapi"):

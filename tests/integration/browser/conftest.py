@@ -21,10 +21,10 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """A Chromium; a plain run skips where there is none, --all fails.
+    """A Chromium. If there is none, a plain run skips the test, and --all fails it.
 
-    Not for the whole session: as long as Playwright is there, an event loop runs in this thread, and no other
-    can be started.
+    It is not made for the whole session, because Playwright runs an event loop in this thread, and no other
+    loop can start while it does.
     """
     try:
         path = chromium.executable()

@@ -1,4 +1,4 @@
-"""Take the pictures of README and docs: a made-up school, the same for the same day, on a cloud of its own.
+"""Take the pictures of README and docs. They show a made-up school, which is the same on the same day.
 
 Run it with: .venv/bin/uv run --frozen --group bench python -m tests.integration.browser.screenshots
 """
@@ -40,7 +40,7 @@ WEEKS_BACK: Final = (6, 5, 4, 3, 2, 1, 0)
 
 
 def main() -> None:
-    """Deploy, fill, look, and write the pictures."""
+    """Deploy a cloud, fill it, and write the pictures."""
     PICTURES.mkdir(exist_ok=True)
     with EmbeddedCloud() as cloud:
         deployed = deploy(cloud, SUFFIX)
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def fill(commands: Commands, environment: Mapping[str, str]) -> None:
-    """Bring the school in and have risk evaluated week by week, as it would have been."""
+    """Import the school and evaluate its risk week by week, as it would have been over the term."""
     with tempfile.TemporaryDirectory() as temporary:
         school = Path(temporary) / "school"
         for arguments in (
@@ -71,7 +71,7 @@ def fill(commands: Commands, environment: Mapping[str, str]) -> None:
 
 
 def add_a_moment_ago(events: Path) -> None:
-    """Add an event of just now: a term that ends at midnight would be old data."""
+    """Add an event of just now, because a term that ended at midnight would count as old data."""
     last = json.loads(events.read_text().splitlines()[-1])
     now = datetime.now(UTC).isoformat()
     event = {"student_id": last["student_id"], "event_type": "login", "timestamp": now}
@@ -80,7 +80,7 @@ def add_a_moment_ago(events: Path) -> None:
 
 
 def whom(commands: Commands) -> tuple[str, str]:
-    """Return the course that most of need attention in, and its first student, with whom somebody talks."""
+    """Return the course in which most students need attention, and its first student after noting a talk."""
     first = max(commands.run(ShowOverview()).courses, key=lambda one: one.high)
     student = commands.run(ShowCourse(course=first.id)).attention[0].student
     note = "Called. Two pieces of work come on Friday; we talk again next Tuesday."
@@ -89,7 +89,7 @@ def whom(commands: Commands) -> tuple[str, str]:
 
 
 def take(address: str, course: str, student: str) -> None:
-    """Open each page in both schemes and write what a screen shows of it."""
+    """Open each page in both colour schemes, and write what fits on a screen."""
     pages = {
         "overview": "",
         "course": f"course?id={course}",
@@ -110,13 +110,13 @@ def take(address: str, course: str, student: str) -> None:
 
 
 def write(page: Page, file: Path) -> None:
-    """Write the picture with few colours: text and areas need no more."""
+    """Write the picture with few colours, because text and plain areas need no more."""
     picture = Image.open(io.BytesIO(page.screenshot()))
     picture.convert("RGB").quantize(COLOURS).save(file, optimize=True)
     size = file.stat().st_size
     print(f"{file.relative_to(ROOT)}: {size:,} bytes")  # noqa: T201 - a script tells what it did
     if size > LARGEST:
-        raise SystemExit(f"{file} is larger than {LARGEST:,} bytes: fewer COLOURS")
+        raise SystemExit(f"{file} is larger than {LARGEST:,} bytes: use fewer COLOURS")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every page and state in a browser: accessible, its own host only, no wider than the screen."""
+"""Every page and state in a browser is accessible, asks only its own host, and fits the screen's width."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -73,7 +73,7 @@ def test_the_empty_page_is_accessible(browser: Browser, address: str, axe: str, 
 
 
 def test_the_first_paint_is_quick(browser: Browser, address: str) -> None:
-    """The fastest of five: what else the machine does is not the page's."""
+    """The fastest of five counts, because the page cannot help what else the machine does."""
     page = browser.new_page()
     took = []
     for _ in range(5):
@@ -215,7 +215,7 @@ def test_a_page_follows_what_happens_and_keeps_its_place(
 
 
 class InTheMeantime(Samples):
-    """Something happens right after the overview was made, before the page looks for changes."""
+    """Something happens after the overview was made and before the page looks for changes."""
 
     def overview(self) -> Overview:
         made = samples.overview() if self.version == "1" else replace(samples.overview(), courses=[])

@@ -1,4 +1,4 @@
-"""What somebody sees who is not in: every page of the sign-in, accessible and worth looking at."""
+"""What somebody sees who is not signed in: every page of the sign-in, which has to be accessible."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ def guarded(registration: Registration | None, school: Samples) -> Iterator[str]
 
 
 def bring(page: Page, token: str) -> None:
-    """Send this cookie: a browser takes one of this name over https only."""
+    """Send this cookie as a header, because a browser accepts one of this name over https only."""
     page.set_extra_http_headers({"cookie": f"{COOKIE}={token}"})
 
 

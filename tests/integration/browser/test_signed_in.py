@@ -27,14 +27,14 @@ def issuer() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def dashboard(embedded_cloud: EmbeddedCloud) -> tuple[Deployment, str]:
-    """A deployment that nobody can sign in to yet, and where a browser finds it."""
+    """A deployment that nobody can sign in to yet, and its address for a browser."""
     suffix = f"pages-{uuid.uuid4().hex[:6]}"
     deployment = deploy(embedded_cloud, suffix, dashboard="true")
     [stack] = deployment.aws.cloudformation.describe_stacks(StackName=f"StudentPerformance-{suffix}")[
         "Stacks"
     ]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-    # The provider takes no public client.
+    # The provider wants a secret from every client.
     secret = outputs["DashboardClientSecretArn"]
     deployment.aws.secrets.put_secret_value(SecretId=secret, SecretString='{"client_secret": "any"}')
     return deployment, local_address(outputs["DashboardUrl"], embedded_cloud.endpoint_url)
@@ -58,7 +58,7 @@ def import_roster(deployment: Deployment) -> None:
 
 
 def local_only(route: Route) -> None:
-    """Keep the provider's page, whose style is elsewhere, from waiting for it."""
+    """Block other hosts, so that the provider's page does not wait for its style sheet."""
     host = route.request.url.split("/")[2].partition(":")[0]
     if host == "127.0.0.1" or host.endswith("localhost"):
         route.continue_()

@@ -29,13 +29,13 @@ TARGETS = ["embedded", pytest.param("localstack", marks=pytest.mark.localstack),
 
 @pytest.fixture(params=TARGETS)
 def target(request: pytest.FixtureRequest) -> CloudUnderTest:
-    """Each cloud in turn; one that is not to be had is skipped, with the reason."""
+    """Each cloud in turn; one that is not available is skipped, with the reason."""
     return cast("CloudUnderTest", request.getfixturevalue(f"{request.param}_target"))
 
 
 @pytest.fixture
 def lab(target: CloudUnderTest) -> Iterator[Lab]:
-    """A place of its own for one scenario."""
+    """The stream, function and mapping of one scenario."""
     lab = Lab(target)
     yield lab
     lab.close()
@@ -61,7 +61,7 @@ def embedded_target_of(cloud: EmbeddedCloud) -> CloudUnderTest:
 
 @pytest.fixture(scope="session")
 def localstack_target(docker_engine: None) -> Iterator[CloudUnderTest]:  # noqa: ARG001 - asked for its effect
-    """LocalStack in a container of its own, with its own mapping."""
+    """LocalStack in a container of its own, with its own event source mapping."""
     container = (
         DockerContainer(engine.images()["localstack"])
         .with_exposed_ports(LOCALSTACK_PORT)
@@ -81,7 +81,7 @@ def localstack_target(docker_engine: None) -> Iterator[CloudUnderTest]:  # noqa:
 
 @pytest.fixture(scope="session")
 def aws_target() -> CloudUnderTest:
-    """AWS itself, in the account and region of the environment: costs a few cents."""
+    """AWS itself, in the environment's account and region; a run costs a few cents."""
     role = os.environ.get(AWS_ROLE)
     if not role:
         pytest.skip(f"set {AWS_ROLE} to the ARN of a function's role to run the scenarios on AWS")
@@ -128,7 +128,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write down what was seen of each target."""
+    """Write the results of each target."""
     for target, results in session.stash.get(_RESULTS, {}).items():
         if any(result["outcome"] != "skipped" for result in results.values()):
             RESULTS.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ _RESULTS = pytest.StashKey[dict[str, Any]]()
 
 
 def _which(item: pytest.Item) -> tuple[str, str]:
-    """Return target and scenario of a test; empty strings for one that is none."""
+    """Return a test's target and scenario, or empty strings if it is not a scenario."""
     if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
         return "", ""
     target = str(item.callspec.params.get("target", ""))

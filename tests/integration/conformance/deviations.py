@@ -1,11 +1,10 @@
 """Where a cloud is known not to follow AWS's documentation, by target and scenario, and what it does instead.
 
-A scenario of which only some variants deviate stands here by variant.
-
-Each is a strict expected failure: when the target changes, the suite says so.
+If only some variants of a scenario deviate, they are listed one by one. Each entry is a strict expected
+failure, so the suite says so when the target changes.
 """
 
-LIMITS = "accepts them, but for the batch size's, whose refusal does not say what is wrong"
+LIMITS = "accepts all but a wrong batch size, and that refusal does not say what is wrong"
 FILTERS = "accepts patterns that cannot match, or fails on them"
 
 DEVIATIONS: dict[str, dict[str, str]] = {
@@ -22,18 +21,18 @@ DEVIATIONS: dict[str, dict[str, str]] = {
         "maximum_record_age": "the invocation record has no requestContext",
         "destination_s3": "the payload is a JSON object, not a string",
         "filter_drops_what_is_not_json": "nothing after the record that is not JSON is delivered",
-        "disable_and_enable": "enabled again, it starts over at the starting position",
-        "update_while_running": "after an update it starts over at the starting position",
+        "disable_and_enable": "starts over at the starting position when it is enabled again",
+        "update_while_running": "starts over at the starting position after an update",
         "code_update_in_mid_batch": "the batch under way comes again, with the new code",
         "limits": LIMITS,
         "limits_of_an_update": "the refusal does not say what is wrong",
-        "starting_timestamp": "accepts a missing one, and one in the future",
+        "starting_timestamp": "accepts a missing timestamp, and one in the future",
         "bad_destination": "accepts any ARN",
         "broken_filter[data is no object]": FILTERS,
         "broken_filter[$or of strings]": FILTERS,
         "broken_filter[hundreds of levels]": FILTERS,
         "broken_filter[thousands of levels]": FILTERS,
-        "other_function": "with another function it starts over at the starting position",
+        "other_function": "starts over at the starting position with another function",
     },
     "aws": {},
 }

@@ -1,4 +1,4 @@
-"""Where a scenario runs: a stream, a scripted function and a mapping, in a cloud behind AWS's own APIs."""
+"""A scenario's stream, scripted function and mapping, in any cloud that has AWS's APIs."""
 
 import io
 import json
@@ -20,9 +20,9 @@ SCRIPTED = Path(__file__).with_name("scripted.py")
 
 @dataclass(frozen=True)
 class CloudUnderTest:
-    """A cloud to hold against AWS's documentation, and what a scenario must know about it.
+    """A cloud to compare with AWS's documentation, and what a scenario must know about it.
 
-    ``pace``: what the times of a scenario are multiplied by; ``patience``: what its deadlines are.
+    A scenario's times are multiplied by ``pace``, and its deadlines by ``patience``.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Delivery:
 
 @dataclass
 class Lab:
-    """The parts of one scenario; everything it makes is removed at ``close``."""
+    """The parts of one scenario; ``close`` removes everything that it made."""
 
     target: CloudUnderTest
     name: str = field(default_factory=lambda: f"conformance-{uuid.uuid4().hex[:10]}")
@@ -68,19 +68,19 @@ class Lab:
         self.sqs = self.target.client("sqs")
 
     def close(self) -> None:
-        """Remove everything, whatever is left of it."""
+        """Remove everything that is still there."""
         self._undo.close()
 
     # -- making things -------------------------------------------------------------------------------------
 
     def make_stream(self, shards: int = 1) -> None:
-        """Create the stream and wait until it takes records."""
+        """Create the stream and wait until it accepts records."""
         self.kinesis.create_stream(StreamName=self.name, ShardCount=shards)
         self._later(self.kinesis.delete_stream, StreamName=self.name)
         self.wait_until_active()
 
     def make_function(self, *script: dict[str, Any], timeout: int = 30, name: str = "") -> None:
-        """Create the scripted function and the queue of its receipts; a second one by another name."""
+        """Create the scripted function and the queue for its receipts; another name makes a second one."""
         self.make_queue("receipts")
         self.function.create_function(
             FunctionName=name or self.name,
@@ -95,7 +95,7 @@ class Lab:
         self._wait(lambda: self._function_is_active(name or self.name), 90, "the function is active")
 
     def make_mapping(self, **settings: Any) -> None:
-        """Create the mapping, from TRIM_HORIZON and with reports unless told otherwise; None leaves out."""
+        """Create the mapping, by default from TRIM_HORIZON and with reports; None leaves a setting out."""
         asked = {
             "FunctionName": self.name,
             "EventSourceArn": self.stream_arn,
@@ -109,7 +109,7 @@ class Lab:
         self._later(self.function.delete_event_source_mapping, UUID=self.mapping["UUID"])
 
     def refusal(self, **settings: Any) -> tuple[str, str]:
-        """Ask for a mapping that must not come to be; return the code and message of the refusal."""
+        """Ask for a mapping that has to be refused; return the code and message of the refusal."""
         try:
             self.make_mapping(**settings)
         except ClientError as error:
@@ -158,7 +158,7 @@ class Lab:
         return str(self._stream()["StreamARN"])
 
     def put(self, *labels: str, key: str | None = None, filler: int = 0, **more: object) -> None:
-        """Send records in order, each with its label for a partition key unless one is given."""
+        """Send records in order; each one's label is its partition key unless one is given."""
         for label in labels:
             data = json.dumps({"label": label, "filler": "x" * filler, **more})
             self.kinesis.put_record(StreamName=self.name, Data=data.encode(), PartitionKey=key or label)
@@ -189,12 +189,12 @@ class Lab:
         self.wait_until_active()
 
     def open_shards(self) -> list[dict[str, Any]]:
-        """Return the shards that take records, in the order of their names."""
+        """Return the shards that accept records, in the order of their names."""
         shards = self.kinesis.list_shards(StreamName=self.name)["Shards"]
         return [shard for shard in shards if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
 
     def wait_until_active(self) -> None:
-        """Wait until the stream takes changes and records."""
+        """Wait until the stream accepts changes and records."""
         self._wait(lambda: self._stream()["StreamStatus"] == "ACTIVE", 60, "the stream is active")
 
     def heal(self) -> None:
@@ -210,7 +210,7 @@ class Lab:
         )
 
     def update_mapping(self, **settings: Any) -> None:
-        """Update the mapping and wait until it says so."""
+        """Update the mapping and wait until it shows the update."""
         self.function.update_event_source_mapping(UUID=self.mapping["UUID"], **settings)
         settled = {"Enabled", "Disabled"}
         self._wait(lambda: self.state() in settled, 90, "the mapping is updated")
@@ -222,13 +222,13 @@ class Lab:
         self.wait_until(lambda: not find(FunctionName=self.name)["EventSourceMappings"])
 
     def replace_code(self, old: bytes, new: bytes) -> None:
-        """Give the function other code: the scripted one with one piece replaced."""
+        """Replace one piece of the function's code."""
         assert SCRIPTED.read_bytes().count(old) == 1
         archive = _archive(SCRIPTED.read_bytes().replace(old, new))
         self.function.update_function_code(FunctionName=self.name, ZipFile=archive)
 
     def mapping_shows(self, member: str, ending: str) -> bool:
-        """Tell whether a member of the mapping ends like this."""
+        """Tell whether a member of the mapping ends with this text."""
         shown = self.function.get_event_source_mapping(UUID=self.mapping["UUID"])
         return str(shown[member]).endswith(ending)
 
@@ -254,7 +254,7 @@ class Lab:
         return [delivery.labels for delivery in self.deliveries()]
 
     def wait_for(self, *labels: str, seconds: float = 20) -> list[Delivery]:
-        """Wait until all these labels were delivered; return every invocation so far."""
+        """Wait until all these labels are delivered; return every invocation so far."""
         wanted = set(labels)
         self._wait(
             lambda: wanted <= {label for delivery in self.deliveries() for label in delivery.labels},
@@ -264,7 +264,7 @@ class Lab:
         return self.deliveries()
 
     def wait_for_deliveries(self, count: int, seconds: float = 20) -> list[Delivery]:
-        """Wait for so many invocations; return them."""
+        """Wait for this many invocations; return them."""
         self._wait(
             lambda: len(self.deliveries()) >= count,
             seconds,
@@ -273,7 +273,7 @@ class Lab:
         return self.deliveries()
 
     def wait_for_messages(self, suffix: str, count: int = 1, seconds: float = 30) -> list[Any]:
-        """Wait for so many messages in a queue; return them."""
+        """Wait for this many messages in a queue; return them."""
         found: list[Any] = []
 
         def enough() -> bool:
@@ -284,7 +284,7 @@ class Lab:
         return found
 
     def wait_for_objects(self, count: int = 1, seconds: float = 30) -> dict[str, Any]:
-        """Wait for so many objects in the bucket; return key and content of each."""
+        """Wait for this many objects in the bucket; return the key and content of each."""
         s3 = self.target.client("s3")
         found: dict[str, Any] = {}
 
@@ -300,18 +300,18 @@ class Lab:
         return found
 
     def wait_until(self, done: Callable[[], object], seconds: float = 30) -> None:
-        """Wait until something holds."""
-        self._wait(done, seconds, lambda: f"what was waited for; so far {self.batches()}")
+        """Wait until something is true."""
+        self._wait(done, seconds, lambda: f"the condition; so far {self.batches()}")
 
     def stays(self, holds: Callable[[], bool], seconds: float) -> None:
-        """Watch something that must not happen not happening for a while."""
+        """Check for a while that something stays true."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             assert holds(), f"deliveries: {self.batches()}"
             time.sleep(0.1)
 
     def messages(self, suffix: str) -> Iterable[Any]:
-        """Take whatever is in a queue."""
+        """Take all messages out of a queue."""
         url = self._queue_url(f"{self.name}-{suffix}")
         while found := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
@@ -322,7 +322,7 @@ class Lab:
         deadline = time.monotonic() + seconds * self.target.patience
         while not done():
             if time.monotonic() > deadline:
-                raise AssertionError(f"not in time: {what if isinstance(what, str) else what()}")
+                raise AssertionError(f"not reached in time: {what if isinstance(what, str) else what()}")
             time.sleep(0.1)
 
     def _stream(self) -> dict[str, Any]:

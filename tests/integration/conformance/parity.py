@@ -1,6 +1,6 @@
 """Writes the parity table of docs/reference.md: ``python -m tests.integration.conformance.parity``.
 
-Run the conformance suite first; each cloud that it ran against left its results in ``.local/conformance``.
+Run the conformance suite first; it leaves the results of each cloud in ``.local/conformance``.
 """
 
 import inspect
@@ -28,7 +28,7 @@ Results = dict[str, dict[str, dict[str, str]]]
 
 
 def main() -> None:
-    """Replace what stands between the markers."""
+    """Replace the text between the markers."""
     results: Results = {
         cloud: json.loads((RESULTS / f"{cloud}.json").read_text())
         for cloud in CLOUDS
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def scenarios() -> dict[str, Any]:
-    """Return every scenario's test by its name, in the order of the suites: one for each rule."""
+    """Return every scenario's test by its name, in the order of the suites. There is one for each rule."""
     found = [member for suite in SUITES for member in inspect.getmembers(suite, inspect.isfunction)]
     tests = {name.removeprefix("test_"): test for name, test in found if name.startswith("test_")}
     order = [suite.__name__ for suite in SUITES]
@@ -53,7 +53,7 @@ def scenarios() -> dict[str, Any]:
 
 
 def table(results: Results) -> str:
-    """Return the table in Markdown, one row a rule, after a line that counts them."""
+    """Return a line with the totals, and the table in Markdown with one row per rule."""
     rows = {name: [_cell(name, cloud, results) for cloud in CLOUDS] for name in scenarios()}
     embedded = [cells[0] for cells in rows.values()]
     refused = sum(cell.startswith("refused") for cell in embedded)
@@ -65,9 +65,9 @@ def table(results: Results) -> str:
 
 
 def open_questions() -> str:
-    """Return the table of what AWS's text leaves open."""
+    """Return the table of questions that AWS's text leaves open."""
     lines = [
-        "Where AWS's text can be read in two ways, or is silent, it is unknown who follows it:",
+        "Where AWS's text can be read in two ways, or is silent, nobody knows who follows it:",
         "",
         "| question | readings | the embedded cloud | what the project relies on |",
         "| --- | --- | --- | --- |",
@@ -80,7 +80,7 @@ def open_questions() -> str:
 
 
 def rule(name: str) -> str:
-    """Return a rule with the page that documents it, and what its scenario needs besides."""
+    """Return a rule with the page that documents it, and what else its scenario needs."""
     test = scenarios()[name]
     text = str(test.__doc__).strip().splitlines()[0].rstrip(".")
     return f"[{text}]({test.source})" + (f" (with {test.needs})" if test.needs else "")

@@ -1,4 +1,4 @@
-"""What AWS's documentation leaves open: the readings, what the embedded cloud does, and who relies on it."""
+"""Questions that AWS's documentation leaves open: their readings, and what the embedded cloud does."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Reading:
 
 READINGS = (
     Reading(
-        "With bisect, a partial response again and again until the retries run out: what is discarded",
+        "With bisect, what is discarded when partial responses repeat until the retries run out",
         REPORTING,
         ("the whole remainder from the checkpoint on", "the one record at the checkpoint"),
         "the remainder, after a report of its first record",
@@ -34,28 +34,28 @@ READINGS = (
         ANY_READING,
     ),
     Reading(
-        "What an on-failure destination that refuses means",
+        "What happens when an on-failure destination refuses a batch",
         DESTINATIONS,
         ("the batch is sent until it is taken, and the shard waits", "the batch is dropped and counted"),
         "it is sent until it is taken; the mapping shows the problem",
-        "nothing lost: replay from the stream covers a dropped batch within retention",
+        "nothing is lost: a replay from the stream covers a dropped batch within retention",
     ),
     Reading(
-        "A stream is deleted and made again under its name",
+        "What happens when a stream is deleted and made again under the same name",
         MAPPINGS,
         ("the mapping goes on with the new stream", "it stops with a problem until it is made again"),
-        "it goes on, from the new stream's first record; between, it shows `Stream not found`",
+        "it goes on from the new stream's first record; in between it shows `Stream not found`",
         "nothing: a stack's stream is not replaced under its mapping",
     ),
     Reading(
         "How deeply a record may be nested for a filter on `data`",
         FILTERING,
-        ("any depth", "a parser's limit, beyond which it is no JSON and dropped"),
+        ("any depth", "a parser's limit; a record beyond it is not JSON and is dropped"),
         "what Python's parser takes (about 1,000 levels); a pattern has at most 100",
         "nothing: the stack has no filter",
     ),
     Reading(
-        "Whether two mappings may differ by a function's alias only",
+        "Whether two mappings may differ only by a function's alias",
         CREATION,
         ("each alias is a function of its own", "the function is the same"),
         "each alias may have one",

@@ -1,4 +1,4 @@
-"""How a scenario says which documented rule it is about."""
+"""The decorator with which a scenario names the documented rule that it tests."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,7 +7,7 @@ GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 PARAMETERS = f"{GUIDE}/services-kinesis-parameters.html"
 REPORTING = f"{GUIDE}/services-kinesis-batchfailurereporting.html"
 DESTINATIONS = f"{GUIDE}/kinesis-on-failure-destination.html"
-ERRORS = DESTINATIONS  # the same page begins with what is retried, split and discarded
+ERRORS = DESTINATIONS  # the same page says first what is retried, split and discarded
 MAPPINGS = f"{GUIDE}/invocation-eventsourcemapping.html"
 EVENTS = f"{GUIDE}/with-kinesis.html"
 FILTERING = f"{GUIDE}/with-kinesis-filtering.html"
@@ -22,8 +22,8 @@ Test = TypeVar("Test", bound=Callable[..., None])
 def documented(source: str, *, needs: str = "", refused: str = "") -> Callable[[Test], Test]:
     """Name the page that documents what a scenario expects.
 
-    ``needs``: what the scenario does besides so that the rule can be seen. ``refused``: what AWS offers here
-    and the embedded cloud refuses by name; its scenario shows the refusal.
+    ``needs`` says what else the scenario does so that the rule shows. ``refused`` names something that AWS
+    offers and the embedded cloud refuses by name; the scenario shows the refusal.
     """
 
     def mark(test: Test) -> Test:

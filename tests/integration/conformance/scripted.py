@@ -1,9 +1,9 @@
-"""The function that scenarios deploy: it tells a queue what it was given, then does what its script says.
+"""The function that scenarios deploy. It sends what it was given to a queue, then follows its script.
 
-The script is a list of rules in the environment variable SCRIPT; the first whose ``when`` holds is followed.
-If none does, the batch succeeds. ``when``: ``contains`` (any of these labels), or nothing. ``do``: ``raise``,
-``sleep`` (seconds), ``return`` (the response), ``return_characters`` (how many) or ``report`` (labels to
-report as failed). It uses what every runtime has.
+The script is a list of rules in the environment variable SCRIPT. The function follows the first rule whose
+``when`` is true, and if there is none the batch succeeds. ``when`` is ``contains`` (any of these labels) or
+nothing. ``do`` is ``raise``, ``sleep`` (seconds), ``return`` (the response), ``return_characters`` (how many)
+or ``report`` (labels to report as failed). The function only uses what every runtime has.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Lambda's documented behaviour for Kinesis event source mappings: one scenario a rule, on every cloud."""
+"""Lambda's documented behaviour for Kinesis event source mappings: one scenario per rule, on every cloud."""
 
 import itertools
 import json
@@ -72,9 +72,7 @@ def test_batching_window(lab: Lab) -> None:
     lab.make_stream()
     lab.make_function()
     lab.make_mapping(BatchSize=100, MaximumBatchingWindowInSeconds=6)
-    time.sleep(
-        3 * lab.target.patience
-    )  # let the mapping begin to poll: the scenario is about what comes after
+    time.sleep(3 * lab.target.patience)  # the scenario needs a mapping that is polling already
     lab.put("r0")
     time.sleep(2)
     lab.put("r1")
@@ -95,7 +93,7 @@ def test_full_batch_does_not_wait(lab: Lab) -> None:
 
 @documented(MAPPINGS)
 def test_six_megabytes(lab: Lab) -> None:
-    """A batch goes out, and ends, at 6 MB of payload, base64 included."""
+    """A batch goes out at 6 MB of payload, base64 included, and holds no more."""
     lab.make_stream()
     lab.make_function()
     lab.put(*labels(6), filler=1_000_000)
@@ -186,7 +184,7 @@ def test_at_timestamp(lab: Lab) -> None:
 
 @documented(ERRORS)
 def test_failed_batch_is_retried_in_place(lab: Lab) -> None:
-    """A failed batch comes again, the same, before anything after it in its shard."""
+    """A failed batch comes again unchanged, before anything after it in its shard."""
     lab.make_stream()
     lab.make_function({"when": {"contains": ["r0"]}, "do": {"raise": "not yet"}})
     lab.put(*labels(3))
@@ -349,7 +347,7 @@ def test_maximum_record_age(lab: Lab) -> None:
     lab.make_function({"when": {"contains": ["r0"]}, "do": {"raise": "never"}})
     queue = lab.make_queue("failures")
     lab.put("r0")
-    age = 60  # the least that Lambda takes
+    age = 60  # the smallest that Lambda accepts
     lab.make_mapping(
         BatchSize=1,
         MaximumRecordAgeInSeconds=age,
@@ -465,7 +463,7 @@ def test_filter_drops_what_is_not_json(lab: Lab) -> None:
 
 @documented(MAPPINGS, needs="a wait for a poll under way")
 def test_disable_and_enable(lab: Lab) -> None:
-    """A disabled mapping delivers nothing; enabled again, it goes on where it was."""
+    """A disabled mapping delivers nothing, and goes on where it was when it is enabled again."""
     lab.make_stream()
     lab.make_function()
     lab.put("r0")
@@ -489,7 +487,7 @@ def test_update_while_running(lab: Lab) -> None:
     lab.make_mapping(BatchSize=1)
     lab.wait_for("r0")
     lab.update_mapping(BatchSize=3, MaximumBatchingWindowInSeconds=30)
-    time.sleep(6 * lab.target.pace)  # until the pollers have it
+    time.sleep(6 * lab.target.pace)  # until the pollers know it
     lab.put("r1", "r2", "r3")
     lab.wait_for("r1", "r2", "r3", seconds=60)
     assert lab.batches()[1:] == [["r1", "r2", "r3"]]

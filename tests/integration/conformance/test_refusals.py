@@ -1,4 +1,4 @@
-"""What is refused when a mapping is made: by Lambda, or by the embedded cloud as what it does not follow."""
+"""Mappings that Lambda refuses, and ones that the embedded cloud refuses because it cannot follow them."""
 
 import json
 import time
@@ -141,7 +141,7 @@ def test_operators_inside_anything_but(made: Lab) -> None:
 
 @documented(FILTERING)
 def test_exists_matches_leaves_only(made: Lab) -> None:
-    """`exists` looks at leaves: a field that holds an object is none."""
+    """`exists` looks at leaves, and a field that holds an object is not a leaf."""
     made.put("r0", inner={"x": 1})
     made.put("r1", inner=1)
     pattern = '{"data": {"inner": [{"exists": true}]}}'
@@ -152,7 +152,7 @@ def test_exists_matches_leaves_only(made: Lab) -> None:
 
 @documented(FILTERING)
 def test_deeply_nested_data_do_not_stop_a_shard(made: Lab) -> None:
-    """A record that is no JSON, however it is nested, is dropped by a filter on data."""
+    """A filter on data drops a record that is not JSON, however deeply it is nested."""
     made.kinesis.put_record(StreamName=made.name, Data=b"[" * 5000, PartitionKey="x")
     made.put("r1")
     made.make_mapping(FilterCriteria={"Filters": [{"Pattern": '{"data": {"label": ["r1"]}}'}]})

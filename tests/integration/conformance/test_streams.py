@@ -1,4 +1,4 @@
-"""Streams as Kinesis keeps them: shards that are split and merged, and several consumers of one stream."""
+"""Streams in Kinesis: shards that are split and merged, and several consumers of one stream."""
 
 import time
 
@@ -28,7 +28,7 @@ def test_parents_before_children(lab: Lab) -> None:
 
 @documented(RESHARDING)
 def test_split_keeps_what_is_unread(lab: Lab) -> None:
-    """A split shard's records can be read until their retention ends, by whoever begins later, too."""
+    """A split shard's records can be read until their retention ends, also by a mapping that begins later."""
     lab.make_stream()
     lab.make_function()
     lab.put(*labels(5))
@@ -55,7 +55,7 @@ def test_merge_keeps_what_is_unread(lab: Lab) -> None:
 
 @documented("https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html")
 def test_update_shard_count_keeps_what_is_unread(lab: Lab) -> None:
-    """UpdateShardCount splits and merges: nothing that is unread goes."""
+    """UpdateShardCount splits and merges shards, and no unread record is lost."""
     lab.make_stream(shards=2)
     lab.make_function()
     lab.put(*labels(8))

@@ -1,4 +1,4 @@
-"""The deployed dashboard's application, on a real database by the reports function's handler."""
+"""The deployed dashboard's application on a real database, which it reaches through the reports handler."""
 
 import io
 import json
@@ -29,7 +29,7 @@ BASE = "https://dashboard.example"
 
 
 class DirectReports:
-    """The reports function, whose handler runs in this process."""
+    """The reports function, with its handler in this process."""
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803  # as boto3 names them
         assert FunctionName == "reports"
@@ -45,7 +45,7 @@ def issuer() -> Iterator[str]:
 
 @pytest.fixture
 def world(as_owner: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Two courses with a student in common; the login of this process is the reader's."""
+    """Two courses with a student in common; this process logs in as the reader."""
     run = environment.LOOP.run
     run(apply(Session(as_owner.owner), ROSTER))
     as_owner.secrets[CURRENT] = as_owner.login
@@ -71,7 +71,7 @@ def app(world: World, issuer: str) -> Starlette:
 
 @pytest.fixture
 def browser(app: Starlette) -> Callable[[str | None], TestClient]:
-    """A browser in which somebody has signed in, or nobody."""
+    """A browser in which this person is signed in, or nobody."""
 
     def open_it(who: str | None) -> TestClient:
         client = TestClient(app, base_url=BASE, follow_redirects=False)
@@ -83,7 +83,7 @@ def browser(app: Starlette) -> Callable[[str | None], TestClient]:
 
 
 def sign_in(client: TestClient, who: str, page: str = "/") -> str:
-    """Ask for a page, sign in at the provider on the way, and return where that ended."""
+    """Ask for a page, sign in at the provider on the way, and return the address at which that ended."""
     asked = client.get(page)
     assert asked.status_code == 303, asked.text
     sent = client.get(asked.headers["location"])

@@ -1,4 +1,4 @@
-"""Two courses of two teachers. Whatever is about the second alone holds the word ``zqx``."""
+"""Two courses of two teachers. Everything that is about the second course alone holds the word ``zqx``."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every route as every role: who gets what, and who gets the sign-in."""
+"""Every route as every role: these tests check who gets what, and who is sent to sign in."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -29,11 +29,11 @@ from tests.integration.processor.world import World
 Open = Callable[[str | None], TestClient]
 
 PARAMETERS = {"id", "q", "course"}
-"""What says whom a page is about; the others only choose among what it shows."""
+"""The parameters that say whom a page is about; the others only choose among what it shows."""
 
 CHOOSING = {"sort", "table", "format"}
 OF_OPERATORS = {"record", "reason"}
-"""Which rejected records are meant, where something is done about them: never here."""
+"""The parameters that choose rejected records for an action; no test does such an action here."""
 
 OF_SIGN_IN = {"page", "state", "code", "error", "error_description"}
 VALUES = ("", FIRST, SECOND, FIRST_STUDENT, SECOND_STUDENT, COMMON, "a", "Z", "nobody-here")
@@ -41,7 +41,7 @@ LOG = "SELECT who, command, coalesce(student_id, course) AS about FROM access_lo
 
 
 def paths(app: Starlette) -> list[str]:
-    """Return every path that leads to a page, whatever was added last."""
+    """Return every path that leads to a page, so that a new one is tested too."""
     mounts = [route for route in app.routes if isinstance(route, Mount)]
     assert [mount.path for mount in mounts] == ["/static"]
     routes = [route for route in app.routes if isinstance(route, Route)]
@@ -61,7 +61,7 @@ def questions(app: Starlette) -> Iterator[str]:
 
 
 def walk(client: TestClient, app: Starlette) -> Iterator[tuple[str, Response]]:
-    """Ask every question, and for every table that a page offers."""
+    """Ask every question, and ask for every table that a page offers."""
     for question in questions(app):
         answer = client.get(question)
         yield question, answer
@@ -77,9 +77,8 @@ def walk(client: TestClient, app: Starlette) -> Iterator[tuple[str, Response]]:
 def test_no_parameter_of_a_page_is_forgotten() -> None:
     files = Path(portal.dashboard.__file__).parent.rglob("*.py")
     found = {name for file in files for name in re.findall(r"query_params\.get\(\"(\w+)\"", file.read_text())}
-    assert (
-        found - CHOOSING - OF_OPERATORS - OF_SIGN_IN - {"token"} == PARAMETERS
-    )  # the token is that of `spm dashboard`
+    # `spm dashboard` has the token.
+    assert found - CHOOSING - OF_OPERATORS - OF_SIGN_IN - {"token"} == PARAMETERS
 
 
 def test_a_stranger_gets_the_sign_in_and_nothing_else(app: Starlette, browser: Open) -> None:
@@ -116,7 +115,7 @@ def test_what_is_anothers_looks_as_if_it_were_not_there(app: Starlette, browser:
         is_there = client.get(f"{path}?{parameter}={hidden}")
         is_not = client.get(f"{path}?{parameter}={nowhere}")
         assert is_there.status_code == is_not.status_code
-        if path != "/":  # which says of when its figures are
+        if path != "/":  # the overview says how old its figures are
             assert is_there.text.replace(hidden, nowhere) == is_not.text
 
 

@@ -19,7 +19,7 @@ Open = Callable[[str | None], TestClient]
 
 
 def begun(client: TestClient, page: str = "/") -> str:
-    """Return the provider's address that somebody is sent to who asks for a page."""
+    """Ask for a page, and return the provider's address that this leads to."""
     return str(client.get(client.get(page).headers["location"]).headers["location"])
 
 
@@ -33,7 +33,7 @@ def test_who_signs_in_comes_to_the_page_that_was_asked_for(browser: Open) -> Non
     cookie = answer.headers["set-cookie"].lower()
     assert all(word in cookie for word in ("httponly", "secure", "samesite=lax", "path=/"))
     assert "domain" not in cookie
-    assert "set-cookie" not in client.get("/revision").headers  # a page left open keeps nobody signed in
+    assert "set-cookie" not in client.get("/revision").headers  # an open page keeps nobody signed in
 
 
 def test_every_answer_sets_one_cookie_at_most(browser: Open) -> None:
@@ -48,7 +48,7 @@ def test_signing_out_ends_it(browser: Open) -> None:
     client = browser("turing")
     answer = client.post("/sign-out", headers={"sec-fetch-site": "same-origin"})
     assert "You are signed out" in answer.text
-    assert 'data-revision=""' in answer.text  # the script asks nothing, and so is not sent to sign in again
+    assert 'data-revision=""' in answer.text  # so the script asks for nothing and is not sent to sign in
     assert client.get("/").status_code == 303
 
 
@@ -102,7 +102,7 @@ def test_who_declines_at_the_provider_is_told_what_to_do(browser: Open) -> None:
     sent = begun(client)
     state = parse_qs(urlsplit(sent).query)["state"][0]
     back = provider.authorize(sent, action="deny")
-    if "state=" not in back:  # this provider does not give it back when it refuses
+    if "state=" not in back:  # this provider leaves it out when it refuses
         back += f"&state={state}"
     answer = client.get(back)
     assert answer.status_code == 403

@@ -1,4 +1,4 @@
-"""The parts of the embedded cloud by themselves: PostgreSQL, child processes, the state file."""
+"""The parts of the embedded cloud, one by one: PostgreSQL, child processes and the state file."""
 
 import json
 import os
@@ -63,7 +63,7 @@ async def test_two_servers_side_by_side(tmp_path: Path) -> None:
 
 @pytest.fixture
 def kept() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can reach: where root runs this, pytest's own are closed to it."""
+    """A folder that PostgreSQL's user can reach, which it cannot with pytest's own when root runs this."""
     folder = Path(tempfile.mkdtemp(prefix="spm-data-"))
     folder.chmod(0o755)
     yield folder
@@ -101,7 +101,7 @@ def test_a_server_begins_with_a_copy_of_the_template(tmp_path: Path) -> None:
             passwords.add(server.password)
         finally:
             server.stop()
-    assert passwords == {(template / "password").read_text()}  # initdb would have set another
+    assert passwords == {(template / "password").read_text()}  # initdb would have made another one
 
 
 def test_binaries_that_the_server_s_user_cannot_reach_are_copied(

@@ -1,4 +1,4 @@
-"""Nothing outlives the process that holds the cloud, however it ends; not even a function in mid-handler."""
+"""However the process that holds the cloud ends, nothing outlives it, not even a function in mid-handler."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A database that hangs: the stack's own alarm reaches a subscribed queue, and nothing is lost."""
+"""When the database hangs, the stack's own alarm reaches a subscribed queue, and nothing is lost."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
 
 @contextmanager
 def hanging(cloud: EmbeddedCloud) -> Iterator[None]:
-    """Freeze every process of the database server, as an overloaded or fenced-off host does."""
+    """Freeze every process of the database server, as if its host were overloaded or cut off."""
     guard = cloud.database._program._guard if cloud.database._program else None
     assert guard is not None
     frozen = [process.pid for process in psutil.Process(guard.pid).children(recursive=True)]
@@ -69,7 +69,7 @@ async def test_an_outage_alarms_and_loses_nothing(embedded_cloud: EmbeddedCloud)
                 Data=json.dumps(event).encode(),
                 PartitionKey=event["student_id"],
             )
-        # Two periods of a minute have to be too old, as on AWS; the first may just have begun.
+        # The age has to be too high in two periods of a minute, as on AWS, and the first may just have begun.
         wait_until(has_alarmed, 200, f"the alarm's message; so far {messages}")
 
     connection = await asyncpg.connect(embedded_cloud.database.dsn("studentdata_outage"))

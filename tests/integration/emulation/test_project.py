@@ -1,4 +1,4 @@
-"""Which project a command runs for."""
+"""How a command finds the project that it runs for."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The runner as a process: what a restart repeats, and what it publishes."""
+"""The runner as a process: what a restart repeats, and which metrics it publishes."""
 
 import json
 import time
@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
 
 
 def kill_runner(cloud: EmbeddedCloud) -> None:
-    """SIGKILL: no chance to write anything down."""
+    """Send SIGKILL, so that the runner has no chance to write anything down."""
     guard = cloud._runner._guard if cloud._runner else None
     assert guard is not None
     (runner,) = psutil.Process(guard.pid).children()
@@ -51,7 +51,7 @@ def test_a_killed_runner_skips_nothing_and_repeats_only_what_was_in_flight(
     labels = [f"r{number}" for number in range(10)]
     lab.put(*labels)
     lab.make_mapping(BatchSize=2)
-    lab.wait_for("r6")  # the fourth batch is in flight, three are done
+    lab.wait_for("r6")  # three batches are done, and the fourth is in flight
     kill_runner(cloud)
     lab.put("r10", "r11")
     cloud.start_runner()
@@ -165,7 +165,7 @@ def test_a_partial_failure_is_no_error(cloud: EmbeddedCloud, lab: Lab) -> None:
 
 
 def metric(cloud: EmbeddedCloud, namespace: str, name: str, **dimensions: str) -> Callable[[str], float]:
-    """Return what reads a statistic of a metric over the last hour; 0 while there is none."""
+    """Return a function that reads a metric's statistic over the last hour, or 0 while there is none."""
     cloudwatch = cloud.client("cloudwatch")
 
     def read(statistic: str) -> float:
@@ -184,7 +184,7 @@ def metric(cloud: EmbeddedCloud, namespace: str, name: str, **dimensions: str) -
 
 
 def test_a_broken_mapping_stops_no_other_and_says_why(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
-    """The stream of one mapping goes and comes back; the other delivers all the while."""
+    """The stream of one mapping is deleted and comes back, and the other mapping delivers all the while."""
     lab.make_stream()
     lab.make_function()
     other = Lab(lab.target)
@@ -249,7 +249,7 @@ def test_what_a_split_shard_holds_survives_a_restart(cloud: EmbeddedCloud, lab: 
 
 
 def test_a_stack_s_stream_and_mapping_are_as_their_template_says(cloud: EmbeddedCloud, lab: Lab) -> None:
-    """`Enabled: false` delivers nothing; another ShardCount keeps what is unread, then all is delivered."""
+    """`Enabled: false` delivers nothing, another ShardCount loses nothing, and then all is delivered."""
     lab.make_function()
     cloudformation = cloud.client("cloudformation")
 
@@ -289,7 +289,7 @@ def test_a_stack_s_stream_and_mapping_are_as_their_template_says(cloud: Embedded
 
 
 def test_a_function_s_errors_ring_its_own_alarm_only(cloud: EmbeddedCloud, lab: Lab) -> None:
-    """Two alarms on AWS/Lambda Errors, of two functions: only the one whose function fails rings."""
+    """Of two alarms on AWS/Lambda Errors, only the one whose function fails rings."""
     lab.make_stream()
     lab.make_function({"do": {"raise": "never"}})
     cloudwatch = cloud.client("cloudwatch")

@@ -1,4 +1,4 @@
-"""What the embedded cloud takes: a lone event on a long stream, and a function that does nothing.
+"""How fast the embedded cloud is with a lone event on a long stream, and with a function that does nothing.
 
 ``-s`` prints the figures.
 """
@@ -28,7 +28,7 @@ SOAK_RATE = 1000  # events per second
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[EmbeddedCloud]:
-    """A cloud of its own: what it holds slows nobody else."""
+    """A cloud of its own, so that its many records slow down no other test."""
     with EmbeddedCloud() as cloud:
         cloud.start_runner()
         yield cloud
@@ -66,7 +66,7 @@ def test_a_lone_event_on_a_stream_of_a_million(lab: Lab) -> None:
     lab.wait_until(is_read)
     sent: dict[str, float] = {}
     for number in range(EVENTS):
-        time.sleep(0.4 + number % 10 / 40)  # not in step with the polls
+        time.sleep(0.4 + number % 10 / 40)  # out of step with the polls
         label = f"r{number}"
         sent[label] = time.time()
         lab.put(label)
@@ -77,7 +77,7 @@ def test_a_lone_event_on_a_stream_of_a_million(lab: Lab) -> None:
 
 
 def test_a_soak_of_two_mappings(cloud: EmbeddedCloud, lab: Lab) -> None:
-    """Two functions get every record once, at 1,000 events/s; SPM_SOAK_SECONDS says for how long."""
+    """Two functions get every record once, at 1,000 events per second; SPM_SOAK_SECONDS says for how long."""
     other = f"{lab.name}-other"
     lab.make_stream(shards=2)
     lab.make_function()
@@ -113,7 +113,7 @@ def test_an_invocation_that_writes_nothing(lab: Lab) -> None:
     lab.make_function()
     lab.replace_code(b"def handler(", b"def handler(event, context):\n    return 1\n\n\ndef unused(")
     took = []
-    for _ in range(INVOCATIONS + 1):  # the first starts the function
+    for _ in range(INVOCATIONS + 1):  # the first invocation starts the function
         begun = time.perf_counter()
         lab.function.invoke(FunctionName=lab.name, Payload=b"{}")["Payload"].read()
         took.append(time.perf_counter() - begun)
@@ -123,7 +123,7 @@ def test_an_invocation_that_writes_nothing(lab: Lab) -> None:
 
 
 def test_a_log_is_whole_and_its_own(lab: Lab) -> None:
-    """Many lines, none, and a last one without an end: each invocation's log is what it wrote."""
+    """Each invocation's log is what it wrote: many lines, none, or a last line without an end."""
     lab.make_function()
     body = (
         b"def handler(event, context):\n"

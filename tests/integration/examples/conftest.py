@@ -1,4 +1,4 @@
-"""The examples' tables are made in databases of the processor's tests."""
+"""The examples' tests use the databases of the processor's tests."""
 
 from tests.integration.processor.conftest import server, world
 

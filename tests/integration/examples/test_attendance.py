@@ -1,4 +1,4 @@
-"""The second pipeline beside the first, deployed by the same app, through everything that spm does."""
+"""A second pipeline beside the first, deployed by the same app, with everything that spm can do."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.long
 Spm = Callable[..., Any]
 
 MODULES = "processor.student_performance examples.attendance examples.library_loans"
-SUFFIX = "dev"  # the one that the tutorial's commands mean
+SUFFIX = "dev"  # the tutorial's commands use this one
 
 CHECK_INS = [
     {
@@ -94,7 +94,7 @@ def test_check_ins_from_file_to_derived_table(both: Deployment, spm: Spm) -> Non
 
     wait_for(lambda: spm("status", codes=(0, 1))["database"]["stored"] == 40)
     status = both.commands.run(Status())
-    assert (status.stored, status.rejected) == (0, 0)  # of the other pipeline
+    assert (status.stored, status.rejected) == (0, 0)  # the other pipeline got nothing
 
     shown = spm("tail", "--no-follow", "-n", "100", "--student", "s1")
     assert {row["student_id"] for row in shown} == {"s1"}
@@ -145,7 +145,7 @@ def test_rejected_check_ins_are_its_own_and_can_be_redriven(
 def test_failed_records_and_files_are_replayed_and_old_months_dropped(
     both: Deployment, attendance: Stack, spm: Spm, tmp_path: Path
 ) -> None:
-    """Check-ins of January 1990, which came from a shard of their own."""
+    """The check-ins are of January 1990, and come from a shard of their own."""
     invocation = {
         "Records": [
             {
@@ -207,7 +207,7 @@ def release_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     module = tmp_path / "examples" / "attendance" / "__init__.py"
     module.write_text(module.read_text().replace("    status: Lit", "    presence: Lit"))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # before what is installed
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # comes before the installed package
 
 
 @pytest.mark.usefixtures("release_that_does_not_fit")

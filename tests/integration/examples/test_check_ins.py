@@ -1,4 +1,4 @@
-"""Check-ins in both formats, however they come; test_attendance.py deploys the pipeline."""
+"""Check-ins in both formats give the same, however they come; test_attendance.py deploys the pipeline."""
 
 import json
 

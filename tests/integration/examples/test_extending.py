@@ -103,7 +103,7 @@ async def test_adding_a_column_later(author: Author) -> None:
     old = author.world.processor()
     await author.send(before, old)
     after = await author.release(ADDING)
-    await author.send(before, old)  # the code before it still runs
+    await author.send(before, old)  # the previous code still runs
     await author.send(after, author.world.processor(), branch="north")
     await author.send(after, author.world.processor())
     assert await author.stored("branch") == [None, None, "north", None]
@@ -122,7 +122,7 @@ async def test_renaming_a_column(author: Author) -> None:
     first_release = tutorial.pipeline(author.folder)
     await author.deploy(first_release)
     await author.send(before, old, due_at=day(2))
-    await author.send(first_release, author.world.processor(), due_at=day(3))  # producers go on as before
+    await author.send(first_release, author.world.processor(), due_at=day(3))  # producers change nothing
     assert await author.stored("return_by") == [None, None, "2026-12-03"]
 
     last.write_text(drops)
@@ -142,7 +142,7 @@ async def test_adding_a_projection_to_a_log_that_has_events(author: Author) -> N
     projection = after.projections[1]
     assert projection.name == "student_loans"
     count = "SELECT sum(loans)::int FROM student_loans"
-    assert await author.world.owner.fetchval(count) == 1  # from its deployment on
+    assert await author.world.owner.fetchval(count) == 1  # it counts from its deployment on
     [month] = await after.upkeep.months(author.world.owner)
     await after.upkeep.rebuild(author.world.owner, projection, month)
     assert await author.world.owner.fetchval(count) == 2

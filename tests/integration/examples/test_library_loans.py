@@ -1,4 +1,4 @@
-"""Loans from records to reports, and that no order of an author's columns can mix them up."""
+"""Loans from records to reports, and columns that cannot be mixed up, whatever order an author gives them."""
 
 import json
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def test_from_records_to_reports(spm_pipeline: PipelineKit) -> None:
 
 @pytest.mark.parametrize("order", [*permutations(("student_id", "barcode", "action"))], ids=" ".join)
 async def test_columns_cannot_be_swapped(world: World, order: Sequence[str]) -> None:
-    """Whatever the order of an author's members: while all is new, and in a merge, where some is not."""
+    """The order of an author's members does not matter, neither in a COPY of new events nor in a merge."""
     types = {field.name: field.type for field in msgspec.structs.fields(Loan)}
     reordered: Any = msgspec.defstruct(
         "Reordered", [(name, types[name]) for name in order], bases=(Message,), frozen=True, kw_only=True

@@ -19,7 +19,7 @@ Synthesise = Callable[..., Template]
 
 @pytest.fixture(scope="session")
 def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """Return the template for a context, synthesised once by the app as ``cdk`` runs it."""
+    """Return the template for a context; the app synthesises it once, as ``cdk`` would run it."""
     done: dict[str, Template] = {}
 
     def synthesise_once(**context: object) -> Template:
@@ -32,7 +32,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
             stack = app.build(cdk_app)
             cdk_app.synth()
             done[key] = json.loads((folder / f"{stack.artifact_id}.template.json").read_text())
-            shutil.rmtree(folder)  # with a copy of the asset
+            shutil.rmtree(folder)  # it also holds a copy of the asset
         return done[key]
 
     return synthesise_once

@@ -1,4 +1,4 @@
-"""Alerts in the template, and in the asset."""
+"""Alerts in the template and in the asset."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def test_the_function_stands_outside_the_vpc_and_no_endpoint_is_added(
 ) -> None:
     found = function(alerts, "alerts-dev")
     assert "VpcConfig" not in found
-    assert found["Timeout"] < 90  # the lease of what it sends
+    assert found["Timeout"] < 90  # the time for which it claims a message
     assert found["Environment"]["Variables"]["WEBHOOK"] == WEBHOOK
     without = synthesise(target="aws", databaseMultiAz="false")
     assert of_type(alerts, "AWS::EC2::VPCEndpoint").keys() == of_type(without, "AWS::EC2::VPCEndpoint").keys()

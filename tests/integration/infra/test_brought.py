@@ -1,4 +1,4 @@
-"""What a deployer brings along on AWS is used as it is, and nothing is made in its place."""
+"""Resources that a deployer brings on AWS are used as they are, and nothing is made in their place."""
 
 import json
 from typing import Any

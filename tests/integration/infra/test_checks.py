@@ -1,4 +1,4 @@
-"""The checks that AWS would make at deployment, made without AWS."""
+"""The checks that AWS would make at a deployment, but without AWS."""
 
 import json
 import re
@@ -18,9 +18,9 @@ from infra.config import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# cfn-lint's findings that are not mistakes.
+# Findings of cfn-lint that are not mistakes.
 ACCEPTED = [
-    # The CDK writes DependsOn beside the GetAtt that says it already.
+    # The CDK writes a DependsOn although a GetAtt says the same.
     "W3005",
 ]
 
@@ -105,7 +105,7 @@ def test_a_region_without_certificates_is_told_before_anything_is_built(
 
 
 def test_every_finding_of_checkov_that_is_accepted_has_a_reason(synthesise: Any) -> None:
-    # CI runs checkov itself, which takes an environment of its own: .ci/checkov.
+    # CI runs checkov itself, in an environment of its own: .ci/checkov.
     resources = synthesise(target="aws", environmentSuffix="prod", alarmEmail="none")["Resources"].values()
     accepted = [
         finding for r in resources for finding in r.get("Metadata", {}).get("checkov", {}).get("skip", [])

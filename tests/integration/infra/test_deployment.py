@@ -1,4 +1,4 @@
-"""The real stack, deployed by the real cdklocal onto the embedded cloud."""
+"""The real stack, which the real cdklocal deploys to the embedded cloud."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ def wait_for(what: str, found: Callable[[], Any]) -> Any:
 
 @pytest.fixture
 def cloud(embedded_cloud: EmbeddedCloud, deployed: Deployment) -> EmbeddedCloud:
-    """Return the run's cloud, with the shared environment in it."""
+    """Return this run's cloud, with the shared environment in it."""
     assert deployed.suffix == SUFFIX
     return embedded_cloud
 
@@ -47,7 +47,7 @@ def outputs(cloud: EmbeddedCloud) -> dict[str, str]:
 
 
 def login(cloud: EmbeddedCloud, function: str) -> dict[str, Any]:
-    """Return the login that a function is given."""
+    """Return the login that a function gets."""
     name = f"student-performance-{function}-{SUFFIX}"
     environment = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"]
     secret = cloud.client("secretsmanager").get_secret_value(
@@ -151,7 +151,7 @@ async def test_the_processors_login_may_select_insert_and_make_a_month(cloud: Em
 
 @pytest.fixture
 def notices(cloud: EmbeddedCloud) -> Callable[[], list[dict[str, Any]]]:
-    """Subscribe a queue to the alarm topic; return how to read what it got so far."""
+    """Subscribe a queue to the alarm topic; return a function that reads what the queue got so far."""
     sqs = cloud.client("sqs")
     queue = sqs.create_queue(QueueName=f"alarms-{time.monotonic_ns()}")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
@@ -174,7 +174,7 @@ def states(notices: Callable[[], list[dict[str, Any]]], alarm: str) -> list[str]
 
 
 def told_both(notices: Callable[[], list[dict[str, Any]]], alarm: str) -> bool:
-    # SNS keeps no order, and the emulator may evaluate the alarm in between, which tells once more.
+    # SNS keeps no order, and the emulator may evaluate the alarm in between, which sends another message.
     return set(states(notices, alarm)) == {"ALARM", "OK"}
 
 
@@ -218,7 +218,7 @@ def test_an_event_that_the_deployed_processor_rejects_raises_the_alarm(
     )
     assert json.loads(answer["Payload"].read()) == {"batchItemFailures": []}
     log = base64.b64decode(answer["LogResult"]).decode()
-    # CloudWatch makes metrics of such lines by itself; for the emulator they are carried over as they are.
+    # CloudWatch makes metrics from such lines by itself; for the emulator, the test puts the same metrics.
     (line,) = [json.loads(text) for text in log.splitlines() if '"_aws"' in text and '"reason"' not in text]
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     (dimensions,) = directive["Dimensions"]
@@ -246,13 +246,13 @@ def test_what_is_not_emitted_has_no_alarm(cloud: EmbeddedCloud) -> None:
 
 @pytest.fixture
 def release_with_a_broken_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Deploy from a copy of the checkout that has one migration more; return that one's name."""
+    """Deploy from a copy of the checkout that has one more migration; return its name."""
     for name in ("infra", "processor"):
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     migrations = tmp_path / "processor" / "sql" / "migrations"
     name = f"{len(list(migrations.glob('*.sql'))) + 1:04}_broken"
     (migrations / f"{name}.sql").write_text("CREATE TABLE student_performance (something_else integer);")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # before what is installed
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # comes before the installed package
     return name
 
 

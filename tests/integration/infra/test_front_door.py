@@ -1,4 +1,4 @@
-"""The front door in the template, and in an asset of its own."""
+"""The front door in the template and in its own asset."""
 
 import subprocess
 import sys

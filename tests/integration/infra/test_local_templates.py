@@ -1,4 +1,4 @@
-"""What differs on the local targets: an existing server, and none of what an emulator cannot run."""
+"""What differs on the local targets: they use an existing server, and leave out what emulators cannot run."""
 
 import json
 import platform

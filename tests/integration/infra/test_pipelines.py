@@ -1,4 +1,4 @@
-"""A second pipeline in the templates: what it adds, and that nothing of the first one changes."""
+"""A second pipeline in the templates adds its own resources and changes nothing of the first one."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def templates(request: pytest.FixtureRequest, synthesise: Any) -> tuple[Template
 
 
 def without_code(template: Template) -> dict[str, str]:
-    """Resources as text, without the asset and the settings that name the pipelines."""
+    """Return resources as text, without the asset and the settings that name the pipelines."""
     shown = {name: str(resource) for name, resource in template["Resources"].items()}
     varying = r"[0-9a-f]{64}|'SchemaHash': '\w+'|, 'PIPELINES': '[a-z_. ]+'"
     return {name: re.sub(varying, "", text) for name, text in shown.items()}

@@ -1,4 +1,4 @@
-"""Who may do what: least privilege, checked against AWS's own list of actions (as cfn-lint carries it)."""
+"""Who may do what: least privilege, compared with AWS's own list of actions, which cfn-lint carries."""
 
 import json
 import re
@@ -16,15 +16,15 @@ REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
 
 SERVICES = json.loads((files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text())
 
-# Resources may be "*" only where the service knows no narrower ones, and here, for a reason each.
+# Resources may be "*" only if the service knows no narrower ones, or for a reason that is given here.
 ANY_RESOURCE_ALLOWED = {
-    # A key's policy speaks of its own key; there is nothing else that "*" could mean in it.
+    # In a key's policy, "*" can only mean that key.
     "AWS::KMS::Key",
 }
 
-# Actions may hold "*" only in what is not ours to write.
+# Actions may hold "*" only in policies that we do not write.
 WILDCARD_ACTIONS_ALLOWED = {
-    # The statement that every key has, lest nobody could manage it; and the CDK's grant to secrets.
+    # Every key has a statement without which nobody could manage it, and the CDK grants rights to secrets.
     "AWS::KMS::Key",
 }
 
@@ -34,7 +34,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def statements(template: Template) -> Iterator[tuple[str, str, Statement]]:
-    """Yield resource name, resource type and statement of every policy of a template."""
+    """Yield the resource name, the resource type and each statement of every policy in a template."""
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         documents = [
@@ -165,7 +165,7 @@ def test_the_functions_roles_have_no_managed_policy(aws: Template) -> None:
 
 
 def managed_policies(template: Template) -> dict[str, Any]:
-    """Return the managed policies by whom they are for."""
+    """Return the managed policies by the people that they are for."""
     return {
         resource["Properties"]["ManagedPolicyName"]["Fn::Join"][1][0].split("-")[2]: resource["Properties"]
         for name, resource in template["Resources"].items()
@@ -211,7 +211,7 @@ def test_the_guard_may_change_the_database_and_the_default_security_group_only(s
 
 
 def documented(*policies: str) -> set[str]:
-    """Return the actions of the commands that the reference gives to one of these policies."""
+    """Return the actions of all commands that one of these policies allows, according to the reference."""
     table = REFERENCE.read_text().partition("### Rights")[2].partition("\n#")[0]
     rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
     wanted = [row[2] for row in rows if row[1].strip() in policies]

@@ -1,4 +1,4 @@
-"""Synthesis gives the same bytes on any path and Python, and needs no network, no AWS account and no git."""
+"""Synthesis gives the same bytes in any folder and with any Python, without network, AWS account or git."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def node_folder() -> str:
 
 
 def synthesise(folder: Path, python: Path, *before: str, **context: str) -> Path:
-    """Run the app as ``cdk`` runs it, with next to no environment."""
+    """Run the app as ``cdk`` runs it, with almost no environment."""
     out = folder / "cdk.out"
     done = subprocess.run(
         [*before, str(python), "-P", "-m", "infra.app"],
@@ -67,7 +67,7 @@ def assert_same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
 
 
 def another_python() -> Path:
-    """Return an interpreter of another version, or skip: from PATH, or from where pyenv keeps its own."""
+    """Return an interpreter of another version, from PATH or from pyenv; skip if there is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for version in (v for v in ("3.13", "3.12", "3.11") if v != THIS):
         on_path = shutil.which(f"python{version}")
@@ -102,7 +102,7 @@ def test_without_network_account_and_git(reference: dict[str, bytes], tmp_path: 
     offline = [shutil.which("unshare") or "false", "--map-root-user", "--net"]
     if subprocess.run([*offline, "true"], check=False).returncode != 0:
         pytest.skip("needs Linux with network namespaces (unshare)")
-    # A checkout of its own: the asset is built anew, out of uv's cache, which the reference has filled.
+    # In a checkout of its own the asset is built again, from uv's cache, which the reference has filled.
     assert_same(contents(synthesise(checkout(tmp_path), Path(sys.executable), *offline)), reference)
 
 

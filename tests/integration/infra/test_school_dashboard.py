@@ -1,4 +1,4 @@
-"""The deployed dashboard in the template."""
+"""The dashboard in the template."""
 
 from typing import Any
 

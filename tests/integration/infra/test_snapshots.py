@@ -1,7 +1,7 @@
 """Whole templates as they were last reviewed, one per target and profile.
 
-A difference is either a mistake or a change to review: ``UPDATE_SNAPSHOTS=1 scripts/test <this file>`` writes
-them anew, and git shows what changed.
+A difference is either a mistake or a change to review. ``UPDATE_SNAPSHOTS=1 scripts/test <this file>`` writes
+them again, and git shows what changed.
 """
 
 import json
@@ -14,7 +14,7 @@ import pytest
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
-# What changes with the code that is deployed or the machine that deploys it, and not with the infrastructure.
+# These change with the deployed code or the deploying machine, and not with the infrastructure.
 VARYING = [
     (r'"S3Key": "[0-9a-f]{64}\.zip"', '"S3Key": "<asset>.zip"'),
     (r'"SchemaHash": "[0-9a-f]{16}"', '"SchemaHash": "<hash>"'),

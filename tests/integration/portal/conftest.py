@@ -1,4 +1,4 @@
-"""A front door of the embedded cloud, reached as a client would."""
+"""A front door in the embedded cloud, which tests reach as a client would."""
 
 import uuid
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 
 @dataclass(frozen=True)
 class EmbeddedDoorClient(DoorClient):
-    """A client of a deployment of the embedded cloud."""
+    """A client of a deployment in the embedded cloud."""
 
     deployment: Deployment
 
@@ -26,7 +26,7 @@ class EmbeddedDoorClient(DoorClient):
 def new_sender(
     embedded_cloud: EmbeddedCloud, door_deployment: Deployment
 ) -> Callable[..., EmbeddedDoorClient]:
-    """Add a sender of a name that nobody else has."""
+    """Return a function that adds a sender under a name that nobody else has."""
 
     def add(student_id: str | None = None) -> EmbeddedDoorClient:
         name = f"sender-{uuid.uuid4().hex[:8]}"
@@ -36,7 +36,7 @@ def new_sender(
         port = urlsplit(url).port
         assert port is not None
         client = EmbeddedDoorClient(url, port, name, secret, door_deployment)
-        # The door reads the senders again at most every two seconds: until then this one is unknown.
+        # The door reads the senders at most every two seconds, and does not know this one until then.
         wait_until(
             lambda: client.post("/xapi/statements", [])[0] != 401, "the new sender to be known", seconds=30
         )

@@ -20,12 +20,12 @@ EACH_FORMAT = [
     ("s1", "submission", 7),
     ("s2", "submission", 7),
 ]
-"""Student, type and score of what ``take_each_format`` sends, in the order of type and student."""
+"""The student, type and score of everything that ``take_each_format`` sends, by type and student."""
 
 
 @dataclass(frozen=True)
 class DoorClient:
-    """Posts to the door; the name of its host is one that Python's resolver does not know."""
+    """Posts to the door, whose host name Python's resolver does not know."""
 
     url: str
     port: int
@@ -61,7 +61,7 @@ def submission(student: str) -> dict[str, Any]:
 
 
 def take_each_format(client: DoorClient) -> None:
-    """Send a document of each format, some of them twice, and see each taken."""
+    """Send a document of each format, some of them twice, and check that the door takes each."""
     one, other = submission("s1"), submission("s2")
     assert client.post("/xapi/statements", one) == (200, [one["id"]])
     assert client.post(f"/xapi/statements?statementId={other['id']}", other, method="PUT") == (204, None)

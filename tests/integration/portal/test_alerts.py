@@ -20,7 +20,7 @@ from tests.integration.portal.receiver import Receiver, absences, enrol, send
 from tests.support import Deployment, deploy
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.long  # the module deploys an environment of its own
+pytestmark = pytest.mark.long  # this module deploys its own environment
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def secret(deployment: Deployment) -> str:
 
 
 def subscribe(cloud: EmbeddedCloud, deployment: Deployment) -> str:
-    """Return the URL of a queue that gets what the topic gets."""
+    """Return the URL of a queue that gets everything that the topic gets."""
     sqs, sns = cloud.client("sqs"), cloud.client("sns")
     url = sqs.create_queue(QueueName=f"alerts-{deployment.suffix}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -65,7 +65,7 @@ def test_who_becomes_at_risk_is_told_signed_and_once_over_each_channel(
     send(alerting, absences("WAKE", "ada"))
     wait_until(
         lambda: bool(receiver.of_course("WAKE")), "a message", seconds=50
-    )  # less than a schedule's minute
+    )  # shorter than the schedule's minute
     [message] = receiver.of_course("WAKE")
     stamp, signature = message.headers["x-spm-timestamp"], message.headers["x-spm-signature"]
     assert signature == sign(secret(alerting), stamp, message.body)
@@ -110,7 +110,7 @@ def test_a_receiver_that_fails_gets_the_same_id_again(alerting: Deployment, rece
 def test_five_hundred_episodes_with_kills_are_told_once_each(
     embedded_cloud: EmbeddedCloud, alerting: Deployment, receiver: Receiver
 ) -> None:
-    """SIGKILL of whatever runs a function, at any moment: no id is missing, repeats are at most the kills."""
+    """Functions are killed at any moment: no id is missing, and there are no more repeats than kills."""
     courses = [f"DRILL-{number}" for number in range(50)]
     pairs = [(courses[number % 50], f"drill-{number}") for number in range(500)]
     begun = [(course, f"first-in-{course}") for course in courses]  # a course's first changes are one digest
@@ -139,7 +139,7 @@ def test_five_hundred_episodes_with_kills_are_told_once_each(
 
 
 def told(receiver: Receiver, prefix: str) -> dict[str, list[str]]:
-    """Return the ids of the messages about each of these students, one for each request."""
+    """Return the message ids about each of these students, one for each request."""
     found: dict[str, list[str]] = {}
     for content in (one.content for one in list(receiver.received)):
         for student in (one["student"] for one in content["students"]):
@@ -149,7 +149,7 @@ def told(receiver: Receiver, prefix: str) -> dict[str, list[str]]:
 
 
 def kill_workers(cloud: EmbeddedCloud) -> int:
-    """SIGKILL every process that runs a function, wherever it is."""
+    """SIGKILL every process that runs a function."""
     killed = 0
     for process in psutil.process_iter(["cmdline", "environ"]):
         arguments, environment = process.info["cmdline"] or [], process.info["environ"] or {}
@@ -162,7 +162,7 @@ def kill_workers(cloud: EmbeddedCloud) -> int:
 def test_nineteen_of_twenty_are_told_within_ten_seconds_under_load(
     alerting: Deployment, receiver: Receiver
 ) -> None:
-    """PutRecords to webhook, by the clock, over 100 episodes, while 500 events per second come in."""
+    """This times 100 episodes from PutRecords to the webhook while 500 events per second come in."""
     pairs = [(f"SPEED-{number}", f"speed-{number}") for number in range(100)]
     enrol(alerting, [*pairs, ("LOAD", "crowd")])
     ended = threading.Event()
@@ -192,7 +192,7 @@ def test_nineteen_of_twenty_are_told_within_ten_seconds_under_load(
 
 
 def crowd(deployment: Deployment, per_second: int, ended: threading.Event) -> None:
-    """Put events of many students until told to end."""
+    """Put events of many students until told to stop."""
     started, count = time.monotonic(), 0
     while not ended.is_set():
         events: list[dict[str, Any]] = [

@@ -18,7 +18,7 @@ NewSender = Callable[..., EmbeddedDoorClient]
 
 
 async def stored(client: EmbeddedDoorClient, count: int) -> list[asyncpg.Record]:
-    """Wait until so many events of the sender are there; return them."""
+    """Wait until this many events of the sender are stored; return them."""
     connection = await asyncpg.connect(client.deployment.dsn)
     query = """SELECT event_id::text, student_id, event_type, score FROM student_performance
                WHERE metadata->>'sender' = $1 ORDER BY event_type, student_id"""
@@ -78,7 +78,7 @@ async def test_nothing_that_was_acknowledged_is_lost_when_the_function_is_killed
     killed = 0
 
     def send(number: int) -> list[str]:
-        """Send the same until it is acknowledged, as a client does."""
+        """Send the same document until it is acknowledged, as a client does."""
         batch = [submission(f"s{number}-{place}") for place in range(20)]
         deadline = time.monotonic() + 120
         while True:

@@ -1,4 +1,4 @@
-"""Clients that do not behave: slow ones, and ones that hide a second request in the first."""
+"""Clients that misbehave: slow ones, and ones that hide a second request in the first."""
 
 import asyncio
 import json

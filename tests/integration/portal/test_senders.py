@@ -1,4 +1,4 @@
-"""Who may send, kept in one secret: what many change at once is all kept."""
+"""One secret says who may send, and no change is lost when many change it at once."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def test_who_is_added_and_revoked_at_the_same_time_is_all_there_and_all_gone(
     together = Barrier(8)
 
     def change(name: str) -> str:
-        aws = Aws(embedded_cloud.aws_environment())  # a process of its own, as it were
+        aws = Aws(embedded_cloud.aws_environment())  # stands for another process
         ingest.read(aws, stack)
         together.wait()
         if name in before:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for all of these tests, and a fresh database with the schema for each."""
+"""Fixtures: one real PostgreSQL for all of these tests, and a fresh database with the schema for each."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +20,7 @@ from tests.integration.processor.world import World, connect, make_logins, make_
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    # Syncing is left to the operating system: these tests kill processes, never the machine.
+    # The operating system decides when to sync: these tests kill processes, never the machine.
     server = PostgresServer(Path(tmp_path_factory.mktemp("processor")), durable=False)
     server.start()
     yield server
@@ -28,11 +28,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
 
 
 SCHEMA: Final = "schema"
-"""The database that each test's is a copy of: migrating takes longer than most tests."""
+"""The database that each test gets a copy of, because migrating takes longer than most tests."""
 
 
 class Server(Protocol):
-    """What a test needs to know of a PostgreSQL."""
+    """What a test needs to know about a PostgreSQL server."""
 
     host: str
     port: int
@@ -45,7 +45,7 @@ def owner_login(server: Server, database: str) -> Login:
 
 
 async def make_world(server: Server) -> World:
-    """Make a database of its own for one test, a copy of one with the schema, with roles of its own."""
+    """Make a database for one test, as a copy of one that has the schema, with roles of its own."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     owner = owner_login(server, name)
     processor = Login(server.host, server.port, f"processor_{name}", 'it\'s a "password" \\ %', name)
@@ -54,7 +54,7 @@ async def make_world(server: Server) -> World:
     if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", SCHEMA):
         await _make_schema(server, admin)
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {SCHEMA}')
-    # Of a database's own rights a copy has none: this is what the migrations set.
+    # A copy does not get the rights on the database itself, so this sets what the migrations set.
     await admin.execute(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
     await admin.close()
     connection = await connect(owner)
@@ -85,7 +85,7 @@ async def world(server: PostgresServer) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def clean_world(server: PostgresServer) -> AsyncIterator[World]:
-    """A second one, for the clean delivery that the outcome of a fault is compared with."""
+    """A second world, for the clean delivery that the outcome of a fault is compared with."""
     world = await make_world(server)
     yield world
     await drop_world(server, world)
@@ -93,7 +93,7 @@ async def clean_world(server: PostgresServer) -> AsyncIterator[World]:
 
 @pytest.fixture
 def as_owner(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Make this process the operations function's execution environment, for a world whose owner it is."""
+    """Make this process an execution environment of the operations function, which logs in as the owner."""
     with owning(server, monkeypatch) as world:
         yield world
 

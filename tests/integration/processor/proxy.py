@@ -1,4 +1,4 @@
-"""A TCP proxy that can cut its connections, at a chosen step of the protocol too."""
+"""A TCP proxy that can cut its connections, also at a chosen step of the protocol."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Proxy:
-    """Hands bytes on between clients and the server; each piece that is read is one step."""
+    """Passes bytes between clients and the server; each piece that it reads is one step."""
 
     server_port: int
     port: int = 0
     steps: int = 0
-    cut_at: int | None = None  # the step at which all connections are cut, once
-    hold: bool = False  # swallow what comes, as a network that drops packets does
-    refuse: bool = False  # accept no connection
+    cut_at: int | None = None  # the step at which it cuts all connections, once
+    hold: bool = False  # swallow all bytes, as a network that drops packets does
+    refuse: bool = False  # accept no connections
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut(self) -> None:

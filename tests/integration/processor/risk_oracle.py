@@ -1,4 +1,4 @@
-"""What risk is, in plain Python over the rows of the event log and the roster; docs/risk.md in code.
+"""Computes risk in plain Python from the rows of the event log and the roster: docs/risk.md in code.
 
 It shares nothing with the implementation: fractions instead of SQL, one student at a time.
 """
@@ -23,7 +23,7 @@ FEWEST_LESSONS = 5
 
 
 class Tables(NamedTuple):
-    """The tables whole; the log in the order in which later events win."""
+    """All rows of the tables; the log is in the order in which later events win."""
 
     log: Sequence[Row]
     courses: Sequence[Row]
@@ -44,12 +44,12 @@ class WorkResult:
 
 @dataclass(frozen=True)
 class Expected:
-    """The addends by rule, each with its numbers."""
+    """The addends, by rule, each with its numbers."""
 
     addends: Mapping[str, tuple[Fraction, Mapping[str, Any]]]
 
     def compare(self, score: float, reasons: Sequence[Row]) -> None:
-        """Raise AssertionError unless score and reasons are these, the largest reason first."""
+        """Raise AssertionError unless the score and the reasons are these, with the largest reason first."""
         total = sum((adds for adds, _ in self.addends.values()), Fraction(0))
         assert score == pytest.approx(float(total), abs=0.00500001)
         told = {
@@ -70,7 +70,7 @@ class Expected:
 
 
 def level(before: str, score: float) -> str:
-    """Entered at 1.7 and 0.9, left 0.2 lower."""
+    """Return the new level: levels begin at 1.7 and 0.9, and end 0.2 lower."""
     if score >= 1.7 or (before == "high" and score >= 1.5):
         return "high"
     if score >= 0.9 or (before != "none" and score >= 0.7):
@@ -79,7 +79,7 @@ def level(before: str, score: float) -> str:
 
 
 def expected(tables: Tables, as_of: datetime) -> dict[tuple[str, str], Expected]:
-    """Return what each enrolled student's risk is."""
+    """Return the risk of each enrolled student."""
     found = {}
     for course in tables.courses:
         if _is_within(course, as_of.astimezone(ZoneInfo(course["time_zone"])).date()):
@@ -90,7 +90,7 @@ def expected(tables: Tables, as_of: datetime) -> dict[tuple[str, str], Expected]
 
 
 class CourseRows:
-    """One course at a time."""
+    """The rows of one course."""
 
     def __init__(self, tables: Tables, course: Row, as_of: datetime) -> None:
         self.as_of = as_of
@@ -163,7 +163,7 @@ class CourseRows:
         return Expected(addends)
 
     def due(self, student: str) -> list[tuple[datetime, str]]:
-        """Return when what is due, and its title."""
+        """Return the due time and the title of each piece of work that is due."""
         begins, found = self.enrolled[student], []
         for name, work in self.assessments.items():
             exception = self.exceptions.get((name, student))
@@ -175,7 +175,7 @@ class CourseRows:
         return found
 
     def missing(self, student: str) -> list[tuple[datetime, str]]:
-        """Return what of it is not handed in after the time of grace."""
+        """Return the due work that is not handed in although the time of grace is over."""
         handed_in = {
             self.assessments[work]["title"] for work, _ in self._of(student) if work in self.assessments
         }
@@ -186,7 +186,7 @@ class CourseRows:
         ]
 
     def attended(self, student: str) -> tuple[list[datetime], list[datetime]]:
-        """Return the student's lessons, and those missed."""
+        """Return the times of the student's lessons, and of the missed ones."""
         lessons = [
             (row["occurred_at"], metadata.get("status"))
             for row, metadata in self.events
@@ -214,7 +214,7 @@ class CourseRows:
         return seen
 
     def _ranks(self) -> dict[str, list[tuple[Fraction, datetime, bool]]]:
-        """Return for each student the ranks, when each was scored, and whether enough others were."""
+        """Return each student's ranks, when each was scored, and whether enough others were scored."""
         scores: dict[str, list[tuple[float, str, datetime]]] = defaultdict(list)
         for (name, student), result in self.results.items():
             work = self.assessments.get(name)
@@ -241,7 +241,7 @@ class CourseRows:
     def _silence(self, student: str) -> Mapping[str, Any] | None:
         last: dict[str, datetime] = {}
         for row, _ in self.events:
-            last[row["student_id"]] = row["occurred_at"]  # in their order
+            last[row["student_id"]] = row["occurred_at"]  # the log is in order, so the last one wins
         active = sum(student in last and last[student] > self.as_of - SILENT for student in self.enrolled)
         begins = self.enrolled[student]
         is_new = begins is not None and begins > self.as_of - SILENT

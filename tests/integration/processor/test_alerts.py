@@ -1,4 +1,4 @@
-"""Alerts on a real PostgreSQL: what is taken, how often, and what is not told at all."""
+"""Alerts on a real PostgreSQL: what is taken, how often, and what nobody is told."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,7 +47,7 @@ async def change(
 
 
 async def settled(session: Session, *courses: str) -> None:
-    """Give courses a first change that nobody is told of any more."""
+    """Give each course a first change that is too old for an alert."""
     for course in courses:
         await change(session, "first", "none", "elevated", course=course, ago=100_000)
 
@@ -68,7 +68,7 @@ async def test_a_rise_is_told_once_over_each_channel(session: Session) -> None:
     [student] = message["students"]
     assert (student["student"], student["display_name"], student["score"]) == ("ada", "Ada Lovelace", 2.0)
     assert student["reasons"][0]["sentence"] == "All work is missing."
-    assert await take(session) == []  # somebody is sending it
+    assert await take(session) == []  # somebody else is sending it
     assert (await ask(session, "alerts_acknowledge", alert_id=message["alert_id"]))["noted"]
     assert not (await ask(session, "alerts_acknowledge", alert_id=message["alert_id"]))["noted"]
     [other] = await take(session, "webhook")

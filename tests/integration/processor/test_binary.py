@@ -1,4 +1,4 @@
-"""PostgreSQL reads from a COPY of ours what it is given by asyncpg: asyncpg's own encoding is the oracle."""
+"""PostgreSQL reads the same from our COPY as from asyncpg: asyncpg's own encoding is the oracle."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ FIRST_AND_LAST = datetime.fromisoformat("0002-01-01"), datetime.fromisoformat("9
 _text = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "bool": st.booleans(),
-    "date": st.dates(date(1, 1, 2), date(9999, 12, 30)),  # asyncpg makes infinities of the ends
+    "date": st.dates(date(1, 1, 2), date(9999, 12, 30)),  # for asyncpg the ends are infinities
     "float8": st.floats(),
     "int2": st.integers(-(2**15), 2**15 - 1),
     "int4": st.integers(-(2**31), 2**31 - 1),

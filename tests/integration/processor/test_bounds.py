@@ -1,4 +1,4 @@
-"""Whatever Lambda can deliver ends in time and within the function's memory, every event accounted for."""
+"""Every batch that Lambda can deliver ends in time and within the function's memory, and no event is lost."""
 
 import pytest
 
@@ -32,5 +32,5 @@ async def test_a_few_kinds(world: World, name: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", hostile.names())
 async def test_every_kind(world: World, name: str) -> None:
-    """With a duplicate where there are most events: ``./scripts/bench --full hostile`` tries both ways."""
+    """Only the largest kind has duplicates here; ``./scripts/bench --full hostile`` tries all both ways."""
     await keeps_within_bounds(world, name, duplicate=name.endswith("aggregated"))

@@ -24,7 +24,7 @@ OWN = "occurred_at timestamptz, arrived_at timestamptz"
 THIS_FILE = Path(__file__)
 LINES = THIS_FILE.read_text().splitlines()
 
-# Each mistake begins with the file, and the line of it where there is one.
+# Each mistake begins with the file, and with the line if there is one.
 PLACED = re.compile(r"\S+\.(py|sql)(:\d+)?: ")
 
 Edit = Callable[[str, str, str], Path]
@@ -34,13 +34,13 @@ class Misfit(Message, frozen=True):
     session_id: float
     student: str
     status: str | None = None
-    seen_at: datetime | None = None  # without tz: no time that PostgreSQL would know how to read
+    seen_at: datetime | None = None  # without a time zone, PostgreSQL would not know which time it is
     stored_at: str = ""
 
 
 @pytest.fixture
 def edit(tmp_path: Path) -> Edit:
-    """Return what replaces a text in a copy of the example's files, and that copy's folder."""
+    """Return a function that replaces a text in a copy of the example and returns the copy's folder."""
     folder = tmp_path / "attendance"
     shutil.copytree(ATTENDANCE.folder, folder)
 

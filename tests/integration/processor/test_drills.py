@@ -1,4 +1,4 @@
-"""Drills: things die in the middle of a batch, and the tables come out as after one clean delivery."""
+"""Drills: things die in the middle of a batch, and the tables end up as after one clean delivery."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.long
 
 
 def mixed_batch(first: int, size: int = 16) -> list[KinesisRecord]:
-    """Return a batch that takes every way through the store: new, known, bad, refused."""
+    """Return a batch that takes every path through the store: new, known, bad and refused records."""
     batch = [record(number, shard=0) for number in range(first, first + size)]
     batch[3] = record(first + 3, b"bad")
     batch[7] = record(first + 7, event(first + 7, metadata={"a": "\0"}))
@@ -51,7 +51,7 @@ async def test_a_connection_cut_at_every_step_of_the_protocol(
         assert outcome.first_deferred is None
         await clean_world.deliver(batch, to=clean)
         if link.steps < step:
-            break  # the batch was through before the cut
+            break  # the batch was done before the cut
     assert step > 20
     assert await world.tables() == await clean_world.tables()
 
@@ -116,7 +116,7 @@ def kill(server: PostgresServer) -> None:
 
 
 class Chaos:
-    """Delivers a shard as Lambda does, while functions die, connections are cut, and batches come again."""
+    """Delivers a shard as Lambda does, while functions die, connections are cut and batches are repeated."""
 
     def __init__(self, world: World, link: Proxy, seed: int) -> None:
         self.world, self.link = world, link
@@ -144,7 +144,7 @@ class Chaos:
                 at -= self.chance.randrange(len(batch))
 
     async def die(self, work: "asyncio.Task[object]", database: Database) -> Database:
-        """End the execution environment where it stands; Lambda starts another for the same batch."""
+        """Kill the execution environment in mid-batch; Lambda starts another for the same batch."""
         await asyncio.sleep(self.chance.uniform(0, 0.01))
         self.deaths += 1
         database.discard()
@@ -164,7 +164,7 @@ async def test_a_hundred_thousand_events_with_bad_ones_duplicates_and_random_dea
         if kind < 0.01:
             data = chance.choice((b"bad", event(number, student_id=""), event(number, metadata={"a": "\0"})))
         elif kind < 0.03 and shards[number % 2]:
-            data = event(chance.randrange(number % 2, number, 2))  # a producer's retry: in its own shard
+            data = event(chance.randrange(number % 2, number, 2))  # a producer's retry, in its own shard
         else:
             data = event(number)
         sent += 1
@@ -199,7 +199,7 @@ async def test_rotation_in_the_middle_of_a_stream(world: World, clean_world: Wor
     database = world.processor()
     for number in range(12):
         batch = mixed_batch(number * 100)
-        if number in (3, 7):  # createSecret, setSecret: the database has the pending password already
+        if number in (3, 7):  # after createSecret and setSecret, the database has the pending password
             pending = msgspec.structs.replace(world.login, password=f"rotated-{number}")
             world.secrets["AWSPENDING"] = pending
             role = world.login.username
@@ -215,7 +215,7 @@ async def test_rotation_in_the_middle_of_a_stream(world: World, clean_world: Wor
 
 
 async def test_the_tables_differ_when_they_should(world: World, clean_world: World) -> None:
-    """The comparison that the drills rest on sees a single missing row."""
+    """The comparison that the drills rely on notices a single missing row."""
     await world.deliver(mixed_batch(0))
     await clean_world.deliver(mixed_batch(0)[:-1])
     assert await world.tables() != await clean_world.tables()

@@ -1,5 +1,5 @@
-"""Drills on the deployed stack: the stream goes on while the function dies, PostgreSQL is away and the
-password is rotated, and every event is stored once, as it was sent."""
+"""Drills on the deployed stack: events keep coming while the function dies, PostgreSQL is down and the
+password is rotated. Every event is stored once, as it was sent."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ DOWN_SECONDS = 20.0
 
 @pytest.fixture
 def cloud() -> Iterator[EmbeddedCloud]:
-    """A cloud of this test's own: it takes its PostgreSQL away from everybody."""
+    """A cloud of this test's own, because the test stops its PostgreSQL."""
     with EmbeddedCloud(keep_files=True) as cloud:
         cloud.start_runner()
         yield cloud
@@ -39,7 +39,7 @@ def send(to: Deployment, events: list[NativeEvent]) -> None:
 
 
 async def stored(deployment: Deployment) -> dict[uuid.UUID, tuple[Any, ...]]:
-    """Return every row by its event_id; fails where one is there twice."""
+    """Return every row by its event_id; fail if an event_id is there twice."""
     connection = await asyncpg.connect(deployment.dsn)
     rows = await connection.fetch(
         "SELECT event_id, student_id, event_type, score, occurred_at, metadata::text FROM student_performance"
@@ -74,7 +74,7 @@ async def wait_for(deployment: Deployment, events: list[NativeEvent], seconds: f
 
 
 def kill_function_workers(cloud: EmbeddedCloud) -> int:
-    """SIGKILL every process that runs a function, wherever it is in its batch."""
+    """SIGKILL every process that runs a function, in the middle of its batch or not."""
     killed = 0
     for process in psutil.process_iter(["cmdline", "environ"]):
         arguments, environment = process.info["cmdline"] or [], process.info["environ"] or {}
@@ -85,7 +85,7 @@ def kill_function_workers(cloud: EmbeddedCloud) -> int:
 
 
 async def rotate(cloud: EmbeddedCloud, deployment: Deployment, *, finish: bool) -> None:
-    """Do as Secrets Manager's rotation does: set the pending password, and make it the current one."""
+    """Do what Secrets Manager's rotation does: set the pending password, then make it the current one."""
     secrets = cloud.client("secretsmanager")
     configuration = deployment.aws.functions.get_function_configuration(
         FunctionName=deployment.stack.processor_name
@@ -112,7 +112,7 @@ async def rotate(cloud: EmbeddedCloud, deployment: Deployment, *, finish: bool) 
 async def publish_while(
     deployment: Deployment, events: list[NativeEvent], condition: Callable[[], bool]
 ) -> int:
-    """Publish in small steps for as long as the condition holds; return how many were sent."""
+    """Publish in small steps while the condition holds; return how many were sent."""
     at = 0
     while condition() and at < len(events):
         await asyncio.to_thread(send, deployment, events[at : at + 50])
@@ -136,7 +136,7 @@ async def test_deaths_downtime_and_rotation_under_load_lose_nothing_and_double_n
     assert killed > 0
     await wait_for(deployment, events[:6_000], 60)
 
-    # PostgreSQL is away for 20 s while events keep coming.
+    # PostgreSQL is down for 20 s while events keep coming.
     port = cloud.database.port
     monkeypatch.setattr(postgres, "free_port", lambda: port)
     server = cloud.database._program
@@ -157,7 +157,7 @@ async def test_deaths_downtime_and_rotation_under_load_lose_nothing_and_double_n
     send(deployment, events[sent + 2_000 : sent + 3_000])
     await wait_for(deployment, events[: sent + 3_000], 60)
 
-    # Nothing took the way out for what could not be stored.
+    # Nothing ended in the bucket for failed records.
     bucket = deployment.stack.bucket_name
     assert deployment.aws.s3.list_objects_v2(Bucket=bucket).get("KeyCount", 0) == 0
     assert deployment.commands.run(Status()).rejected == 0

@@ -1,4 +1,4 @@
-"""Erasing students in the database: what goes, what stays, and what an interruption leaves."""
+"""Erasing students from the database: what is deleted, what stays, and what an interruption leaves."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -102,7 +102,7 @@ async def run(world: World, command: str, **parameters: Any) -> dict[str, Any]:
 
 
 async def erase(world: World, *students: str) -> dict[str, int]:
-    """Erase them to the end; return how many rows of each table went."""
+    """Erase the students completely; return how many rows of each table were deleted."""
     removed: dict[str, int] = {}
     after = None
     for _ in range(100):
@@ -112,7 +112,7 @@ async def erase(world: World, *students: str) -> dict[str, int]:
         if answer["done"]:
             return removed
         after = answer["next"]
-    raise AssertionError("erasing does not end")
+    raise AssertionError("the erasure does not end")
 
 
 async def dump(world: World) -> dict[str, list[str]]:
@@ -128,13 +128,13 @@ async def dump(world: World) -> dict[str, list[str]]:
 
 
 def holds(dumped: Mapping[str, list[str]], text: str) -> list[str]:
-    """Return the tables that hold the text, as it is or as the hexadecimal digits of bytes."""
+    """Return the tables that hold the text, as it is or as the hexadecimal digits of its bytes."""
     wanted = (text, text.encode().hex())
     return [table for table, rows in dumped.items() if any(w in row for w in wanted for row in rows)]
 
 
 async def fill_school(world: World, *students: str) -> None:
-    """Make rows about these students in every table that has some about one."""
+    """Make rows about these students in every table that can have rows about a student."""
     await migrations.migrate(world.owner, world.login, PIPELINES.values())
     await world.owner.execute(SCHOOL)
     for student in students:
@@ -144,7 +144,7 @@ async def fill_school(world: World, *students: str) -> None:
 
 
 async def deliver_everything(world: World, *students: str) -> None:
-    """Deliver events of these in three months and pipelines, and records that cannot be events."""
+    """Deliver these students' events in three months and three pipelines, and records that are no events."""
     numbers = {GONE: 1, OTHER: 2}
     for student in students:
         batch = []
@@ -172,7 +172,7 @@ def metadata(student: str, month: int) -> dict[str, Any]:
 
 
 async def fill_both(world: World, clean: World) -> None:
-    """Give one world both students, the other one only the one who stays."""
+    """Give one world both students, and the other only the student who stays."""
     for one, students in ((world, (GONE, OTHER)), (clean, (OTHER,))):
         await fill_school(one, *students)
         await deliver_everything(one, *students)
@@ -221,13 +221,13 @@ async def test_it_goes_on_after_being_killed_at_any_statement(world: World, clea
             await erase(replace(world, owner=victim), GONE)
             break
     else:
-        raise AssertionError("erasing does not end")
+        raise AssertionError("the erasure does not end")
     assert statements > 20
     await assert_as_if_never_there(world, clean_world)
 
 
 def killer(connection: asyncpg.Connection, statements: int) -> Callable[[object], None]:
-    """Return what ends the connection once so many statements have run."""
+    """Return a query logger that ends the connection after this many statements."""
     run = iter(range(statements))
 
     def count(_: object) -> None:

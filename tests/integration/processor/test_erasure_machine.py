@@ -1,6 +1,6 @@
-"""Whatever happens around an erasure, nothing of the student stays, and all is as if they had never been.
+"""Whatever happens around an erasure, nothing of the student stays, as if they had never been there.
 
-Two worlds are told the same, one of them nothing of the student who goes.
+Two worlds get the same events, except that one never hears of the student who is erased.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from tests.integration.processor.test_retention_machine import MONTHS, SECONDS
 from tests.integration.processor.world import World, connect, event, parsed, record
 
 GONE = "student-gone"
-PER_MONTH = 6  # numbers of deliveries
+PER_MONTH = 6  # how many numbers the deliveries of a month have
 NUMBERS = PER_MONTH * len(MONTHS)
 EVENTS, UNREADABLE, REFUSED = "an event", "what cannot be read", "what PostgreSQL refuses"
 
@@ -36,7 +36,7 @@ REFUSE = "ALTER TABLE student_performance ADD CONSTRAINT none CHECK (event_type 
 MEND = "ALTER TABLE student_performance DROP CONSTRAINT IF EXISTS none"
 
 MONTH_IN = {"days": 3, "hours": 2}
-"""Which value of a row of ``course_day`` and ``course_hour`` is the month of arrival."""
+"""The position of the month of arrival in the rows of ``course_day`` and ``course_hour``."""
 
 EACH_TABLE = """
     FOR t IN
@@ -90,7 +90,7 @@ HOLDS = """
     WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND found <> ''
 """
 
-Delivery = tuple[int, int]  # shard and number
+Delivery = tuple[int, int]  # the shard and the number
 
 _deliveries = st.lists(st.tuples(st.integers(0, 1), st.integers(0, NUMBERS - 1)), min_size=1, max_size=8)
 
@@ -104,7 +104,7 @@ def kind_of(number: int) -> str:
 
 
 def data_of(delivery: Delivery) -> bytes:
-    """Return what is sent: the same event over both shards, some with an event_id."""
+    """Return what is sent: both shards bring the same events, and some have an event_id."""
     shard, number = delivery
     student = student_of(number)
     note = SECRET if student == GONE else "fine"
@@ -125,7 +125,7 @@ def data_of(delivery: Delivery) -> bytes:
 
 
 def at(delivery: Delivery, again: int = 0) -> KinesisRecord:
-    """Return the delivery; ``again``: published anew so many times, under a number of its own."""
+    """Return the delivery; ``again`` says how often it was published again, under other numbers."""
     shard, number = delivery
     made = record(number + again * NUMBERS, data_of(delivery), shard=shard)
     made["kinesis"]["approximateArrivalTimestamp"] += SECONDS[MONTHS[number // PER_MONTH]]
@@ -134,7 +134,7 @@ def at(delivery: Delivery, again: int = 0) -> KinesisRecord:
 
 @dataclass
 class Told:
-    """A world, its processor, and the records that its bucket holds."""
+    """A world, its processor, and the records in its bucket."""
 
     world: World
     knows_gone: bool
@@ -166,7 +166,7 @@ class Told:
 
 
 async def erase(told: Told, owner: asyncpg.Connection) -> None:
-    """Erase the student, and what the bucket holds of them."""
+    """Erase the student, and replay what is in the bucket."""
     told = replace_owner(told, owner)
     after = None
     while True:
@@ -184,7 +184,7 @@ def replace_owner(told: Told, owner: asyncpg.Connection) -> Told:
 
 
 class ErasureMachine(RuleBasedStateMachine):
-    """Both worlds begin each time as their backup ``initial`` has them."""
+    """Each example begins with both worlds restored from their backup ``initial``."""
 
     loop: ClassVar[asyncio.Runner]
     all: ClassVar[Told]
@@ -272,7 +272,7 @@ class ErasureMachine(RuleBasedStateMachine):
 
     @rule()
     def restore(self) -> None:
-        """The runbook's next step, before anything is stored, is to erase again."""
+        """Restore the backup, then erase again before anything is stored, as the runbook says."""
         if not self.has_backup:
             return
         for told in (self.all, self.never):
@@ -297,12 +297,12 @@ class ErasureMachine(RuleBasedStateMachine):
         victim.add_query_logger(killer(victim, statements))
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             self.run(erase(self.all, victim))
-        if not self.all.failed:  # it came as far as replaying what the bucket holds
+        if not self.all.failed:  # it got as far as replaying what is in the bucket
             self.run(self.never.replay())
         victim.terminate()
 
     def note_tombstone(self) -> None:
-        """Put it into the bucket first."""
+        """Note the tombstone before the erasure begins, as the command does in the bucket."""
         plan = self.run(self.all.ask(command="erase_plan", students=[GONE]))
         tombstone = {"hash": plan["hashes"][0], "erased_at": "2026-11-30T12:00:00Z", "lifted_at": None}
         self.tombstones = self.tombstones or {"key": plan["key"], "tombstones": [tombstone]}
@@ -319,9 +319,9 @@ class ErasureMachine(RuleBasedStateMachine):
         self.nothing_of_who_was_erased_is_anywhere()
         tables, never = self.run(self.all.world.tables()), self.run(self.never.world.tables())
         for one in (tables, never):
-            for name, month in MONTH_IN.items():  # what was added in dropped months is not taken away
+            for name, month in MONTH_IN.items():  # figures of dropped months are not corrected
                 one[name] = [row for row in one[name] if f"{row[month]:%Y-%m}" >= self.dropped_before]
-            # PostgreSQL's message names the log or its partition, by the way in which it was found.
+            # PostgreSQL's message names the log or its partition, depending on how the record was found.
             one["rejected"] = [(*row[:5], row[6]) for row in one["rejected"]]
         for name, rows in tables.items():
             assert rows == never[name], name
@@ -335,7 +335,7 @@ def test_any_order_leaves_nothing_of_the_student_and_all_of_the_others(server: P
         worlds = [loop.run(make_world(server)) for _ in range(2)]
         told = [Told(world, knows_gone=place == 0) for place, world in enumerate(worlds)]
         for one in told:
-            # Shards get their numbers in this order: a number decides which of two equal events is the later.
+            # Shards get their numbers in this order, and the number decides which of two equal events wins.
             for shard in (0, 1):
                 loop.run(one.world.deliver([record(10_000 + shard, b"first", shard=shard)]))
             loop.run(one.world.owner.execute(BACK_UP.replace("SCHEMA_NAME", "initial")))
@@ -347,7 +347,7 @@ def test_any_order_leaves_nothing_of_the_student_and_all_of_the_others(server: P
                     max_examples=10,
                     stateful_step_count=20,
                     deadline=None,
-                    phases=[Phase.generate],  # shrinking takes minutes: the steps of a failure are few
+                    phases=[Phase.generate],  # shrinking takes minutes, and a failure has few steps anyway
                     suppress_health_check=list(HealthCheck),
                 ),
             )

@@ -1,4 +1,4 @@
-"""Handing out whole tables, page by page."""
+"""Exporting whole tables, page by page."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Everything about one student, and nothing about another."""
+"""The export of a student holds everything about that student and nothing about anybody else."""
 
 import json
 from typing import Any
@@ -21,9 +21,9 @@ from tests.integration.processor.world import World, record
 
 SETTINGS = Settings("arn:secret", pipelines={SHIPPED.name: SHIPPED, LOANS.name: LOANS})
 ELSEWHERE = {("event_identity", "event_id"): "student_performance"}
-"""Personal columns that another table's part shows."""
+"""Personal columns that another table's part of the export shows."""
 LEFT_OUT = {"tombstone"}
-"""Of whoever was erased: the hash of an id is all that is left, and says nothing to them."""
+"""A tombstone holds only the hash of an erased student's id, which tells that student nothing."""
 
 ROWS = """
     INSERT INTO course (id, title, time_zone) VALUES ('MATH', 'Algebra', 'Europe/Berlin')
@@ -60,11 +60,11 @@ def sent(student: str, **members: Any) -> bytes:
 
 @pytest.fixture
 async def session(world: World) -> Session:
-    """The session of a database that holds something of two students in every table."""
+    """The session of a database that holds something about two students in every table."""
     await migrations.migrate(world.owner, world.login, [SHIPPED, LOANS])
     for number, student in enumerate(("ada", "mallory")):
         await world.deliver([record(10 * number + n, sent(student)) for n in range(3)])
-        await world.deliver([record(10 * number + 3, sent(student, score="three"))])  # which is rejected
+        await world.deliver([record(10 * number + 3, sent(student, score="three"))])  # this one is rejected
         await world.owner.execute(ROWS.format(student=student))
     await world.pipeline.upkeep.compact(world.owner)
     world.pipeline = LOANS
@@ -75,7 +75,7 @@ async def session(world: World) -> Session:
 
 
 async def everything(session: Session, student: str) -> tuple[dict[str, StudentTable], int]:
-    """Return the tables by name, and how many answers they took."""
+    """Return the tables by name, and how many answers it took to get them."""
     found: dict[str, StudentTable] = {}
     wanted, answers = ExportStudent(student=student), 0
     while True:

@@ -1,4 +1,4 @@
-"""Each fault ends in a decision: try again, stop and let Lambda redeliver, or raise."""
+"""Each fault leads to a decision: try again, stop and let Lambda redeliver, or raise."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ from tests.integration.processor.world import World, connect, record, records, u
 
 @pytest.fixture
 async def link(world: World, server: PostgresServer) -> AsyncIterator[Proxy]:
-    """What the processor connects through."""
+    """The proxy that the processor connects through."""
     async with proxy(server.port) as link:
         through = msgspec.structs.replace(world.login, port=link.port)
         world.login = world.secrets["AWSCURRENT"] = through
@@ -142,10 +142,10 @@ async def test_too_many_connections_is_waited_for(world: World) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    ["53100", "53200", "55006", "40001", "40P01", "57P01", "08006"],  # disk full, out of memory, in use, …
+    ["53100", "53200", "55006", "40001", "40P01", "57P01", "08006"],  # disk full, in use and so on
 )
 async def test_what_passes_by_itself_is_retried(world: World, state: str) -> None:
-    """The server raises the error as it would; it stops when the trigger is dropped."""
+    """A trigger makes the server itself raise the error, until the trigger is dropped."""
     await world.owner.execute(
         f"""
         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
@@ -157,7 +157,7 @@ async def test_what_passes_by_itself_is_retried(world: World, state: str) -> Non
     work = asyncio.create_task(world.deliver(records(range(10)), to=database))
     await until(lambda: database.retries > 0)
     async with world.owner.transaction():
-        # First the whole log, as the processor takes it: the DROP begins at the partitions.
+        # This locks the whole log first, as the processor does: the DROP begins with the partitions.
         await world.owner.execute("LOCK TABLE student_performance; DROP FUNCTION fail CASCADE")
     outcome = await work
     assert (outcome.saved.stored, outcome.saved.rejected) == (10, {})
@@ -219,7 +219,7 @@ async def test_no_time_left_is_said_before_anything_is_tried(world: World) -> No
 
 
 async def test_a_failover_of_two_minutes_costs_no_record(world: World, link: Proxy) -> None:
-    """Scaled 1:40: Lambda's four tries of 60 s outlast 120 s without a server, and none of them fails."""
+    """At a scale of 1:40, Lambda's four tries of 60 s outlast 120 s without a server, and none fails."""
     batch_records = records(range(5))
     link.refuse = True
     asyncio.get_running_loop().call_later(3.0, setattr, link, "refuse", False)  # noqa: FBT003 - an attribute's value

@@ -1,4 +1,4 @@
-"""Follow-ups: who may note one, what becomes of it, and the share of those at risk who had one."""
+"""Follow-ups: who may note one, where it shows, and what share of the students at risk had one."""
 
 import json
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ ADA = {"command": "follow_up", "course": "MATH", "student": "ada", "note": "Call
 
 @pytest.fixture
 async def reader(world: World) -> AsyncIterator[Session]:
-    """The session of the reports function's login."""
+    """A session with the reports function's login."""
     await apply(Session(world.owner), ROSTER)
     connection = await connect(world.reader_login)
     event = {"student_id": "eve", "event_type": "login", "metadata": {"course": "CLUB"}}
@@ -133,7 +133,7 @@ async def test_the_share_is_of_what_began_a_week_ago_or_earlier(world: World, re
     def days(number: float) -> datetime:
         return NOW - timedelta(days=number)
 
-    # Four became at risk in time; a step from elevated to high begins nothing, and one began too lately.
+    # Four became at risk a week ago or earlier, and one later. A step from elevated to high does not count.
     began = [("soon", 20.0), ("late", 20.0), ("never", 20.0), ("just", 7.0), ("lately", 6.9)]
     changes = [("MATH", name, "none", "elevated", days(ago)) for name, ago in began]
     changes.append(("MATH", "soon", "elevated", "high", days(10)))

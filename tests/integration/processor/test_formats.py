@@ -1,4 +1,4 @@
-"""What the decoders of docs/formats.md let through, PostgreSQL stores."""
+"""PostgreSQL stores whatever the decoders of docs/formats.md let through."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ VALUES: list[object] = [
 
 
 def variants() -> Iterator[bytes]:
-    """Yield every document with every value in every place, each with an identity of its own."""
+    """Yield every document with every value in every place, each under its own identity."""
     numbers = count(1)
     for form, document in DOCUMENTS.items():
         for place, value in product(places(document), VALUES):

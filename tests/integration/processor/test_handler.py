@@ -1,4 +1,4 @@
-"""The function as Lambda calls it: event and context in, response and log lines out."""
+"""The function as Lambda calls it: event and context go in, response and log lines come out."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ class HandlerContext:
 
 
 class Function:
-    """An execution environment whose log lines are at hand."""
+    """An execution environment whose log lines a test can read."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -135,7 +135,7 @@ def test_no_line_holds_a_students_id_a_payload_or_a_secret(function: Function) -
 
 
 def test_importing_the_handler_loads_no_more_than_it_needs() -> None:
-    """Above all not botocore, which costs more than all the rest and is needed for the secret only."""
+    """Above all not botocore, which costs more than everything else and is only needed for the secret."""
     code = "import sys, processor.handler; print(*sys.modules)"
     command = [sys.executable, "-c", code]
     modules = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()

@@ -1,4 +1,4 @@
-"""Every parameter of every command, with values that PostgreSQL or its client cannot take."""
+"""Every parameter of every command gets values that PostgreSQL or its client cannot take."""
 
 import json
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ UNKNOWN: Final = {
     "follow_up": "there is no student ada",
     "student": "there is no student ada",
 }
-"""What the database of these tests does not hold."""
+"""What a command says about something that is not in the database of these tests."""
 TEXTS: Final = ("\0", "a\0b", "\ud800", "a\udfffb", "\udc00\ud800")
 INTEGERS: Final = (2**31, 2**63, 2**64, 10**40, -1, -(2**63) - 1)
 CURSORS: Final = (
@@ -102,13 +102,13 @@ KINDS: Final = tuple(registry.KINDS.values())
 
 @pytest.fixture(scope="module")
 def refusing(server: PostgresServer) -> Iterator[None]:
-    """One database for all tests whose every command is refused: they leave nothing there."""
+    """One database for all tests in which every command is refused, because they leave nothing there."""
     with pytest.MonkeyPatch.context() as patch, owning(server, patch):
         yield
 
 
 def answer_to(kind: type[Command[Any]], **parameters: Any) -> dict[str, Any]:
-    """Return the handler's answer, which Lambda can send as UTF-8."""
+    """Return the handler's answer, and check that Lambda can send it as UTF-8."""
     handler = reading.handler if kind.function == "reports" else operations.handler
     answer = handler(
         {"command": name_of(kind), **REQUIRED.get(name_of(kind), {}), **parameters}, CommandContext()
@@ -168,5 +168,5 @@ def test_a_cursor_that_no_page_gave_is_refused(kind: type[Command[Any]], cursor:
 @pytest.mark.usefixtures("refusing")
 @pytest.mark.parametrize("month", MONTHS)
 def test_a_month_in_other_characters_is_refused(month: str) -> None:
-    """They are compared as text: every month stands before one in Arabic digits."""
+    """Months are compared as text, and every month sorts before one in Arabic digits."""
     assert "older_than" in answer_to(Retention, older_than=month)["refused"]

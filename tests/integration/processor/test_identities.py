@@ -1,4 +1,4 @@
-"""Each delivery and each event_id is stored once, whoever brings it how often."""
+"""Each delivery and each event_id is stored once, no matter who brings it and how often."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ async def test_every_prefix_of_a_batch_redelivered_leaves_one_clean_delivery(
 
 
 async def test_duplicates_within_one_batch(world: World) -> None:
-    twice = [record(1), record(1), record(2), record(3, event(2))]  # the delivery 1, and the event_id of 2
+    twice = [record(1), record(1), record(2), record(3, event(2))]  # 1 twice, and 2's event_id twice
     assert await save(world, twice) == Saved(stored=2, duplicates=2)
 
 
@@ -127,7 +127,7 @@ async def test_two_consumers_of_the_same_records_store_them_once(world: World, c
 
 
 async def test_writers_that_share_event_ids_never_deadlock(world: World) -> None:
-    """Shards bring the same event_ids in different orders, with events that PostgreSQL refuses among them."""
+    """Shards bring the same event_ids in different orders, along with events that PostgreSQL refuses."""
     chance = random.Random(3)  # noqa: S311 - a repeatable order is wanted
 
     def shuffled(shard: int, batch_number: int) -> list[KinesisRecord]:
@@ -160,9 +160,9 @@ async def test_writers_that_share_event_ids_never_deadlock(world: World) -> None
 
 
 async def test_a_merge_and_a_copy_of_one_delivery_that_meet_crosswise_store_it_once(world: World) -> None:
-    """The merge has claimed the event_id and wants the delivery; the COPY has that, and wants the claim."""
+    """The merge has the event_id and wants the delivery; the COPY has the delivery and wants the event_id."""
     [delivery] = records([1])
-    await world.deliver(records([0]))  # makes the source and the month
+    await world.deliver(records([0]))  # this makes the source and the month
     held_up = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
     merge = world.owner.transaction()
     await merge.start()

@@ -1,4 +1,4 @@
-"""What is answered about courses and students, on a real PostgreSQL; and to whom."""
+"""What the commands about courses and students answer on a real PostgreSQL, and to whom."""
 
 import json
 from collections.abc import Callable
@@ -100,13 +100,13 @@ async def test_the_overview_counts_each_course(session: Session) -> None:
     club, history, maths = answer["courses"]
     assert [club["id"], history["id"], maths["id"]] == ["CLUB", "HIST", "MATH"]
     assert (maths["students"], maths["high"], maths["elevated"], maths["risen"]) == (3, 1, 0, 1)
-    assert maths["active"] == 2  # bob was last seen eleven days before
+    assert maths["active"] == 2  # bob was last seen eleven days ago
     assert maths["handed_in"] == [{"title": "Essay", "done": 3, "of": 3}, {"title": "A2", "done": 0, "of": 3}]
     assert maths["by_week"] == [1, 3, 3]
     assert (club["students"], club["handed_in"]) == (1, [])  # no roster knows it
     assert history["by_week"] == []
     assert answer["last_event_at"] == "2026-11-21T10:00:00Z"
-    assert answer["usual_seconds"] == 2 * 86_400 / 4  # four events on the two last days with any
+    assert answer["usual_seconds"] == 2 * 86_400 / 4  # four events on the last two days that have any
 
 
 async def test_a_course_shows_work_by_the_latest_score_and_its_hours_in_its_own_zone(
@@ -115,11 +115,11 @@ async def test_a_course_shows_work_by_the_latest_score_and_its_hours_in_its_own_
     answer = await ask(session, "course", course="MATH")
     exam, essay, second, pop = answer["work"]
     assert (essay["handed_in"], essay["late"], essay["median"], essay["of"]) == (3, 1, 25.0, 3)
-    assert essay["bins"] == [1, 0, 1, 0, 0, 0, 0, 0, 0, 1]  # 5, 25 and 90 %: ada's regrade counts
+    assert essay["bins"] == [1, 0, 1, 0, 0, 0, 0, 0, 0, 1]  # 5, 25 and 90 %, because ada's regrade counts
     assert (second["title"], second["handed_in"], second["median"]) == ("A2", 0, None)
     assert (exam["id"], exam["counts"]) == ("EX", False)
     assert (pop["id"], pop["due_at"], pop["median"]) == ("pop", None, 70.0)
-    assert answer["hours"][4][20] == 2  # Friday, 19:30 UTC, is half past eight in Berlin
+    assert answer["hours"][4][20] == 2  # 19:30 UTC on Friday is half past eight in Berlin
     assert answer["attendance"] == {"present": 1, "late": 0, "absent": 1, "excused": 0}
     assert answer["lessons"] == [{"day": "2026-11-20", **answer["attendance"]}]
     [cy] = answer["attention"]
@@ -132,7 +132,7 @@ async def test_a_student_is_shown_what_is_missing_and_where_the_others_are(sessi
     [maths] = answer["courses"]
     by_id = {work["id"]: work for work in maths["work"]}
     assert (by_id["A1"]["missing"], by_id["A2"]["missing"], by_id["EX"]["missing"]) == (True, True, False)
-    assert by_id["A1"]["lower"] is None  # fewer than five scores are no comparison
+    assert by_id["A1"]["lower"] is None  # fewer than five scores are too few to compare with
     assert (maths["level"], maths["last_activity"]) == ("high", "2026-11-20T19:30:00Z")
     ada = await ask(session, "student", student="ada")
     assert (ada["name"], [course["id"] for course in ada["courses"]]) == ("Ada Lovelace", ["HIST", "MATH"])
@@ -159,7 +159,7 @@ async def test_a_student_in_need_is_followed_up_once_somebody_talked_since(
         return cy["followed_up_at"], (await ask(session, "overview"))["courses"][2]["followed_up"]
 
     before = await ask(session, "revision")
-    await talk(datetime(2026, 11, 19, tzinfo=UTC))  # of the time before
+    await talk(datetime(2026, 11, 19, tzinfo=UTC))  # this was before the student became at risk
     assert await seen() == (None, 0)
     assert await ask(session, "revision") != before
     await talk(datetime(2026, 11, 21, tzinfo=UTC))
@@ -231,7 +231,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "risk_list": {"level": "none"},
     "follow_ups": {"at": "9999-01-01T00:00:00Z"},
 }
-"""What a command has to be asked for, or is asked for so that it tells of the other course."""
+"""The parameters that a command needs, or that make it tell something about the other course."""
 OF_THE_SCHOOL = {
     "status": "figures of the whole pipeline",
     "export": "whole tables, for whoever may see all",
@@ -241,14 +241,14 @@ OF_THE_SCHOOL = {
     "roster_show": "what the school imported",
     "roster_check": "what is wrong with what the school imported",
 }
-"""Commands that take no teacher, and why: pages for teachers do not ask them."""
+"""Commands that take no teacher, because pages for teachers do not use them, and what they tell."""
 TELLS_NOTHING = ("revision", "follow_up")
-"""One text for everything; and one that only adds."""
+"""The first is one text for the whole database, and the second only adds a row."""
 SECRETS = ("MATH", "Algebra", "Essay", "bob", "cy", "CLUB", "missing")
 
 
 def questions() -> list[tuple[str, dict[str, Any]]]:
-    """Every question that takes a teacher: each command that has the parameter, and each report that does."""
+    """Return every question that takes a teacher: each command and each report with that parameter."""
     asked: list[tuple[str, dict[str, Any]]] = []
     for name, kind in registry.KINDS.items():
         if kind.function != "reports" or "as_teacher" not in kind.__struct_fields__:
@@ -279,13 +279,13 @@ def secrets_in(answer: object) -> list[str]:
 
 @pytest.fixture
 async def telling(world: World, session: Session) -> Session:
-    """With something in every table that a question reads."""
+    """A session whose database has something in every table that a question reads."""
     await ask(session, "follow_up", course="MATH", student="cy", note="cy has been ill", who="turing")
     await world.owner.execute(
         "INSERT INTO risk_change (course, student, from_level, level, score, reasons, changed_at)"
         " VALUES ('MATH', 'cy', 'none', 'high', 2.75, '[]', '2026-11-22T03:00:00Z')"
     )
-    await world.owner.execute(  # as many scores as a distribution is shown of
+    await world.owner.execute(  # enough scores for a distribution to be shown
         "INSERT INTO student_assessment"
         " (course, assessment, student_id, month, handed_in_at, occurred_at, source_id, sequence_number,"
         " sub_sequence, score)"
@@ -301,7 +301,8 @@ async def test_a_teacher_hears_nothing_of_another_course(
 ) -> None:
     if command not in TELLS_NOTHING:
         everything = await ask(telling, command, **parameters)
-        of_all = parameters.get("report") in ("types", "days")  # they name no course: their counts tell
+        # These reports name no course, but their counts tell something about it.
+        of_all = parameters.get("report") in ("types", "days")
         assert everything["rows"] if of_all else secrets_in(everything)
     try:
         answer = await ask(telling, command, as_teacher="clio", **parameters)
@@ -343,7 +344,7 @@ async def test_an_overview_is_the_same_from_what_an_evaluation_counted(
     of_summaries = await ask(session, "overview")
     for name in ("students", "active", "handed_in"):
         assert [c[name] for c in of_summaries["courses"]] == [c[name] for c in counted["courses"]]
-    # It is what the evaluation counted, and a day later it is counted anew.
+    # These are the evaluation's figures; a day later they are counted again.
     await world.owner.execute("UPDATE course_summary SET students = 77")
     assert [c["students"] for c in (await ask(session, "overview"))["courses"]] == [1, 77, 77]
     later = await ask(session, "overview", at="2026-11-23T14:00:00Z")

@@ -119,7 +119,8 @@ async def test_what_only_postgresql_refuses_is_named_by_copy_or_found_by_halving
     outcome = await world.deliver(batch, to=database)
     assert (outcome.saved.stored, outcome.saved.rejected) == (size - refused, {"not_storable": refused})
     trials = sum(1 for statement in statements if statement.startswith("CREATE TEMPORARY TABLE"))
-    to_find = max(0, refused - 2)  # COPY stopped at one, twice; then the others are searched for, and merged
+    # COPY names two records, one after the other; the processor has to find the rest by halving.
+    to_find = max(0, refused - 2)
     assert to_find <= trials <= 2 * to_find * (math.log2(size) + 1) + 2 * (to_find > 0)
 
 

@@ -1,4 +1,4 @@
-"""Migrations while others use the database, and when what they need is not there at once."""
+"""Migrations while others use the database, and when something they need is missing at first."""
 
 import asyncio
 import shutil
@@ -25,13 +25,13 @@ Migrate = Callable[[Session], Awaitable[list[str]]]
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Pipeline:
-    """The shipped pipeline, with a folder of migrations that a test adds to."""
+    """The shipped pipeline, with a folder of migrations that a test can add to."""
     shutil.copytree(SHIPPED.folder, tmp_path, dirs_exist_ok=True)
     return replace(SHIPPED, folder=tmp_path)
 
 
 def add(pipeline: Pipeline, sql: str) -> str:
-    """Write one migration more; return its name."""
+    """Write one more migration; return its name."""
     name = f"{len(list(pipeline.migrations.glob('*.sql'))) + 1:04}_more"
     (pipeline.migrations / f"{name}.sql").write_text(sql)
     return name
@@ -39,7 +39,7 @@ def add(pipeline: Pipeline, sql: str) -> str:
 
 @pytest.fixture
 def owners(world: World) -> Database:
-    """The database as the operations function reaches it."""
+    """The database as the operations function connects to it."""
     world.secrets[CURRENT] = world.owner_login
     return world.processor(attempt=60)
 
@@ -109,7 +109,7 @@ async def test_a_statement_that_ran_out_of_time_is_not_tried_again(
 async def test_the_release_before_takes_the_schema_of_the_one_after(
     owners: Database, pipeline: Pipeline
 ) -> None:
-    # A bad processor is rolled back by deploying the release before it; what was added stays.
+    # Deploying the previous release rolls a bad processor back, and what was added stays.
     name = add(pipeline, "CREATE TABLE more (id int)")
     assert await owners.run(migrate(pipeline), Deadline(60)) == [name]
     assert await owners.run(migrate(SHIPPED), Deadline(60)) == []
@@ -156,7 +156,7 @@ async def test_a_marked_file_that_failed_halfway_runs_again_whole(
 async def test_two_deployments_at_a_time_do_not_wait_for_each_other_for_ever(
     world: World, owners: Database, pipeline: Pipeline
 ) -> None:
-    # Whoever waited for the lock inside a statement would hold a snapshot, which CONCURRENTLY waits for.
+    # Waiting for the lock inside a statement would hold a snapshot, and CONCURRENTLY waits for snapshots.
     name = add(pipeline, f"-- no transaction\nSELECT pg_sleep(1);\n{CONCURRENTLY}")
     another = world.processor(attempt=60)
     both = (database.run(migrate(pipeline), Deadline(60)) for database in (owners, another))
@@ -188,7 +188,7 @@ class TestTheProcessorsLogin:
         return Settings("arn:owner", sslmode="disable", processor_secret_arn="arn:processor")
 
     async def test_is_repaired_where_its_password_is_another(self, world: World, settings: Settings) -> None:
-        # As after a restore to before a rotation.
+        # This happens when a backup from before a rotation is restored.
         await world.owner.execute(f"ALTER ROLE \"{world.login.username}\" PASSWORD 'of another time'")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await connect(world.login)

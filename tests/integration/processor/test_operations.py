@@ -1,4 +1,4 @@
-"""The operations function's commands, on a real database, as its handler runs them."""
+"""The operations function's commands on a real database, as its handler runs them."""
 
 import base64
 import http.server
@@ -37,7 +37,7 @@ from tests.integration.processor.world import World, connect, event, parsed, rec
 
 SETTINGS = Settings("arn:secret")
 
-# $1 events, stored by one shard such a time ago.
+# $1 events that one shard stored this long ago.
 MANY_EVENTS = """
     INSERT INTO student_performance (
         source_id, sequence_number, sub_sequence, student_id, event_type, occurred_at, arrived_at,
@@ -53,7 +53,7 @@ MANY_EVENTS = """
 
 
 async def pages_read(connection: asyncpg.Connection) -> int:
-    """Return how many pages a status reads for what it tells of the last hour."""
+    """Return how many pages ``status`` reads for its figures of the last hour."""
     sql = status_module.SQL["figures"].replace("$1", str(status_module.LAST_HOUR_UP_TO))
     sql = sql.replace("{log}", SHIPPED.table)
     async with connection.transaction():
@@ -123,7 +123,7 @@ class TestStatus:
     async def test_reads_no_more_of_the_log_when_the_last_hour_brought_more(
         self, world: World, session: Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A third of the log is older, at its start, which is where a scan would look first."""
+        """A third of the log is older and comes first, where a scan would begin."""
         monkeypatch.setattr(status_module, "LAST_HOUR_UP_TO", 1_000)
         await world.deliver(records([0]))
         await world.owner.execute(MANY_EVENTS, 100_000, "2 hours")
@@ -218,7 +218,7 @@ class TestQuery:
             [row] = await rows(report, course="small")
             assert (row["events"], row["mean_score"] is not None) == (students, shown), report
         assert bool(await rows("distribution", course="small")) is shown
-        [own] = await rows("courses", course="small", student_id="s3")  # who asks about one, sees one
+        [own] = await rows("courses", course="small", student_id="s3")  # one student's own
         assert own["mean_score"] == 1.5
 
     @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ class TestQuery:
     async def test_pages_below_six_megabytes_hold_every_row_once(
         self, world: World, session: Session
     ) -> None:
-        """Ten events of 1.3 MB each, once the runtime has written each é as six characters."""
+        """There are ten events of 1.3 MB each once the runtime has written each é as six characters."""
         await world.deliver([record(n, event(n, metadata={"text": "é" * 220_000})) for n in range(10)])
         seen, sizes, offset = [], [], 0
         while offset is not None:
@@ -383,7 +383,7 @@ class TestRejected:
 
 class TestRedrive:
     async def quarantine(self, world: World, *numbers: int) -> None:
-        """Put good events among the rejected, as a processor did that did not know better."""
+        """Put good events among the rejected ones, as if an older processor could not read them."""
         await world.deliver([record(number, b"bad") for number in numbers])
         for number in numbers:
             await world.owner.execute(
@@ -612,14 +612,14 @@ class TestMigrations:
 
 
 def dump(server: PostgresServer, login: Login) -> str:
-    """Return the catalogue of a database as SQL, without what differs from one dump to the next."""
+    """Return the catalogue of a database as SQL, without anything that differs from one dump to the next."""
     dumped = server._run("pg_dump", *server._address(), "--schema-only", login.dbname)
     assert dumped.returncode == 0, dumped.stderr
     return "\n".join(line for line in dumped.stdout.splitlines() if not line.startswith("\\"))
 
 
 class TestCustomResource:
-    """CloudFormation's side: a URL that takes the answer."""
+    """The migration as CloudFormation sees it, with a URL that receives the answer."""
 
     @pytest.fixture
     def answers(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -667,7 +667,7 @@ class TestCustomResource:
 
 
 class CommandContext:
-    """Lambda's context object, as far as it is used."""
+    """The parts of Lambda's context object that are used."""
 
     aws_request_id = "request"
 

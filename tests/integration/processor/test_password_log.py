@@ -1,4 +1,4 @@
-"""PostgreSQL's log never holds the processor's password, whatever becomes of the statement that sets it."""
+"""PostgreSQL's log never holds the processor's password, whatever happens to the statement that sets it."""
 
 import asyncio
 import secrets
@@ -33,7 +33,7 @@ def log(server: PostgresServer) -> Callable[[], str]:
 
 @pytest.fixture
 async def held(world: World) -> AsyncIterator[None]:
-    """Another session's transaction that has changed the role: who changes it, too, waits."""
+    """Another session's open transaction that changed the role, so that anybody else who changes it waits."""
     other = await connect(world.owner_login)
     transaction = other.transaction()
     await transaction.start()
@@ -44,7 +44,7 @@ async def held(world: World) -> AsyncIterator[None]:
 
 
 async def fail(world: World, *settings: str, role: str | None = None) -> tuple[str, str]:
-    """Have the statement fail; return the message and the verifier."""
+    """Make the statement fail; return the message and the verifier."""
     given = verifier(secrets.token_urlsafe())
     for setting in settings:
         await world.owner.execute(f"SET {setting}")

@@ -1,4 +1,4 @@
-"""The inventory of personal data declares every column of every table that there is, and no other."""
+"""The inventory of personal data declares exactly the columns of the tables that exist."""
 
 import re
 from pathlib import Path
@@ -16,13 +16,13 @@ COLUMNS = """
 
 
 def declared() -> list[tuple[str, str]]:
-    """Return each table and column that the inventory names, as often as it does."""
+    """Return each table and column that the inventory names, as often as it names them."""
     named = [names(line) for line in lines(PRIVACY.read_text(encoding="utf-8"))]
     return [(table, column) for table, *columns in named for column in columns]
 
 
 def personal(page: str) -> list[tuple[str, str]]:
-    """Return each table and column that the page's inventory says hold something about a person."""
+    """Return each table and column that holds something about a person, according to the page's inventory."""
     cells = [line.split("|")[1:3] for line in lines(page)]
     return [
         (table, column) for [table], columns in (map(names, pair) for pair in cells) for column in columns

@@ -1,4 +1,4 @@
-"""Projections: the same for any order, repetition, crash and concurrency, and by a rebuild."""
+"""Projections give the same for any order, repetition, crash and concurrency, and after a rebuild."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import ARRIVAL, World, connect, event, parsed, record
 
-# The same tables twice: by compaction, as shipped, and at once.
+# The same tables twice: made by compaction, as shipped, and made at once.
 DEFERRED = SHIPPED.projections
 AT_ONCE = tuple(
     Immediate(
@@ -40,7 +40,7 @@ AT_ONCE = tuple(
 
 
 class Twice(Pipeline):
-    """The pipeline that ships with each statement twice, without a folder of its own."""
+    """The shipped pipeline with each of its statements twice."""
 
     @cached_property
     def own_sql(self) -> Mapping[str, str]:
@@ -61,7 +61,7 @@ TABLES = "".join(f"CREATE TABLE {p.name}_at_once (LIKE {p.name} INCLUDING ALL);"
 
 
 def all_rows(projection: Projection) -> str:
-    """Select everything but the number that a world happens to give a shard."""
+    """Select everything except the number that a world happens to give a shard."""
     columns = ", ".join(name for name in projection.columns if name != "source_id")
     return f"SELECT {columns} FROM {projection.name} ORDER BY {', '.join(projection.key)}"  # noqa: S608 - declared names
 
@@ -69,13 +69,13 @@ def all_rows(projection: Projection) -> str:
 ROWS = {projection.name: all_rows(projection) for projection in BOTH.projections}
 Derived = dict[str, list[tuple[Any, ...]]]
 SUMS_THAT_DOUBLES_GET_WRONG = (0.1, 0.2, 0.3, 1e15, -1e15, 1e-9, 7, None)
-A_MONTH = 30 * 86_400_000  # in the numbers of records: they arrive a millisecond apart
+A_MONTH = 30 * 86_400_000  # as a number of records, because they arrive a millisecond apart
 
 
 def at(number: int, shard: int = 0) -> KinesisRecord:
-    """Return one of a few students' events; two shards bring some of the same event_ids.
+    """Return an event of one of a few students; two shards share some of the event_ids.
 
-    Many happen at the same moment, so that what is the latest is decided by the delivery.
+    Many happen at the same moment, so that the delivery decides which is the latest.
     """
     return record(
         number,
@@ -92,7 +92,7 @@ def at(number: int, shard: int = 0) -> KinesisRecord:
     )
 
 
-# With each member there, missing, and as what it cannot be.
+# Each member is there, is missing, and has a value of the wrong kind.
 METADATA: tuple[dict[str, Any], ...] = (
     {"course": "c", "assessment": "a", "max_score": 20, "status": "absent"},
     {"course": "c", "assessment": "a", "status": "present"},
@@ -144,7 +144,7 @@ async def rows(world: World, name: str) -> list[tuple[Any, ...]]:
 
 
 async def derived(world: World) -> Derived:
-    """Return what is derived, which is the same by both means and what the log gives."""
+    """Return what is derived, after checking that both ways agree with each other and with the log."""
     await compact(world)
     found = {projection.name: await rows(world, projection.name) for projection in DEFERRED}
     assert found == {
@@ -155,7 +155,7 @@ async def derived(world: World) -> Derived:
 
 
 async def counted(world: World) -> int:
-    """Return how many events are derived from, which each of the tables says that counts them."""
+    """Return how many events the tables are derived from; all tables that count events must agree."""
     found = await derived(world)
     totals = {
         projection.name: sum(row[len(projection.key)] for row in found[projection.name])
@@ -179,7 +179,7 @@ async def _world(world: World) -> World:
 
 
 async def put(world: World, *events: dict[str, Any], first: int = 1) -> None:
-    """Deliver events of one student, each half an hour after the one before unless it says when."""
+    """Deliver events of one student, and compact them."""
     await world.deliver(
         [
             record(
@@ -342,7 +342,7 @@ async def test_duplicates_do_not_count_again(world: World) -> None:
     assert await counted(world) == 21
 
 
-# What arrives: per shard batches of numbers, again and again, in any order.
+# Each batch is a shard and the numbers of its events; the test delivers all batches twice, in any order.
 _numbers = st.integers(0, 30) | st.integers(A_MONTH, A_MONTH + 30)
 _batches = st.lists(
     st.tuples(st.integers(0, 1), st.lists(_numbers, min_size=1, max_size=12)),
@@ -381,7 +381,7 @@ async def _one_clean_pass(
                 await world.deliver(batch)
                 if chance.random() < 0.3:
                     await compact(world, chunks=chance.randint(1, 20))
-        # Which of two deliveries keeps an event_id depends on their order; what is stored is what counts.
+        # Which of two deliveries keeps an event_id depends on their order, so the log is what counts.
         log = await world.owner.fetch("SELECT * FROM student_performance")
         assert await counted(world) == len(log)
         assert await results(world) == latest_of(log)
@@ -407,7 +407,7 @@ async def results(world: World) -> dict[tuple[str, str, str], tuple[Any, ...]]:
 
 
 def latest_of(log: list[Any]) -> dict[tuple[str, str, str], tuple[Any, ...]]:
-    """Return what ``assessment_result`` should hold, of the log's rows one after the other."""
+    """Return what ``assessment_result`` should hold, computed from the log row by row."""
     found: dict[tuple[str, str, str], tuple[Any, ...]] = {}
     for row in sorted(log, key=itemgetter("occurred_at", "source_id", "sequence_number", "sub_sequence")):
         metadata = json.loads(row["metadata"])
@@ -482,7 +482,7 @@ async def test_a_check_finds_and_a_rebuild_repairs_what_was_spoiled(world: World
     assert (await derived(world))["student_course"] == before
 
 
-# Between one row's lock and the next there is time enough for another writer to get in between.
+# The pause between one row's lock and the next gives another writer time to get in between.
 SLOWLY = """
     CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;

@@ -1,4 +1,4 @@
-"""The reader's login: what it may see, and an attempt at everything else."""
+"""The reader's login: these tests read what it may see, and try everything else."""
 
 import re
 from collections.abc import AsyncIterator
@@ -114,7 +114,7 @@ async def refused(connection: asyncpg.Connection, statement: str) -> bool:
     try:
         await connection.execute(statement)
     except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectNotInPrerequisiteStateError):
-        return True  # the latter of a view that nobody can change
+        return True  # the second is for a view that nobody can change
     else:
         return False
     finally:
@@ -143,7 +143,7 @@ async def test_selects_what_is_for_reading_and_changes_no_table(
 
 
 async def test_runs_no_function_of_ours_but_two_that_add_and_two_that_select(world: World) -> None:
-    """``pupil``, ``unlisted_course`` and ``visible_course`` run with the rights of whoever asks."""
+    """``pupil``, ``unlisted_course`` and ``visible_course`` run with the rights of whoever calls them."""
     functions = await world.owner.fetch(FUNCTIONS, world.reader_login.username)
     assert len(functions) > 5
     assert sorted(row["name"] for row in functions if row["allowed"]) == [
@@ -206,7 +206,7 @@ STORED_BEFORE = """
 async def test_a_deployment_makes_it_where_there_was_none(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An environment of the release before: nothing of the reader in its database."""
+    """An environment of the previous release has nothing of the reader in its database."""
     reader = msgspec.structs.replace(world.reader_login, username=f"{world.reader_login.username}_new")
     await world.owner.execute(
         "DROP SCHEMA public CASCADE; DROP SCHEMA reading CASCADE; CREATE SCHEMA public;"
@@ -260,7 +260,7 @@ class TestAccessLog:
 
     @pytest.fixture
     def world(self, as_owner: World, monkeypatch: pytest.MonkeyPatch) -> World:
-        """A world whose reader is the login of this process, the reports function's environment."""
+        """A world in which this process is the reports function and uses the reader's login."""
         as_owner.secrets[CURRENT] = as_owner.login
         environment.LOOP.run(as_owner.deliver(records(range(5))))
         as_owner.secrets[CURRENT] = as_owner.reader_login

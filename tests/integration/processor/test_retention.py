@@ -1,4 +1,4 @@
-"""What goes of each kind of data, and what stays because somebody needs it."""
+"""What retention deletes of each kind of data, and what stays because somebody needs it."""
 
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
@@ -19,7 +19,7 @@ from tests.integration.processor.world import World, event, record
 SETTINGS = Settings("arn:secret")
 MONTH = 31 * 86_400
 
-# OVER ended with August, RUNS goes on, and no roster knows CLUB.
+# OVER ended with August, RUNS is still running, and CLUB is in no roster.
 ROWS = """
     CREATE TEMPORARY TABLE moment AS
     SELECT unnest(ARRAY[timestamptz '2026-08-31T23:59:59.999999Z', timestamptz '2026-09-01T00:00:00Z']) AS at;
@@ -60,12 +60,12 @@ GOES = {
     "person": 2,
     "enrolment": 3,
 }
-"""Before September, of the rows above and of an old rejection."""
+"""What retention deletes from before September: of the rows above, and an old rejection."""
 
 
 @pytest.fixture
 async def session(world: World) -> Session:
-    """One event of July, in each of three courses, one of November; and the rows above."""
+    """A session on the rows above, with an event of July in each of three courses and one of November."""
     await world.owner.execute(ROWS)
     courses = ("OVER", "RUNS", "CLUB", "OVER")
     sent = [record(n, event(n, metadata={"course": course})) for n, course in enumerate(courses)]
@@ -130,7 +130,7 @@ async def test_what_is_derived_stays_while_its_events_do_and_while_its_course_ru
 async def test_all_of_it_at_once_drops_the_events_first(world: World, session: Session) -> None:
     planned = await let_go(session, "2026-12", dry_run=True)
     done = await let_go(session, "2026-12")
-    # Nothing was compacted before: a dry run cannot know what compaction is going to make.
+    # Nothing was compacted before, and a dry run cannot know what compaction will make.
     assert {**told(planned), **told(done)} == told(done)
     assert told(done)["student_course"] == 3
     assert await world.count("student_performance") == 0

@@ -21,7 +21,7 @@ from tests.integration.processor.world import World, event, parsed, record
 MONTHS = ("2026-09", "2026-10", "2026-11", "2026-12")
 SECONDS = {"2026-09": -62 * 86_400, "2026-10": -31 * 86_400, "2026-11": 0, "2026-12": 31 * 86_400}
 
-Delivery = tuple[int, int]  # shard and number: four months of four numbers each
+Delivery = tuple[int, int]  # the shard and the number; each of four months has four numbers
 
 _deliveries = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 15)), min_size=1, max_size=8)
 
@@ -31,7 +31,7 @@ def month_of(number: int) -> str:
 
 
 def event_id(delivery: Delivery) -> str | None:
-    """Return the producer's identity: both shards bring some of the same events."""
+    """Return the producer's identity of the event; both shards bring some of the same events."""
     shard, number = delivery
     if number % 4 == 3:
         return None
@@ -51,7 +51,7 @@ def at(delivery: Delivery) -> KinesisRecord:
 
 
 class RetentionMachine(RuleBasedStateMachine):
-    """The tables against a model: what the log holds, who holds an event_id, and what was ever derived."""
+    """Compares the tables with a model: the log, who holds an event_id, and what was ever derived."""
 
     server: PostgresServer
 
@@ -72,7 +72,7 @@ class RetentionMachine(RuleBasedStateMachine):
 
     @rule(deliveries=_deliveries, fresh=st.booleans())
     def deliver(self, deliveries: list[Delivery], fresh: bool) -> None:
-        """Each shard delivers its part, as often as Lambda may, to an old or a new environment."""
+        """Deliver each shard's part, which may come again, to the old or to a new execution environment."""
         if fresh:
             self.database.discard()
             self.database = self.world.processor()
@@ -108,7 +108,7 @@ class RetentionMachine(RuleBasedStateMachine):
 
     @rule(month=st.sampled_from(MONTHS))
     def drop_what_was_derived(self, month: str) -> None:
-        """Of months whose events are there, what is derived stays."""
+        """Drop derived figures; those of months whose events are still there stay."""
         self.run(command="retention", older_than=month, kinds=["derived"], dry_run=False)
         before = min(month, self.dropped_before)
         self.derived = Counter({key: count for key, count in self.derived.items() if key[1] >= before})
@@ -124,7 +124,7 @@ class RetentionMachine(RuleBasedStateMachine):
 
     @rule()
     def kill(self) -> None:
-        """PostgreSQL loses the processor's connection."""
+        """End the processor's connections in PostgreSQL."""
         self.loop.run(
             self.world.owner.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1",

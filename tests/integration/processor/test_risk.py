@@ -1,4 +1,4 @@
-"""Risk: what one student's history gives, when courses are evaluated, and what is written of it."""
+"""Risk: what one student's history leads to, when courses are evaluated, and what is written."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ TITLES = {"A1": "Essay", "A2": "Quiz", "A3": "Report"}
 
 @pytest.fixture(name="school")
 async def _school(world: World) -> World:
-    """One course of six students with three pieces of work, and an exam that never is due."""
+    """One course of six students with three pieces of work, and an exam that is never due."""
     await world.owner.execute(
         "INSERT INTO course VALUES ('math', 'Maths', 'Europe/Berlin', '2026-09-01', '2026-12-01')"
     )
@@ -63,7 +63,7 @@ async def enrol(world: World, student: str, begins: date = BEGINS, ends: date | 
 
 
 class Diary:
-    """What happens in a course: written down, and delivered in one batch before the course is evaluated."""
+    """Collects what happens in a course, and delivers it in one batch before the course is evaluated."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -80,7 +80,7 @@ class Diary:
         self.waiting.append(record(self.number, data))
 
     def handed_in(self, work: str, students: Iterable[str], at: str = "2026-09-09T10:00:00Z") -> None:
-        """Everybody's work with a score, the later the better."""
+        """Note everybody's work with a score; students later in the list score better."""
         for number, student in enumerate(students):
             self.note(student, at, assessment=work, score=10 + number)
 
@@ -159,7 +159,7 @@ async def test_work_is_missing_only_after_a_day_of_grace_and_a_course_is_evaluat
     assert await diary.refresh("2026-09-10T11:59:59Z") == {"courses": 1, "written": 6, "changes": 0}
     assert (await diary.refresh("2026-09-10T11:59:59Z"))["courses"] == 0
     assert (await diary.refresh("2026-09-10T12:00:00Z")) == {"courses": 1, "written": 0, "changes": 0}
-    assert (await diary.refresh("2026-09-11T11:59:59Z"))["courses"] == 1  # another day
+    assert (await diary.refresh("2026-09-11T11:59:59Z"))["courses"] == 1  # a new day
     assert await diary.score("ada") == 0.5
     assert (await diary.refresh("2026-09-11T12:00:00Z")) == {"courses": 1, "written": 6, "changes": 6}
     assert await diary.score("ada") == 3.5
@@ -202,7 +202,7 @@ async def test_a_level_is_left_a_little_below_where_it_was_entered(school: World
 async def test_on_a_courses_first_day_a_level_is_left_where_it_is_entered(
     school: World, diary: Diary
 ) -> None:
-    """While data come in for the first time, all seem to miss everything: no memory of that is kept."""
+    """While the first data come in, everybody seems to miss everything, so that day's levels do not last."""
     for at, value, expected in (
         ("2026-09-12T12:00:00Z", 3.5, "high"),
         ("2026-09-12T13:00:00Z", 3.6, "elevated"),
@@ -230,7 +230,7 @@ async def test_only_what_changed_is_written(school: World, diary: Diary) -> None
     before = await school.owner.fetch(others)
     diary.note("ada", "2026-09-12T13:00:00Z", "login")
     assert await diary.refresh("2026-09-13T12:00:01Z") == {"courses": 1, "written": 0, "changes": 0}
-    diary.note("ada", "2026-09-12T14:00:00Z", assessment="A1", score=10.5)  # a regrade, still the lowest
+    diary.note("ada", "2026-09-12T14:00:00Z", assessment="A1", score=10.5)  # regraded, still the lowest
     assert await diary.refresh("2026-09-13T12:00:02Z") == {"courses": 1, "written": 1, "changes": 0}
     assert await school.owner.fetch(others) == before
     diary.note("ada", "2026-09-12T15:00:00Z", assessment="A1", score=20)
@@ -258,7 +258,7 @@ async def test_scores_above_the_maximum_or_negative_are_ranked_like_others(diary
 
 async def test_per_cent_counts_not_points(diary: Diary) -> None:
     for number, student in enumerate(STUDENTS[1:]):
-        diary.note(student, "2026-09-09T10:00:00Z", assessment="A1", score=10 + number)  # of the roster's 20
+        diary.note(student, "2026-09-09T10:00:00Z", assessment="A1", score=10 + number)  # of 20 points
     diary.note("ada", "2026-09-09T10:00:00Z", assessment="A1", score=45, max_score=100)
     await diary.refresh("2026-09-12T12:00:00Z")
     assert await diary.score("ada") == 0.83
@@ -375,7 +375,7 @@ async def test_a_course_of_which_postgresql_has_no_statistics_yet_takes_no_minut
     started = time.monotonic()
     done = await evaluate_due(world.owner, datetime(2026, 11, 10, tzinfo=UTC))
     assert (done.courses, done.written) == (1, 500)
-    assert time.monotonic() - started < 10  # 15 s in loops over loops, on a machine at rest
+    assert time.monotonic() - started < 10  # nested loops took 15 s on a quiet machine
 
 
 MANY = """

@@ -1,4 +1,4 @@
-"""Risk of generated histories, against plain Python that reads the event log and the roster.
+"""Compares risk of generated histories with plain Python that reads the event log and the roster.
 
 Work comes late, is regraded, delivered twice and out of order; students enrol late, leave and move; work
 is added after the fact, due dates move, teachers excuse and extend. After each refresh every row of ``risk``
@@ -65,11 +65,11 @@ class Except(NamedTuple):
     course: str
     work: str
     student: str
-    due: int | None  # None: excused
+    due: int | None  # None means excused
 
 
 class Step(NamedTuple):
-    """What is delivered and said, and how many days pass until the next refresh."""
+    """What is delivered and edited, and how many days pass until the next refresh."""
 
     events: list[Happening]
     again: bool
@@ -102,7 +102,7 @@ _steps = st.builds(
     st.lists(_works | _enrols | _exceptions, max_size=5),
     st.integers(0, 15),
 )
-# Everybody's work to begin with, so that there is something to rank and to miss.
+# The history begins with everybody's work, so that there is something to rank and to miss.
 _beginning = st.lists(_scores, min_size=len(STUDENTS), max_size=len(STUDENTS))
 
 CLEAR = """
@@ -150,14 +150,14 @@ def test_every_row_is_what_log_and_roster_give_and_every_level_what_the_scores_g
 
 @dataclass
 class History:
-    """One history in a world, and the levels that its scores have given so far."""
+    """One history in a world, and the levels that its scores have led to so far."""
 
     world: World
     delivered: list[KinesisRecord] = field(default_factory=list)
     number: int = 0
     levels: dict[tuple[str, str], str] = field(default_factory=dict)
     changes: list[tuple[str, str, str, str]] = field(default_factory=list)
-    first_changes: dict[str, datetime] = field(default_factory=dict)  # of each course
+    first_changes: dict[str, datetime] = field(default_factory=dict)  # by course
 
     async def live(self, beginning: Sequence[float | None], steps: Sequence[Step]) -> None:
         await self.begin(beginning)

@@ -1,4 +1,4 @@
-"""Setting rules of risk, excepting a student from a piece of work, and looking back at levels."""
+"""Setting the rules of risk, excusing a student from a piece of work, and looking back at levels."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -210,7 +210,7 @@ class TestImport:
     async def test_it_does_not_matter_how_rows_are_cut_into_chunks(
         self, world: World, clean_world: World, session: Session
     ) -> None:
-        """Each row by itself, and what refers to a course before the course."""
+        """Each row is a chunk of its own, and rows that refer to a course come before the course."""
         await apply(session, *({table: [row]} for table in reversed(TABLES) for row in ROSTER[table]))
         await apply(Session(clean_world.owner), ROSTER)
         assert await stored(world) == await stored(clean_world)

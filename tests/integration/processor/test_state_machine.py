@@ -14,12 +14,12 @@ from processor.records.kinesis import KinesisRecord
 from tests.integration.processor.conftest import drop_world, make_world
 from tests.integration.processor.world import World, event, record
 
-# number, event: few numbers, so that deliveries and event_ids meet again; content is fixed by the number.
+# A delivery is a shard and a number. There are few numbers, so that deliveries and event_ids come again.
 _deliveries = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 12)), min_size=1, max_size=10, unique=True)
 
 
 def content(shard: int, number: int) -> tuple[str, bytes]:
-    """Return what is in a record, always the same for the same delivery: its kind and its data."""
+    """Return a record's kind and data, which are always the same for the same delivery."""
     if number % 6 == 5:
         return "bad", b"bad"
     if number % 6 == 4:
@@ -30,7 +30,7 @@ def content(shard: int, number: int) -> tuple[str, bytes]:
 
 
 class StoringMachine(RuleBasedStateMachine):
-    """The tables against a model: one dictionary a table."""
+    """Compares the tables with a model, which has one dictionary per table."""
 
     server: PostgresServer
 

@@ -1,4 +1,4 @@
-"""verify-full against a real PostgreSQL with TLS: the right host and authority, or no connection."""
+"""verify-full against a real PostgreSQL with TLS: only the right host and authority get a connection."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ def authority() -> trustme.CA:
 
 
 class TlsServer:
-    """A PostgreSQL of the operating system's, with a certificate for ``localhost``.
+    """A PostgreSQL that the operating system installed, with a certificate for ``localhost``.
 
     The wheel that the other tests use is built without TLS.
     """
@@ -94,7 +94,7 @@ async def tls_world(tls_server: TlsServer) -> AsyncIterator[World]:
 
 @pytest.fixture
 def trust(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """The bundle of certificate authorities that lies in the deployed asset."""
+    """The bundle of certificate authorities that is in the deployed asset."""
     bundle = tmp_path / "rds-ca.pem"
     monkeypatch.setattr(connection, "CERTIFICATES", bundle)
     connection._verifying.cache_clear()

@@ -1,4 +1,4 @@
-"""Writers and an erasure: whatever they do at the same time, nothing of the erased student stays."""
+"""Whatever writers do during an erasure, nothing of the erased student stays."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ def of(student: str, number: int, **members: object) -> bytes:
 
 
 async def bury(world: World, student: str) -> None:
-    """Do what whoever erases does before anything is deleted."""
+    """Do what an erasure does before it deletes anything."""
     tombstones = await read_tombstones(world.owner)
     async with world.owner.transaction():
         await world.owner.execute("LOCK TABLE erasure IN ACCESS EXCLUSIVE MODE")
@@ -87,7 +87,7 @@ async def test_an_event_of_an_expired_month_is_counted_once(world: World) -> Non
 
 
 async def test_redriving_keeps_nothing_of_an_erased_student(world: World) -> None:
-    """The bytes of one do not hold the id as it is written: they are found by what they decode to."""
+    """The bytes of one record do not hold the id as it is written, so it is found by what they decode to."""
     hidden = base64.b64encode(of(GONE, 1)).decode()
     broken = record(1, text=hidden[:8] + "!" + hidden[8:])
     await world.deliver([broken, record(2, b"bad"), record(3, of(OTHER, 3))])
@@ -101,7 +101,7 @@ async def test_redriving_keeps_nothing_of_an_erased_student(world: World) -> Non
 
 
 async def test_an_erasure_waits_for_writers_and_they_for_it(world: World) -> None:
-    """Environments store without a pause while a student is erased; what the eraser finds is all there is."""
+    """Environments keep storing while a student is erased, and nothing comes after what the eraser finds."""
     stop, numbers = asyncio.Event(), count(1)
 
     async def keep_storing() -> None:

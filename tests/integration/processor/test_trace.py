@@ -1,4 +1,4 @@
-"""Where an event is: stored, rejected, expired, erased, on its way, or nowhere."""
+"""``trace`` tells where an event is: stored, rejected, expired, erased, on its way, or nowhere."""
 
 import json
 from datetime import UTC, date, datetime

@@ -12,7 +12,7 @@ from processor.student_performance import PIPELINE
 from tests.integration.processor.world import World, parsed, records
 
 RELEASED = {"framework": 6, PIPELINE.name: 7}
-"""The last migration of the release, by pipeline. They are frozen, so the files still give its schema."""
+"""The release's last migration, by pipeline. Migrations are frozen, so the files still give its schema."""
 
 FOLDERS = {"framework": statements.FOLDER / "migrations", PIPELINE.name: PIPELINE.migrations}
 ROWS = Path(__file__).with_name("release_0_2_0.sql").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ TABLES = """
 
 @pytest.fixture
 async def released(world: World) -> World:
-    """A database as the release left it."""
+    """A database as release 0.2.0 left it."""
     await world.owner.execute("DROP SCHEMA public, reading CASCADE; CREATE SCHEMA public")
     await world.owner.execute(MIGRATE["make_log"])
     for owner, folder in FOLDERS.items():
@@ -44,7 +44,7 @@ async def released(world: World) -> World:
 
 
 async def rows(world: World, columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows of these tables and columns, in an order of their own."""
+    """Return the rows of these tables and columns, sorted."""
     found = {}
     for table, names in columns.items():
         row = ", ".join(f'"{name}"' for name in names)

@@ -1,4 +1,4 @@
-"""What the processor's tests act on: a database on a real server, deliveries to it, and what it holds."""
+"""What the processor's tests work with: a database on a real server, deliveries to it, and its contents."""
 
 import asyncio
 import base64
@@ -57,7 +57,7 @@ SNAPSHOT = {
 
 
 def lenient_parse(data: bytes, arrived_at: datetime) -> NativeColumns:
-    """Let ``\\u0000`` in metadata through, as a decoder with a gap would: then only PostgreSQL refuses it."""
+    """Let ``\\u0000`` in metadata through like a decoder with a gap, so that only PostgreSQL refuses it."""
     columns = parse(data.replace(b"\\u0000", b"\\u0001"), arrived_at)
     return columns._replace(metadata=columns.metadata.replace("\\u0001", "\\u0000"))
 
@@ -68,7 +68,7 @@ Tables = dict[str, list[tuple[Any, ...]]]
 
 
 def event(number: int, **members: Any) -> bytes:
-    """Return the bytes of an event that tells from its number; ``...`` as a value leaves a member out."""
+    """Return the bytes of an event made from its number; ``...`` as a value leaves a member out."""
     whole = {
         "student_id": f"student-{number % 97}",
         "event_type": ("quiz_score", "submission", "attendance")[number % 3],
@@ -88,7 +88,7 @@ def event(number: int, **members: Any) -> bytes:
 def record(
     number: int, data: bytes | None = None, *, shard: int = 0, text: str | None = None
 ) -> KinesisRecord:
-    """Return a record as Lambda delivers it; ``text`` takes the place of the data's base64."""
+    """Return a record as Lambda delivers it; ``text`` replaces the data's base64."""
     sequence_number = f"{number:056d}"
     shard_id = f"shardId-{shard:012d}"
     return {
@@ -140,7 +140,7 @@ class World:
     async def deliver(
         self, batch_records: Sequence[KinesisRecord], *, to: Database | None = None, seconds: float = 30
     ) -> batch.BatchResult:
-        """Deliver one batch, as one invocation; in a fresh execution environment unless ``to`` names one."""
+        """Deliver one batch as one invocation, in a fresh execution environment unless ``to`` names one."""
         database = to or self.processor()
         outcome = await batch.process(self.pipeline, batch_records, database, Deadline(seconds))
         if to is None:
@@ -155,7 +155,7 @@ class World:
         await asyncio.sleep(0)
 
     async def tables(self) -> Tables:
-        """Return everything that is stored and derived, but for when."""
+        """Return everything that is stored and derived, except when it was stored."""
         await self.pipeline.upkeep.compact(self.owner)
         return {name: [tuple(row) for row in await self.owner.fetch(sql)] for name, sql in SNAPSHOT.items()}
 
@@ -169,7 +169,7 @@ class World:
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for the condition; raise TimeoutError when it does not come true in time."""
+    """Wait for the condition; raise TimeoutError if it does not become true in time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event to set
             await asyncio.sleep(0.01)
@@ -187,7 +187,7 @@ async def connect(login: Login) -> asyncpg.Connection:
 
 
 def parsed(event: Mapping[str, Any]) -> Command[Any]:
-    """Return the command that an event spells, whichever function answers it."""
+    """Return the command that an event asks for, whichever function answers it."""
     return registry.parse(event, registry.KINDS[event["command"]].function)
 
 
@@ -200,6 +200,6 @@ async def make_schema(owner: Login) -> None:
 
 
 async def make_logins(owner: asyncpg.Connection, processor: Login, reader: Login) -> None:
-    """Make the functions' logins, as the migration does at its end."""
+    """Make the functions' logins, as a migration does at its end."""
     for statement, login in (("make_processor_login", processor), ("make_reader_login", reader)):
         await owner.execute(migrations.SQL[statement], login.username, verifier(login.password))

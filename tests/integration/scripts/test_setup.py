@@ -1,4 +1,4 @@
-"""What a newcomer meets first: the scripts on a machine that lacks something."""
+"""What a newcomer may meet first: the scripts on a machine that lacks something."""
 
 import fcntl
 import os

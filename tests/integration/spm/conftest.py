@@ -1,4 +1,4 @@
-"""The command line as a process, pointed at the shared embedded cloud as a person would."""
+"""The command line as a process that uses the shared embedded cloud, as a person would."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ Spm = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def environment(embedded_cloud: EmbeddedCloud, tmp_path: Path) -> dict[str, str]:
-    """Nothing of the machine's own AWS settings or state; 80 columns, as a small terminal has."""
+    """Return an environment without the machine's AWS settings and state, for a terminal of 80 columns."""
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
         "HOME": str(tmp_path),

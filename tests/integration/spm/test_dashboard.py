@@ -1,4 +1,4 @@
-"""``spm dashboard`` and ``spm course`` on a deployed stack, from events to what a teacher reads."""
+"""``spm dashboard`` and ``spm course`` on a deployed stack, from the events to what a teacher reads."""
 
 import http.client
 import json
@@ -26,7 +26,7 @@ STUDENTS = ("ada", "bob", "cyd", "dan", "eve", "fay")
 
 @pytest.fixture
 def course(spm: Spm, deployed: Deployment, tmp_path: Path) -> str:
-    """A course with two pieces of work that were due: everybody but bob handed both in."""
+    """A course with two pieces of work that were due; everybody except bob handed in both."""
     course = f"C-{uuid.uuid4().hex[:8]}"
     now = datetime.now(UTC)
     folder = tmp_path / "roster"
@@ -95,7 +95,7 @@ def test_a_course_says_who_needs_attention_and_why(spm: Spm, course: str) -> Non
 
 
 class Pages:
-    """The pages that a running ``spm dashboard`` serves, as a browser with a cookie asks for them."""
+    """Asks a running ``spm dashboard`` for pages, as a browser with a cookie does."""
 
     def __init__(self, address: str) -> None:
         found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/(\?token=.+)", address)
@@ -108,7 +108,7 @@ class Pages:
         return self._ask("GET", path, "", headers)
 
     def post(self, path: str, **fields: str) -> tuple[int, str]:
-        """Send a form, as from a page of this server."""
+        """Send a form as if from a page of this server."""
         return self._ask("POST", path, urlencode(fields), {"Origin": f"http://127.0.0.1:{self._port}"})
 
     def _ask(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[int, str]:
@@ -149,7 +149,7 @@ def test_the_pages_are_served_to_whoever_has_the_address(
     send(deployed, [handed_in(course, "bob", "A1", datetime.now(UTC), 90)])
 
     def follows() -> bool:
-        assert pages.get("revision")[0] == 200  # as the page's script asks, which has everything refreshed
+        assert pages.get("revision")[0] == 200  # the page's script asks this too, and it refreshes everything
         return "today, late" in pages.get(f"student?id={course}-bob")[1]
 
     wait_until(follows, "the page to follow the event", seconds=60)

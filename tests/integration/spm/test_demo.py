@@ -1,4 +1,4 @@
-"""The demo as a person runs it: as a process, its output, its exit code, and what it leaves behind."""
+"""The demo as a person runs it: its output, its exit code, and what it leaves behind."""
 
 import os
 import re
@@ -19,7 +19,7 @@ DEMO = [SPM, "demo", "--students", "12", "--seed", "11"]
 
 
 def descendants(root: int) -> set[int]:
-    """Every process below this one, by ps, which Linux and macOS both have."""
+    """Return every process below this one, from ps, which both Linux and macOS have."""
     listing = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     ).stdout
@@ -43,7 +43,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 300.0)
 
 
 class RunningDemo:
-    """The demo at work; every process it ever started is remembered."""
+    """A running demo, which remembers every process that the demo ever started."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.started: set[int] = set()
@@ -70,14 +70,14 @@ class RunningDemo:
         wait_until(holds, what)
 
     def finish(self) -> None:
-        """Wait for its end, and until nothing that it started is left."""
+        """Wait until the demo has ended and nothing that it started is left."""
         self.process.wait(timeout=300)
         wait_until(lambda: not any(is_running(pid) for pid in self.started), "its processes to end", 15)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Callable[..., RunningDemo]]:
-    """Start the demo; a test that fails leaves nothing behind either."""
+    """Start the demo, and leave nothing behind even if the test fails."""
     started: list[RunningDemo] = []
 
     def start(*arguments: str) -> RunningDemo:
@@ -118,7 +118,7 @@ def test_a_signal_leaves_nothing_running(
     run: Callable[..., RunningDemo], end: signal.Signals, moment: str
 ) -> None:
     demo = run()
-    if moment == "deploying":  # "Starting" is said when that is done
+    if moment == "deploying":  # the demo says "Starting" only after this
         demo.wait_for(lambda: "Starting" in demo.errors, "the servers")
     demo.wait_for(lambda: bool(descendants(demo.process.pid)), "a first process")
     os.killpg(demo.process.pid, end)

@@ -30,7 +30,7 @@ def stored(deployed: Deployment, student: str) -> int:
 
 
 def send(deployed: Deployment, student: str) -> None:
-    """Have two events and one that is rejected stored."""
+    """Send two events and a record that is rejected, and wait until they are stored."""
     before = stored(deployed, student)
     sent = [event(student), event(student), event(student, score="seven")]
     for _ in publish(deployed.aws.kinesis, deployed.stack.stream_name, iter([Entry(e, "key") for e in sent])):
@@ -42,7 +42,7 @@ def send(deployed: Deployment, student: str) -> None:
 
 
 def give_up(deployed: Deployment, *students: str) -> str:
-    """Put an object into the bucket as Lambda does, twice; return its key."""
+    """Put two versions of an object into the bucket, as Lambda does; return its key."""
     first = time.time_ns()
     records = [
         {
@@ -85,7 +85,7 @@ def test_a_student_is_erased_and_a_certificate_says_so(spm: Spm, deployed: Deplo
     result = spm("erase", gone, "--yes", "--json")
     assert result.returncode == 0, result.stderr
     certificate = json.loads(result.stdout)
-    planned["rows"].pop("access_log")  # looking whether it is stored adds to that
+    planned["rows"].pop("access_log")  # checking whether events are stored adds rows there
     assert certificate["removed"].items() >= planned["rows"].items()
     assert certificate["failed_record_versions"] == 2
     [erased] = certificate["students"]
@@ -105,7 +105,7 @@ def test_a_student_is_erased_and_a_certificate_says_so(spm: Spm, deployed: Deplo
     assert stored(deployed, gone) == 0
     assert json.loads(spm("status", "--json").stdout)["failed_objects"] >= 1
     spm("replay", "failed", "--remove")
-    assert json.loads(spm("status", "--json").stdout)["failed_objects"] == 0  # tombstones are none
+    assert json.loads(spm("status", "--json").stdout)["failed_objects"] == 0  # tombstones do not count
 
 
 def test_a_person_reads_what_there_is_and_what_remains(

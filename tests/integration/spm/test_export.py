@@ -1,4 +1,4 @@
-"""``spm export`` as a process: what it writes, and what is left of it when it is killed."""
+"""``spm export`` as a process: what it writes, and what it leaves when it is killed."""
 
 import csv
 import json
@@ -80,7 +80,7 @@ def test_after_a_kill_finished_files_are_kept_and_the_others_made(
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     kept = {file.name: file.stat().st_mtime_ns for file in folder.glob("*.csv")}
-    (folder / "risk.csv").unlink(missing_ok=True)  # as if it had been killed in the middle of this one
+    (folder / "risk.csv").unlink(missing_ok=True)  # as if killed in the middle of this file
     (folder / "risk.csv.unfinished").write_text("half a li")
     result = spm("export", str(folder), "--json")
     assert result.returncode == 0, result.stderr

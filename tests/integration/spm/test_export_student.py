@@ -1,4 +1,4 @@
-"""``spm export-student`` as a process: what a student is handed."""
+"""``spm export-student`` as a process: what a student gets."""
 
 import csv
 import io

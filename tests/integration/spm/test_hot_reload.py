@@ -1,4 +1,4 @@
-"""What ``./scripts/localstack watch`` does with files; with LocalStack: tests/integration/localstack."""
+"""What ``./scripts/localstack watch`` does with files; tests/integration/localstack uses LocalStack."""
 
 from pathlib import Path
 

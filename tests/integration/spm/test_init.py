@@ -1,4 +1,4 @@
-"""A folder becomes a project; what is deployed from it goes through the CDK command line that is in it."""
+"""A folder becomes a project, which is deployed with the CDK command line that is installed in it."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ def spm(project: Path) -> Run:
 
 
 def install_nothing(project: Path) -> None:
-    """Let the CDK command line seem to be there: programs that say how they were called."""
+    """Put programs in place of the CDK command line that only say how they were called."""
     for name, version in node.wanted().items():
         (project / "node_modules" / name).mkdir(parents=True)
         (project / "node_modules" / name / "package.json").write_text(json.dumps({"version": version}))

@@ -1,4 +1,4 @@
-"""``spm local`` in a terminal of 80 columns, and the other commands finding it by themselves."""
+"""``spm local`` in a terminal of 80 columns, and other commands that find it by themselves."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 300.0)
 
 
 class Terminal:
-    """A tmux session of its own: what a person sees, and keys to press."""
+    """A tmux session that shows what a person sees, and takes keys to press."""
 
     def __init__(self, command: str, environment: dict[str, str]) -> None:
         self._environment = environment
@@ -57,7 +57,7 @@ class Terminal:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """The file by which commands of this test find its cloud, and no other."""
+    """The file in which this test's commands find its cloud and no other."""
     return tmp_path / "cloud.json"
 
 
@@ -97,7 +97,7 @@ def test_the_panel_shows_what_a_second_terminal_publishes(
     assert address is not None
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     assert b"No courses yet" in opener.open(address[0], timeout=60).read()
-    shown = "".join(terminal.screen.split())  # long values are folded
+    shown = "".join(terminal.screen.split())  # long values are wrapped
     assert re.search(r"OverHTTPhttp://\w+\.lambda-url\.us-east-1\.localhost:\d+/Credential\w+:\S{20,}", shown)
 
     published = spm("generate", "--stream", "--events", "400", "--seed", "5")

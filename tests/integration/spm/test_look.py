@@ -1,4 +1,4 @@
-"""The commands that look: ``status``, ``query``, ``student``, ``tail``, ``migrate`` and ``retention``."""
+"""The commands that show something: ``status``, ``query``, ``student``, ``tail`` and others."""
 
 import base64
 import csv
@@ -93,7 +93,7 @@ def test_status_as_json_tells_the_same_as_the_exit_code(spm: Spm) -> None:
 def test_query_counts_as_json_csv_and_table(spm: Spm, course: str) -> None:
     (row,) = json.loads(spm("query", "courses", "--course", course, "--json").stdout)
     assert (row["course"], row["events"], row["students"]) == (course, 4, 2)
-    assert row["mean_score"] is None  # which is of fewer than ten
+    assert row["mean_score"] is None  # hidden, because fewer than ten have one
 
     rows = list(
         csv.DictReader(io.StringIO(spm("query", "students", "--course", course, "--format", "csv").stdout))
@@ -256,7 +256,7 @@ def test_colours_and_tables_fit_a_pipe(spm: Spm) -> None:
 
 
 def test_retention_shows_asks_and_drops_whole_months(spm: Spm, deployed: Deployment, tmp_path: Path) -> None:
-    """One event of February 1990, long before everybody else's; published again, it is a duplicate."""
+    """The event is of February 1990, long before all others; publishing it again makes a duplicate."""
     event_id = str(uuid.uuid4())
     event = {
         "student_id": event_id,
@@ -298,7 +298,7 @@ def test_retention_shows_asks_and_drops_whole_months(spm: Spm, deployed: Deploym
     assert published.stderr.splitlines()[-1].startswith("1 event happened before 1991-01, and what was")
     assert "events of dropped months (before 1991-01)" in " ".join(spm("status").stdout.split())
     send(deployed, {"student_id": f"{event_id}-marker", "event_type": "end"})
-    wait_for(deployed, f"{event_id}-marker", 1)  # one shard: what was sent before it has been seen
+    wait_for(deployed, f"{event_id}-marker", 1)  # with one shard, the ones before it were read too
     assert spm("student", event_id).returncode == 1
 
 

@@ -1,4 +1,4 @@
-"""The maps in examples/maps, on files of the shape that Canvas, Moodle and a school office write."""
+"""The maps in examples/maps, with files in the formats of Canvas, Moodle and a school office."""
 
 import gzip
 import json
@@ -44,7 +44,7 @@ s-18;Bo Day;9b;A;-;ill
 
 
 def sent(file: Path, mapping: Mapping | None) -> list[dict[str, Any]]:
-    """What is published of a file, none of it bad."""
+    """Return what is published from a file in which no line is bad."""
 
     def refuse(bad: BadRecord) -> None:
         pytest.fail(f"line {bad.line}: {bad.detail}")
@@ -200,7 +200,7 @@ def test_what_is_proposed_for_such_a_file_sends_the_same_scores(shape: Shape, tm
 
 
 def as_proposed(file: Path, shape: Shape) -> Mapping:
-    """The proposal, with Canvas's test student taken out as a person would."""
+    """Return the proposal, with Canvas's test student taken out, as a person would do."""
     if shape == "canvas":
         file.write_text(file.read_text() + '\n[leave_out_rows]\n"SIS User ID" = [""]\n')
     return read_mapping(file)

@@ -1,4 +1,4 @@
-"""Reading a table takes the same memory however long it is."""
+"""Reading a table takes the same memory, however long the table is."""
 
 import subprocess
 import sys

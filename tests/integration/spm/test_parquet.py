@@ -1,4 +1,4 @@
-"""Parquet, with the optional extra that no set-up installs: in an environment laid over this one."""
+"""Parquet with its optional extra, which set-up does not install, in an environment on top of this one."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What an author is told before anything is deployed: rows as they would be stored, or mistakes."""
+"""What an author learns before deploying anything: the rows that would be stored, or the mistakes."""
 
 import json
 import os
@@ -29,7 +29,7 @@ SAMPLE = """\
 
 @pytest.fixture
 def spm(tmp_path: Path) -> Run:
-    """Run ``spm pipeline …`` in a folder of its author's, where the example is the package ``loans``."""
+    """Run ``spm pipeline …`` in an author's folder, in which the example is the package ``loans``."""
     shutil.copytree(PIPELINE.folder, tmp_path / "loans", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "sample.jsonl").write_text(SAMPLE)
 
@@ -161,12 +161,12 @@ def test_a_project_keeps_what_initdb_made(spm: Run, tmp_path: Path) -> None:
     for _ in range(2):
         assert spm("check", "loans").stdout == "everything fits\n"
         (template,) = (tmp_path / ".local").iterdir()
-        assert template.stat().st_mode & 0o077 == 0  # it holds a password
+        assert template.stat().st_mode & 0o077 == 0  # because it holds a password
 
 
 @pytest.fixture
 def temporary() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can reach: where root runs this, pytest's own are closed to it."""
+    """A folder that PostgreSQL's user can reach, which it cannot with pytest's own when root runs this."""
     folder = Path(tempfile.mkdtemp(prefix="spm-test-"))
     folder.chmod(0o777)
     yield folder

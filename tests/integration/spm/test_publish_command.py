@@ -1,4 +1,4 @@
-"""``spm generate`` and ``spm publish`` as processes, what they sent looked up in the database."""
+"""``spm generate`` and ``spm publish`` as processes; the tests look in the database for what they sent."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ def wait_for_events(deployed: Deployment, student_id: str, count: int) -> None:
 
 @pytest.fixture
 def student() -> str:
-    """A student nobody else has events of."""
+    """A student of whom no other test has events."""
     return f"s-{uuid.uuid4().hex[:12]}"
 
 
@@ -59,7 +59,7 @@ def test_a_file_arrives_and_publishing_it_again_stores_nothing_twice(
         assert (result.returncode, result.stdout) == (0, "published 30, bad and left out 0\n"), result.stderr
     marker = f"{student}-marker"
     assert spm("publish", "-", stdin=f'{{"student_id": "{marker}", "event_type": "end"}}').returncode == 0
-    wait_for_events(deployed, marker, 1)  # one shard: what was sent before it has been seen
+    wait_for_events(deployed, marker, 1)  # with one shard, the ones before it were read too
     assert [row[2] for row in students_events(deployed, student)] == list(range(29, -1, -1))
 
 
@@ -141,7 +141,7 @@ def state_files(environment: dict[str, str]) -> list[Path]:
 
 
 def interrupt(environment: dict[str, str], suffix: str, file: Path, how: signal.Signals) -> tuple[int, str]:
-    """Publish until something is in the stream, then end it; return its exit code and what it said."""
+    """Publish until something is in the stream, then stop it; return its exit code and what it printed."""
     process = subprocess.Popen(
         ["spm", "publish", str(file), "--suffix", suffix],
         env=environment,

@@ -1,4 +1,4 @@
-"""``spm rejected``: list, show, export and redrive, on records that the real processor rejected."""
+"""``spm rejected`` with list, show, export and redrive, on records that the real processor rejected."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ Reject = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture
 def reject(deployed: Deployment) -> Reject:
-    """Publish broken records; return how they were rejected, once they are."""
+    """Publish broken records, wait until they are rejected, and return the rejections."""
 
     def run(*payloads: bytes) -> list[dict[str, Any]]:
         entries = [Entry(payload, "key") for payload in payloads]
@@ -45,7 +45,7 @@ def reject(deployed: Deployment) -> Reject:
 
 
 def as_if_it_were_good(deployed: Deployment, row: dict[str, Any], payload: bytes) -> None:
-    """Put bytes that decode in the place of those that did not, as if the code had changed since."""
+    """Replace bytes that do not decode by ones that do, as if the code had changed since."""
 
     async def change() -> None:
         connection = await asyncpg.connect(deployed.dsn)
@@ -121,7 +121,7 @@ def test_an_export_can_be_replayed_and_is_rejected_once(spm: Spm, reject: Reject
 
 def test_redrive_stores_what_decodes_today_once(spm: Spm, deployed: Deployment, reject: Reject) -> None:
     student = f"redriven-{uuid.uuid4().hex[:8]}"
-    # A shard of its own name in the filter would not do: the stream has one. The reason narrows it enough.
+    # The stream has only one shard, so the reason has to narrow the list.
     (row,) = reject(f'{{"student_id": "{student}", "event_type": "quiz", "event_type": "quiz"}}'.encode())
     assert row["reason"] == "duplicate_member"
     still = spm("rejected", "redrive", "--reason", "duplicate_member", "--json")
@@ -158,7 +158,7 @@ def test_what_is_dismissed_is_kept_with_the_reason_and_asks_for_nothing(
 
     before = open_now()
     assert listed() == {one, other}
-    assert spm("rejected", "dismiss", one).returncode == 2  # it has to say why
+    assert spm("rejected", "dismiss", one).returncode == 2  # --because is missing
     done = spm("rejected", "dismiss", one, "--because", "a test message")
     assert (done.returncode, done.stdout) == (0, "dismissed: 1\n")
     assert (listed(), listed("--all"), open_now()) == ({other}, {one, other}, before - 1)

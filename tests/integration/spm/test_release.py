@@ -1,4 +1,4 @@
-"""What an edit is tried by before it runs: a process of its own, on the database of the running cloud."""
+"""An edit is tried before it runs, in a process of its own on the running cloud's database."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def owner() -> Iterator[Login]:
 
 @pytest.fixture
 def release(owner: Login, tmp_path: Path, request: pytest.FixtureRequest) -> Release:
-    """Release the pipeline that ``spm init`` writes, under a name of this test's, in its folder."""
+    """Release the pipeline that ``spm init`` writes, in this test's folder and under a name of its own."""
     name = f"lending{abs(hash(request.node.name)) % 10**6}"
     pipeline.write(tmp_path, pipeline.NewPipeline(name, "lending", tmp_path / "lending"))
     logins = [

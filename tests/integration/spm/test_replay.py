@@ -1,4 +1,4 @@
-"""``spm replay``: what failed comes back, with its identity, and a second time changes nothing."""
+"""``spm replay`` brings failed records back with their identity, and a second time changes nothing."""
 
 import asyncio
 import base64
@@ -19,14 +19,14 @@ from spm.publishing.put_records import Entry, publish
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment, deploy
 
-pytestmark = pytest.mark.long  # the module deploys an environment of its own
+pytestmark = pytest.mark.long  # this module deploys its own environment
 
 GOOD = 40
 
 
 @pytest.fixture(scope="module")
 def fragile(embedded_cloud: EmbeddedCloud) -> Deployment:
-    """An environment of this module's own, whose mapping gives up at once."""
+    """An environment of this module, whose mapping gives up at once."""
     return deploy(embedded_cloud, f"replay-{uuid.uuid4().hex[:6]}", retryAttempts="0")
 
 
@@ -126,7 +126,7 @@ def test_what_lambda_gave_up_on_comes_back_once(fragile: Deployment, run: Callab
 
 
 def status_settles(deployment: Deployment) -> bool:
-    """Whether everything sent is either stored or in the bucket."""
+    """Tell whether everything that was sent is either stored or in the bucket."""
     return failed_records(deployment) + len(sql(deployment, "SELECT FROM student_performance")) >= GOOD + 1
 
 

@@ -1,4 +1,4 @@
-"""The rights that docs/reference.md names for a command are those of the calls that it makes."""
+"""The rights that docs/reference.md names for a command match the calls that the command makes."""
 
 import json
 import re
@@ -27,7 +27,7 @@ ACTIONS = {
     "secrets-manager:PutSecretValue": "secretsmanager:PutSecretValue",
     "secrets-manager:UpdateSecretVersionStage": "secretsmanager:UpdateSecretVersionStage",
 }
-"""Calls whose IAM action has another name: the service authorization reference."""
+"""Calls whose IAM action has another name, according to the service authorization reference."""
 
 COMMANDS = {
     "publish": ["publish", "FILE"],
@@ -63,12 +63,12 @@ COMMANDS = {
 
 
 FILES = {"FILE", "EVENT", "ROSTER", "FOLDER", "NEW"}
-"""Words that stand for a path."""
+"""Arguments that stand for a path."""
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch, embedded_cloud: EmbeddedCloud) -> set[str]:
-    """Every AWS call that this process makes, as service:Operation."""
+    """Collect every AWS call that this process makes, as service:Operation."""
     made: set[str] = set()
 
     class RecordingSession(boto3.Session):
@@ -111,14 +111,14 @@ def test_a_command_calls_what_is_documented_and_nothing_else(
     arguments = [str(tmp_path / a) if a in FILES else a for a in COMMANDS[command]]
     result = CliRunner().invoke(app, [*arguments, "--suffix", deployed.suffix])
     assert result.exit_code in {0, 1, EXIT_CODES["unknown"]}, result.output
-    made = {ACTIONS.get(call, call) for call in calls} - {"sts:GetCallerIdentity"}  # which needs no right
-    # Encryption is asked for by the services on the caller's behalf, and an empty bucket has nothing to read.
+    made = {ACTIONS.get(call, call) for call in calls} - {"sts:GetCallerIdentity"}  # it needs no right
+    # The services use the keys on the caller's behalf, and there is nothing to read in an empty bucket.
     implied = {"kms:Decrypt", "kms:GenerateDataKey", "s3:GetObject", "s3:DeleteObject"}
-    if command == "erase":  # there is neither an object nor a restore
+    if command == "erase":  # there is no object, and nothing was restored
         implied |= {"s3:DeleteObjectVersion", "s3:GetObjectVersion", "s3:ListBucket"}
-    if command in {"replay file", "replay failed"}:  # there is no record, so nothing is invoked
+    if command in {"replay file", "replay failed"}:  # without a record nothing is invoked
         implied |= {"lambda:InvokeFunction"}
-    if command == "trace":  # what is nowhere has no place in the stream and no attempts
+    if command == "trace":  # an unknown event has no place in the stream and no attempts
         implied |= {"kinesis:GetShardIterator", "kinesis:GetRecords", "kinesis:DescribeStreamSummary"}
         implied |= {"logs:FilterLogEvents"}
     assert made <= documented(command)

@@ -1,4 +1,4 @@
-"""Who is at risk, why, and who talked to them: the commands as an advisor types them."""
+"""The commands with which an advisor sees who is at risk, why, and who talked to them."""
 
 import json
 import uuid
@@ -18,7 +18,7 @@ NOTE = "Called; hands in the essay on Friday"
 
 @pytest.fixture(scope="module")
 def course(deployed: Deployment) -> str:
-    """A course in which the essay was due three days ago, and the only student has handed in nothing."""
+    """A course whose essay was due three days ago, and whose only student has handed in nothing."""
     course = f"R-{uuid.uuid4().hex[:8]}"
     due = (datetime.now(UTC) - timedelta(days=3)).isoformat()
     rows = {

@@ -1,4 +1,4 @@
-"""``spm roster``: a school's files to the tables, on a deployed stack."""
+"""``spm roster`` on a deployed stack, from a school's files to the tables."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from tests.support import Deployment
 
 @pytest.fixture
 def course() -> str:
-    """A course of the test's own."""
+    """A course that only this test uses."""
     return f"C-{uuid.uuid4().hex[:8]}"
 
 
@@ -111,7 +111,7 @@ def test_what_is_no_roster_is_one_line(spm: Spm, tmp_path: Path, name: str, told
 def test_check_tells_what_events_name_and_the_roster_does_not_have(
     spm: Spm, deployed: Deployment, folder: Path, course: str
 ) -> None:
-    """A OneRoster archive, in a folder of it; events carry the e-mail address and the class code."""
+    """The roster is an unpacked OneRoster archive; the events have the e-mail address and the class code."""
     archive = folder.parent / "oneroster.zip"
     files = {
         "classes.csv": f"sourcedId,title,classCode\n1,Maths,{course}\n",

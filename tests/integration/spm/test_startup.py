@@ -1,4 +1,4 @@
-"""``spm`` starts at once: a command's module, and what that needs, is imported when the command is run."""
+"""``spm`` starts at once, because it imports a command's module only when the command runs."""
 
 import subprocess
 import sys
@@ -59,5 +59,5 @@ def test_an_author_needs_no_sdk(arguments: tuple[str, ...]) -> None:
 
 
 def test_help_is_there_at_once() -> None:
-    """A third of what it took while every command was imported; measured, it is ten times an empty Python."""
+    """The limit is a third of what it took when every command was imported."""
     assert fastest(SPM, "--help") < 25 * fastest(sys.executable, "-c", "pass")

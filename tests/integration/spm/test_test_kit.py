@@ -44,7 +44,7 @@ LOANS = [
 
 @pytest.fixture
 def planted(tmp_path: Path) -> Plant:
-    """Make an example's pipeline with another statement for its projection, and other tables."""
+    """Return a function that makes an example's pipeline with another statement and other tables."""
 
     def plant(
         pipeline: Pipeline, old: str, new: str, *, tables: tuple[str, str] = ("", ""), **changes: Any
@@ -71,7 +71,7 @@ def fault(kit: PipelineKit, pipeline: Pipeline, events: Sequence[Any]) -> str:
 
 @pytest.fixture
 def crashes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """After how many calls to PostgreSQL a delivery ended."""
+    """Collect after how many calls to PostgreSQL each delivery that crashed ended."""
     seen: list[int] = []
     deliver = EventStore.deliver
 

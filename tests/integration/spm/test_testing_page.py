@@ -1,4 +1,4 @@
-"""docs/testing.md as its reader follows it: the test passes, and a fault is told in the page's own words."""
+"""docs/testing.md as its reader follows it: the test passes, and the message about a fault is the page's."""
 
 import os
 import resource
@@ -16,14 +16,14 @@ from tests import tutorial
 PASSING, FAILING = "A test", "What a fault looks like"
 
 BUSY: Final = 3
-"""How much longer the same work takes a processor that many others want; it takes 2 to 3 s of a quiet one."""
+"""How much longer the same work may take on a busy processor; on a quiet one it takes 2 to 3 s."""
 
 Follow = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
 def follow(tmp_path: Path, spm_pipeline_kit: PipelineKit) -> Follow:
-    """Write what a section has its reader write, and run its command, in a project that was used before."""
+    """Write the files of a section and run its command, in a project that was used before."""
     assert spm_pipeline_kit, "it has made what initdb makes"
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / ".local").symlink_to(tutorial.ROOT / ".local")

@@ -1,4 +1,4 @@
-"""``spm trace``: events that wait, are stored, rejected, given up, expired or erased, or were never sent."""
+"""``spm trace`` for events that wait, are stored, rejected, given up, expired, erased or were never sent."""
 
 import asyncio
 import base64
@@ -44,7 +44,7 @@ def send(deployed: Deployment, data: bytes) -> None:
 
 
 def invocation(deployed: Deployment, data: bytes, arrived_at: datetime) -> str:
-    """Return what Lambda writes into the bucket of a record, from a shard of its own."""
+    """Return what Lambda writes into the bucket about a record, which has a shard of its own."""
     number = str(uuid.uuid4().int)
     record = {
         "kinesis": {
@@ -60,7 +60,7 @@ def invocation(deployed: Deployment, data: bytes, arrived_at: datetime) -> str:
 
 @pytest.fixture
 def give_up(deployed: Deployment) -> Iterator[Callable[[bytes, datetime], str]]:
-    """Put a record among the failed ones, and take it away again."""
+    """Return a function that puts a record among the failed ones; remove the records in the end."""
     keys: list[str] = []
 
     def put(data: bytes, arrived_at: datetime) -> str:
@@ -75,7 +75,7 @@ def give_up(deployed: Deployment) -> Iterator[Callable[[bytes, datetime], str]]:
 
 
 def until(trace: Trace, event_id: str, code: int, state: str) -> dict[str, Any]:
-    """Trace an event until it is in the state, which it comes to from ``waiting`` only."""
+    """Trace an event until it is in this state; before that it may only be ``waiting``."""
     deadline = time.monotonic() + 120
     while True:
         try:
@@ -140,7 +140,7 @@ def test_a_given_up_event_is_found_in_its_object(
 def test_what_arrived_in_a_dropped_month_has_expired(
     deployed: Deployment, trace: Trace, spm: Spm, tmp_path: Path, give_up: Callable[[bytes, datetime], str]
 ) -> None:
-    """Another test of this environment may have dropped a later month before, and this one with it."""
+    """Another test of this environment may have dropped a later month, and this month with it."""
     at, late = datetime(1989, 1, 2, tzinfo=UTC), str(uuid.uuid4())
     file = tmp_path / "old.json"
     file.write_text(invocation(deployed, event(str(uuid.uuid4())), at))

@@ -1,4 +1,4 @@
-"""``spm local --watch``: edits of a project's pipeline, while events come in."""
+"""``spm local --watch`` while a project's pipeline is edited and events come in."""
 
 import json
 import os
@@ -27,7 +27,7 @@ SPM = str(Path(sys.executable).with_name("spm"))
 
 
 class Editing:
-    """A pipeline that is written while it runs: edits, commands, and what is printed."""
+    """A pipeline that is edited while it runs, with commands, and what ``spm local`` prints."""
 
     def __init__(self, project: Path) -> None:
         self.folder = project / "lending"
@@ -46,7 +46,7 @@ class Editing:
             self.lines.extend(line.rstrip("\n") for line in iter(printed.readline, ""))
 
     def wait_for(self, text: str) -> str:
-        """Return the first new line with the text in it; forget those before."""
+        """Return the first new line that contains the text; forget the lines before it."""
 
         def found() -> str | None:
             return next((line for line in list(self.lines) if text in line), None)
@@ -70,7 +70,7 @@ class Editing:
         return str(done.stdout)
 
     def answer(self, report: str) -> bytes:
-        """Ask the function itself: ``spm`` reads the pipeline's files, too."""
+        """Ask the function itself, because ``spm`` would also read the pipeline's files."""
         state = read_state(self.folder.parent / ".local" / "cloud.json")
         assert state
         asked = Aws(state.aws_environment).functions.invoke(
@@ -91,14 +91,14 @@ def author(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editing]:
     pipeline.write(project, pipeline.NewPipeline("lending", "lending", project / "lending"))
     (project / "node_modules").symlink_to(ROOT / "node_modules")
     (project / ".local").mkdir()
-    (project / ".local" / "cache").symlink_to(ROOT / ".local" / "cache")  # the CDK's library, unpacked
+    (project / ".local" / "cache").symlink_to(ROOT / ".local" / "cache")  # holds the CDK's library, unpacked
     author = Editing(project)
     yield author
     author.stop()
 
 
 def publish_until(author: Editing, stopped: threading.Event, sent: list[int]) -> None:
-    """Publish batches of events, each with an identity, one after the other."""
+    """Publish batches of events with identities, one batch after the other."""
     while not stopped.is_set():
         events = [
             json.dumps({"event_id": str(uuid.uuid4()), "student_id": f"s{n % 20}", "event_type": "visit"})
