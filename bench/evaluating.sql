@@ -1,4 +1,4 @@
--- Courses to evaluate the risk in.
+-- Courses in which risk is evaluated.
 
 -- name: large_course
 INSERT INTO course (id, title, time_zone, begins, ends) VALUES ('LARGE', 'Large', 'Europe/Berlin', '2026-08-01', '2026-12-15');

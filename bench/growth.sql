@@ -1,4 +1,4 @@
--- Events as if the system had run for a year: four shards, 12 months, every second event with an event_id.
+-- Events as if the system had run for a year: 12 months and four shards. Every second event has an event_id.
 
 -- name: fill
 INSERT INTO student_performance (

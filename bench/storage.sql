@@ -1,4 +1,4 @@
--- The schema, and variations of it that were tried. Each runs in a database of its own before any month is made.
+-- The schema, and variations of it that were tried. Each runs in its own database before any month is made.
 
 -- name: as_it_is
 SELECT
@@ -67,7 +67,7 @@ GRANT SELECT, INSERT ON student_performance TO processor;
 CREATE OR REPLACE FUNCTION make_month(log text, month date) RETURNS boolean LANGUAGE sql AS 'SELECT true'
 
 -- name: relations
--- Bytes of each table and index; a partition counts for its parent, an index for its table's parent's.
+-- Bytes of each table and index. A partition counts for its parent, and a partition's index for the parent's index.
 SELECT
     regexp_replace(relname, '_\d{4}_\d{2}', '') AS relation, relkind = 'i' AS is_index, pg_relation_size(oid) AS bytes
 FROM pg_class

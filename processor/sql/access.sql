@@ -1,3 +1,3 @@
 -- name: log_access
--- Who (as they state), by which request, which command, about whom or which course.
+-- Who asked, as they state it, with which request and command, and about which student or course.
 SELECT log_access($1, $2, $3, $4, $5)

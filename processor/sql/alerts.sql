@@ -1,12 +1,13 @@
--- Telling people that somebody's risk has risen. Nothing here knows the time: as_of comes from whoever asks.
+-- Telling people that somebody's risk has risen. Nothing here reads the clock: the caller passes the time.
 
 -- name: lock
--- Until the transaction ends, nobody else puts changes into messages or takes any.
+-- Until the transaction ends, nobody else can put changes into messages or take messages.
 SELECT pg_advisory_xact_lock(hashtext('alerts'))
 
 -- name: untold
--- Changes of the day before $1 to a higher level that nothing is noted of yet for the channel $2: the first of its level
--- in the episode, in a course that was not muted. rises: how many such changes there were in the course within a minute.
+-- Changes to a higher level in the day before $1 that are not in a message for the channel $2 yet. Only the first
+-- change to a level in an episode counts, and only in courses that were not muted. rises is how many such changes there
+-- were in the course within a minute.
 WITH rise AS (
     SELECT
         id, course, student, level, changed_at,
@@ -53,8 +54,8 @@ SELECT change_id, $1, message, $2
 FROM unnest($3::bigint[], $4::uuid[]) AS noted (change_id, message)
 
 -- name: lease
--- Take up to $3 messages of the channel $1 that are not sent, given up or being sent, as of $2; those for whom the lease
--- ends may be taken again. $4: after how many attempts one is given up.
+-- Takes up to $3 messages of the channel $1 that are not sent, given up or being sent at the time $2. A message may be
+-- taken again when its lease has ended, and is given up after $4 attempts.
 WITH due AS (
     SELECT message FROM alert
     WHERE channel = $1 AND sent_at IS NULL AND attempts < $4 AND (leased_until IS NULL OR leased_until <= $2)
@@ -66,7 +67,7 @@ UPDATE alert SET attempts = attempts + 1, leased_until = $2::timestamptz + inter
 WHERE message IN (SELECT message FROM due)
 
 -- name: leased
--- What is to be told in the messages that were leased at $2: of each the highest levels and scores.
+-- The contents of the messages that were leased at $2: each has the changes with the highest levels and scores.
 SELECT
     message, channel, total, change_id, course, coalesce(nullif(course_title, ''), course) AS title, student,
     display_name, level, score, reasons, changed_at
@@ -92,13 +93,13 @@ ORDER BY oldest, message, place
 UPDATE alert SET sent_at = $2, error = NULL WHERE message = $1 AND sent_at IS NULL
 
 -- name: failed
--- Another attempt follows after 10 s, then after twice as long each time, up to an hour.
+-- The next attempt follows after 10 s, and the pause doubles each time, up to an hour.
 UPDATE alert
 SET error = $3, leased_until = $2::timestamptz + least(10 * 2 ^ (attempts - 1), 3600) * interval '1 second'
 WHERE message = $1 AND sent_at IS NULL
 
 -- name: listed
--- The newest first; $1 of this course, or of all.
+-- The alerts of the course $1 or of all courses, the newest first.
 SELECT
     message AS alert_id, channel, course, count(*) AS changes, min(student) AS student,
     (array_agg(level ORDER BY array_position(ARRAY['high', 'elevated'], level)))[1] AS level,

@@ -1,7 +1,7 @@
--- Erasing students: $1 are their ids, or the hashes of these.
+-- Erasing students: $1 holds their ids, or the hashes of their ids.
 
 -- name: lock
--- Waits for every transaction that stores something, and keeps others out until this one ends.
+-- Waits for every transaction that is storing something, and keeps new ones out until this one ends.
 LOCK TABLE erasure IN ACCESS EXCLUSIVE MODE
 
 -- name: bury
@@ -41,7 +41,7 @@ WHERE EXISTS (
 )
 
 -- name: unstage
--- A chunk goes whole: an import that lacks one is refused, and is to be sent again without the student.
+-- The whole chunk is deleted: an import that lacks one is refused, and has to be sent again without the student.
 DELETE FROM roster_chunk
 WHERE EXISTS (
     SELECT FROM unnest($1::text[]) AS erased (student)
@@ -49,7 +49,7 @@ WHERE EXISTS (
 )
 
 -- name: hide_looks
--- Who looked stays; at whom, only as the hash.
+-- The entry keeps who looked, and only the hash of the student.
 UPDATE access_log SET student_id = hidden
 FROM unnest($1::text[], $2::text[]) AS erased (student, hidden)
 WHERE student_id = student
@@ -63,7 +63,7 @@ SELECT DISTINCT course FROM (
 ORDER BY course
 
 -- name: lock_course
--- Waits for whoever evaluates the course, who might write of the student what was read before.
+-- Waits for an evaluation of the course, which could otherwise write something about the student that it read before.
 SELECT pg_advisory_xact_lock(hashtext('risk in ' || $1))
 
 -- name: lock_alerts
@@ -73,7 +73,7 @@ SELECT pg_advisory_xact_lock(hashtext('alerts'))
 DELETE FROM risk_evaluation WHERE course = ANY ($1::text[])
 
 -- name: count_rejected
--- Those that may hold an id, as one of these bytes.
+-- Rejected records that may hold an id, because they contain some of these bytes.
 SELECT count(*) FROM rejected_event
 WHERE EXISTS (
     SELECT FROM unnest($1::bytea[]) AS written WHERE position(written IN payload) > 0

@@ -1,5 +1,5 @@
--- What the store does with any event log: {log}, its columns {columns}, and a session's temporary tables.
--- {incoming} takes an encoded chunk before it is merged; {fresh} takes the rows that became new.
+-- How the store works with any event log: {log}, its columns {columns}, and a session's temporary tables.
+-- {incoming} takes an encoded chunk before it is merged, and {fresh} takes the rows that turned out to be new.
 
 -- name: find_source
 SELECT id FROM event_source WHERE stream_arn = $1 AND shard_id = $2 AND pipeline = $3
@@ -8,7 +8,7 @@ SELECT id FROM event_source WHERE stream_arn = $1 AND shard_id = $2 AND pipeline
 INSERT INTO event_source (stream_arn, shard_id, pipeline) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 
 -- name: make_month
--- Whether the log keeps this month; its partition is made where it does not exist.
+-- Tells whether the log keeps this month, and makes the month's partition if it does not exist.
 SELECT make_month($1, $2)
 
 -- name: types_of
@@ -17,8 +17,8 @@ FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
 WHERE attrelid = to_regclass($1) AND attname = ANY ($2::text[])
 
 -- name: find_stored
--- Which of the deliveries are there already, by their positions: nothing is to be done for them. Each is
--- looked up by itself (LIMIT): a join may be planned as a scan of the table while its statistics are young.
+-- The positions of the deliveries that are stored already and need no work. LIMIT makes PostgreSQL look up each by
+-- itself, because it may plan a join as a scan of the table while the statistics are young.
 SELECT array_agg(event.position - 1)
 FROM unnest($2::text[], $3::integer[], $4::timestamptz[])
     WITH ORDINALITY AS event (sequence_number, sub_sequence, arrived_at, position),
@@ -35,8 +35,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (
 ) ON COMMIT DELETE ROWS
 
 -- name: claim_identities
--- The first delivery to claim an event_id keeps it. In the order of event_id, as the COPY does it: writers
--- that claim the same ones in the same order cannot wait for each other in a circle.
+-- The first delivery that claims an event_id keeps it. Claims are made in the order of event_id, as in the COPY:
+-- writers that claim the same ones in the same order cannot wait for each other in a circle.
 INSERT INTO event_identity (event_id, source_id, sequence_number, sub_sequence)
 SELECT event_id, source_id, sequence_number, sub_sequence
 FROM {incoming}
@@ -45,8 +45,8 @@ ORDER BY event_id, copy_position
 ON CONFLICT DO NOTHING
 
 -- name: merge
--- The events whose delivery is new and whose event_id, if any, is theirs. A scalar subquery looks each
--- identity up by itself, whatever the planner believes of the table's size.
+-- The events whose delivery is new and which own their event_id, if they have one. The scalar subquery looks up each
+-- identity by itself, whatever the planner believes about the table's size.
 INSERT INTO {log} ({columns})
 SELECT {columns}
 FROM {incoming} AS event
@@ -60,8 +60,8 @@ ORDER BY copy_position
 ON CONFLICT DO NOTHING
 
 -- name: count_conflicts
--- Events whose event_id came before from another delivery, with other content. An event without a time of its
--- own takes that of its arrival, which differs between the two and is not content.
+-- Events whose event_id came before in another delivery with other content. An event without its own time takes the
+-- time of its arrival, which differs between the two deliveries and is not content.
 SELECT count(*)
 FROM {incoming} AS event,
 LATERAL (
@@ -86,7 +86,7 @@ WHERE (identity.source_id, identity.sequence_number, identity.sub_sequence)
     )
 
 -- name: find_violations
--- The incoming events that break a constraint of the log, and PostgreSQL's message for each.
+-- The incoming events that violate a constraint of the log, with PostgreSQL's message for each.
 SELECT sequence_number, sub_sequence, message FROM find_violations($1, $2)
 
 -- name: reject_events

@@ -1,5 +1,5 @@
--- A table page by page, in the order of its {key}. {table} and columns are checked and quoted names;
--- {after} is the place of the page before: parameters, each cast from text to the type of its column of the key.
+-- A table page by page, in the order of its {key}. {table} and the columns are checked and quoted names. {after} is the
+-- place at which the previous page ended: one parameter per column of the key, cast from text to the column's type.
 
 -- name: key_types
 SELECT {key} FROM {table} LIMIT 0

@@ -1,5 +1,5 @@
--- Everything about the student $1, table by table. {part} is one of these statements, each in an order in which what is
--- added meanwhile comes last.
+-- Everything about the student $1, table by table. {part} is one of these statements. Each has an order in which rows
+-- that are added meanwhile come last.
 
 -- name: page
 {part}
@@ -23,7 +23,7 @@ WHERE exception.person = $1
 ORDER BY exception.course, exception.assessment
 
 -- name: roster_chunk
--- What was sent of an import that is not applied yet.
+-- Rows of imports that are not applied yet.
 SELECT staged_at, sent.kind, element AS rows
 FROM roster_chunk
 CROSS JOIN (VALUES ('people', 'id'), ('enrolments', 'person')) AS sent (kind, member)
@@ -32,7 +32,7 @@ WHERE element ->> sent.member = $1
 ORDER BY staged_at, import, number, kind
 
 -- name: events
--- {student} is the column of the log {log} that holds the student's id, {own} are the event's columns.
+-- {student} is the column of the log {log} that holds the student's id, and {own} are the event's columns.
 SELECT occurred_at, {own}, event_id, arrived_at, stored_at
 FROM {log}
 WHERE {student} = $1
@@ -63,7 +63,7 @@ SELECT student, course, followed_up_at, who, note FROM follow_up WHERE student =
 SELECT student_id, accessed_at, who, command, course, request_id FROM access_log WHERE student_id = $1 ORDER BY id
 
 -- name: rejected_event
--- Those that hold the id in one of the spellings $3; what else holds it, is sorted out afterwards.
+-- Rejected records that contain the id in one of the spellings $3. Those that are about others are sorted out later.
 SELECT
     pipeline, arrived_at, rejected_at, reason, detail, payload, redriven_at, dismissed_at, dismissed_because
 FROM rejected_event JOIN event_source ON event_source.id = rejected_event.source_id

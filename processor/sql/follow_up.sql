@@ -1,10 +1,10 @@
--- Follow-ups: who talked to which student. visible_course takes the teacher whose courses alone are seen, or null.
+-- Follow-ups: who talked to which student. visible_course takes the teacher who sees only their own courses, or null.
 
 -- name: add
 SELECT add_follow_up($1, $2, $3, $4, $5, $6)
 
 -- name: found
--- Of the course $3 and the student $4, or of all, as of $1: the newest first.
+-- Follow-ups of the course $3 and the student $4, or of all, as of $1; the newest first.
 SELECT follow_up.id, followed_up_at, who, course, student, person.display_name, note
 FROM follow_up
 JOIN visible_course($2) AS visible ON visible.id = follow_up.course
@@ -15,8 +15,8 @@ ORDER BY followed_up_at DESC, follow_up.id
 LIMIT $5 OFFSET $6
 
 -- name: share
--- Of the episodes that began a week before $1 or earlier, how many were followed up within a week. An episode begins when
--- a student who was at no risk is.
+-- How many of the episodes that began a week before $1 or earlier were followed up within a week. An episode begins
+-- when a student who was at no risk becomes at risk.
 SELECT
     count(*) AS flagged,
     count(*) FILTER (

@@ -5,11 +5,11 @@ SELECT pg_try_advisory_lock(hashtext('student_performance_migrations'))
 SELECT pg_advisory_unlock(hashtext('student_performance_migrations'))
 
 -- name: wait_briefly
--- Behind a migration that waits for a lock, every writer waits, too.
+-- While a migration waits for a lock, every writer waits behind it.
 SET LOCAL lock_timeout = '2s'
 
 -- name: wait_long
--- What runs outside a transaction waits for others without holding them up.
+-- A statement outside a transaction waits for others without holding them up.
 SET lock_timeout = 0
 
 -- name: wait_as_usual
@@ -32,7 +32,7 @@ SELECT version, checksum FROM schema_migration WHERE pipeline = $1
 INSERT INTO schema_migration (pipeline, version, name, checksum) VALUES ($1, $2, $3, $4)
 
 -- name: register
--- What a table is decides who may do what to it.
+-- The kind of a table decides who may do what with it.
 INSERT INTO pipeline_table (name, kind) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET kind = excluded.kind
 
 -- name: make_processor_login

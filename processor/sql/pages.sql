@@ -1,8 +1,8 @@
--- What the pages show of courses and students: projections, the roster and risk, never the log. visible_course takes the
--- teacher whose courses alone are seen, or null for all courses.
+-- What the pages show about courses and students, from projections, the roster and risk, and never from the log.
+-- visible_course takes the teacher who sees only their own courses, or null for all courses.
 
 -- name: revision
--- Changes whenever a page may have changed.
+-- A text that changes whenever a page may have changed.
 SELECT
     coalesce((SELECT sum(revision) FROM course_revision), 0)::text
     || ' ' || coalesce((SELECT max(id) FROM risk_change), 0)::text
@@ -10,8 +10,8 @@ SELECT
     || ' ' || coalesce((SELECT max(evaluated_at) FROM risk_evaluation)::text, '') AS revision
 
 -- name: last_event
--- When something happened last, and how many seconds usually pass from one event to the next: on those of the seven days
--- up to then on which there were any.
+-- When something happened last, and how many seconds usually pass from one event to the next. This counts the days with
+-- events among the seven days up to then.
 SELECT
     max(last_at) FILTER (WHERE day = latest) AS last_event_at,
     (86400 * count(DISTINCT day) / nullif(sum(events), 0))::double precision AS usual_seconds
@@ -19,8 +19,8 @@ FROM course_day, (SELECT max(day) AS latest FROM course_day) AS newest
 WHERE day > latest - 7
 
 -- name: overview
--- Students and who was active are those of a course's last evaluation, where that is not a day old; otherwise they are
--- counted now.
+-- A course's students and active students are taken from its last evaluation if that is less than a day old. Otherwise
+-- they are counted now.
 WITH found AS (
     SELECT
         course,
@@ -31,7 +31,7 @@ WITH found AS (
     WHERE level <> 'none'
     GROUP BY course
 ), followed AS (
-    -- Of those, whom somebody talked to in this episode.
+    -- How many of these students somebody talked to in this episode.
     SELECT talked.course, count(*) AS followed_up
     FROM (
         SELECT course, student, max(followed_up_at) AS talked_at FROM follow_up GROUP BY course, student
@@ -67,8 +67,8 @@ CROSS JOIN LATERAL (
 ORDER BY visible.id
 
 -- name: latest_due_work
--- The last five pieces of work that were due in each course, the oldest first, and how many handed each in, those who
--- have left the course since included: as the overview's students, of the last evaluation, or counted now.
+-- The last five pieces of work that were due in each course, the oldest first, and how many students handed each in,
+-- including those who have left since. As in the overview, these come from the last evaluation or are counted now.
 SELECT
     visible.id AS course, coalesce(nullif(due.title, ''), due.id) AS title,
     coalesce(
@@ -89,7 +89,7 @@ CROSS JOIN LATERAL (
 ORDER BY visible.id, due.due_at, due.id
 
 -- name: weeks
--- Events of each of the last eight weeks, the oldest first; a week without any is left out.
+-- Events of each of the last eight weeks, the oldest first. Weeks without events are left out.
 SELECT visible.id AS course, ($1::date - day) / 7 AS weeks_ago, sum(events)::bigint AS events
 FROM visible_course($2) AS visible JOIN course_day ON course_day.course = visible.id
 WHERE day > $1::date - 56 AND day <= $1::date
@@ -139,7 +139,7 @@ WHERE risk.course = $2 AND risk.level <> 'none'
 ORDER BY risk.score DESC, risk.student
 
 -- name: work_of_course
--- Assessments of the roster, and whatever else was handed in under a name. of: the students for whom it is there.
+-- Assessments of the roster, and other work that was handed in. of is the number of students who have this work.
 SELECT
     coalesce(assessment.id, result.assessment) AS id,
     coalesce(nullif(assessment.title, ''), assessment.id, result.assessment) AS title,
@@ -194,7 +194,7 @@ WHERE visible.id = $3 AND course_hour.hour <= $1
 GROUP BY 1, 2
 
 -- name: lessons_of_course
--- Who came, by the days on which somebody noted it.
+-- Attendance by day, for the days on which somebody noted it.
 SELECT
     (course_hour.hour AT TIME ZONE visible.time_zone)::date AS day,
     sum(present)::bigint AS present, sum(late)::bigint AS late, sum(absent)::bigint AS absent,
@@ -206,7 +206,7 @@ GROUP BY 1
 ORDER BY 1
 
 -- name: student
--- Their courses as of then, and any other in which something of theirs is known.
+-- The student's courses as of then, and other courses in which something of theirs is known.
 SELECT
     visible.id, visible.title, visible.time_zone, risk.level, risk.score, risk.since, risk.reasons,
     seen.*
@@ -234,8 +234,8 @@ ORDER BY visible.id
 SELECT display_name FROM person WHERE id = $1
 
 -- name: work_of_student
--- One student's results beside the middle half of everybody's, in each of the courses $3. An excused piece of work is
--- never late and never missing, one that is due on another day for this student is late and missing by that day.
+-- One student's results beside the middle half of everybody's, in each of the courses $3. Excused work is never late
+-- or missing. Work that is due on another day for this student is late or missing by that day.
 SELECT
     coalesce(assessment.course, mine.course) AS course,
     coalesce(assessment.id, mine.assessment) AS id,
@@ -283,7 +283,7 @@ WHERE student = $2 AND course = ANY ($3::text[]) AND followed_up_at <= $1
 ORDER BY followed_up_at, id
 
 -- name: search
--- Students and courses whose id or name holds the text $3; those whose id it is come first.
+-- Students and courses whose id or name contains the text $3. The one whose id it is comes first.
 SELECT kind, id, title FROM (
     SELECT 'course' AS kind, id, title FROM visible_course($2)
     UNION ALL

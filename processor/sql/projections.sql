@@ -1,6 +1,6 @@
--- How any projection is kept. Blanks: the event log {log}, its {log_columns} that this release knows, the temporary
--- table {fresh} of rows that became new, the projection's {table}, {columns} and {key}. {select} is the projection's own
--- statement, which reads {log}.
+-- How every projection is kept. The blanks are the event log {log}, those {log_columns} that this release knows, the
+-- temporary table {fresh} of new rows, and the projection's {table}, {columns} and {key}. {select} is the projection's
+-- own statement, which reads {log}.
 
 -- name: make_fresh
 CREATE TEMPORARY TABLE IF NOT EXISTS {fresh} (LIKE {log}) ON COMMIT DELETE ROWS
@@ -9,7 +9,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {fresh} (LIKE {log}) ON COMMIT DELETE ROWS
 DELETE FROM {fresh}
 
 -- name: queue
--- Tells the epoch of erasure, too, which a batch has to know.
+-- Also returns the epoch of erasure, which a batch has to know.
 INSERT INTO chunk (log, source_id, first, last, arrived_from, arrived_until) VALUES ($1, $2, $3, $4, $5, $6)
 RETURNING (SELECT epoch FROM erasure)
 
@@ -20,8 +20,8 @@ SELECT {log_columns} FROM {log}
 WHERE source_id = $1 AND sequence_number BETWEEN $2 AND $3 AND arrived_at BETWEEN $4 AND $5 AND stored_at = now()
 
 -- name: take_chunks
--- Up to $1 chunks that nobody else has taken, those with events before $2 only, and their rows. OFFSET 0 keeps
--- the look-up by key: a plain join was planned as a scan of the log.
+-- Takes up to $1 chunks with events before $2 that nobody else has taken, and their rows. OFFSET 0 keeps the look-up
+-- by key, because PostgreSQL planned a plain join as a scan of the log.
 WITH taken AS (
     DELETE FROM chunk
     WHERE ctid = ANY (ARRAY(
@@ -47,7 +47,7 @@ WITH taken AS (
 SELECT count(*) FROM taken
 
 -- name: upsert
--- In the order of the key: two that do this at once cannot wait for each other in a circle.
+-- The order of the key keeps two transactions that do this at once from waiting for each other in a circle.
 INSERT INTO {table} AS stored ({columns})
 SELECT {columns} FROM (
 {select}
@@ -65,7 +65,8 @@ ON CONFLICT ({key}) DO UPDATE SET {changes}
 {column} = greatest(stored.{column}, excluded.{column})
 
 -- name: latest
--- All or none of an event's columns: each compares the same. "C" is how the log compares sequence numbers.
+-- Either all of an event's columns change or none, because each makes the same comparison. The log compares sequence
+-- numbers in "C", too.
 {column} = CASE WHEN stored.occurred_at IS NULL
     OR (excluded.occurred_at, excluded.source_id, excluded.sequence_number COLLATE "C", excluded.sub_sequence)
         > (stored.occurred_at, stored.source_id, stored.sequence_number COLLATE "C", stored.sub_sequence)
@@ -73,7 +74,7 @@ ON CONFLICT ({key}) DO UPDATE SET {changes}
 END
 
 -- name: share_upkeep
--- Several may compact at once; a rebuild, a check and a dropped month have the projections for themselves.
+-- Several may compact at once. A rebuild, a check and dropping a month have the projections for themselves.
 SELECT pg_advisory_xact_lock_shared(hashtext('upkeep of ' || $1))
 
 -- name: own_upkeep
@@ -86,7 +87,7 @@ SELECT pg_advisory_lock(hashtext('upkeep of ' || $1))
 SELECT pg_advisory_unlock(hashtext('upkeep of ' || $1))
 
 -- name: lock
--- Keeps writers of the projection out until the transaction ends, and waits for those that are in; reading goes on.
+-- Waits for current writers of the projection and keeps new ones out until the transaction ends. Reading goes on.
 LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE
 
 -- name: clear
@@ -99,7 +100,7 @@ SELECT {columns} FROM (
 ) AS fresh
 
 -- name: erase_events
--- The events of some students in a month, and their identities. {student}: the log's column with a student's id.
+-- Deletes some students' events of a month, and their identities. {student} is the log's column with the student's id.
 WITH erased AS (
     DELETE FROM {partition} WHERE {student} = ANY ($1::text[])
     RETURNING source_id, sequence_number, sub_sequence, event_id
@@ -115,7 +116,7 @@ SELECT count(*) FROM erased
 DELETE FROM {table} WHERE {student} = ANY ($1::text[])
 
 -- name: count_differences
--- Rows that the projection has and should not have, or should have and has not.
+-- Rows that the projection has and should not have, or should have and does not have.
 SELECT count(*) FROM (
     (
         SELECT {columns} FROM {table} WHERE month = $1
@@ -142,5 +143,5 @@ WHERE inhparent = $1::text::regclass
 ORDER BY month
 
 -- name: waiting
--- How many chunks wait to be compacted, and since when the oldest does.
+-- How many chunks wait to be compacted, and how long the oldest has waited.
 SELECT count(*) AS chunks, min(stored_at) AS since FROM chunk WHERE log = $1

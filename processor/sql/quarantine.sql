@@ -1,4 +1,4 @@
--- {chosen} is the statement of that name: which rejected events a filter means. Its parameters come first.
+-- {chosen} is the statement of that name, which says which rejected events a filter means. Its parameters come first.
 
 -- name: chosen
 ($1::text IS NULL OR reason = $1)

@@ -1,5 +1,5 @@
--- A report in another order than its own. {report} is its statement, without a limit; {place} which of its
--- columns decides, {limit} and {offset} parameters. Where rows are equal in it the whole row decides, so that pages fit.
+-- A report in another order than its own. {report} is its statement without a limit, {place} is the column to sort by,
+-- and {limit} and {offset} are parameters. Rows that are equal there are sorted by the whole row, so that pages fit.
 
 -- name: smallest_first
 SELECT * FROM ({report}) AS report ORDER BY {place} NULLS LAST, report LIMIT {limit} OFFSET {offset}

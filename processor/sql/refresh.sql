@@ -1,4 +1,4 @@
--- Refreshing one at a time. The lock is the connection's: it is free once whoever had it is gone.
+-- Only one refreshes at a time. The lock belongs to the connection, so it is free when that is gone.
 
 -- name: request
 SELECT nextval('refresh_request')

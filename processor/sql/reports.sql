@@ -1,10 +1,11 @@
--- The reports that every pipeline has, as far as it has the columns. Blanks: the event log {log}, the event's {own}
--- columns, and {filtered}: that each filter which is given is met. The others are parameters: {since} and {until}, when
--- events happened; {stored_since}; {limit}; every filter's name. Each puts all its rows in order, so that pages fit.
+-- The reports that a pipeline has if it has their columns. {log} is the event log, {own} are the event's columns, and
+-- {filtered} is true when a row meets every filter that was given. The other blanks are parameters: {since} and {until}
+-- for when events happened, {stored_since}, {limit}, and the name of every filter. Each report sorts all its rows, so
+-- that pages fit.
 
 -- name: report_tail
--- The newest first: whoever follows reads on from a little before the last stored_at seen, since
--- transactions commit in another order than they start, and knows a row again by its delivery.
+-- The newest come first. A follower reads on from a little before the last stored_at that it saw, because transactions
+-- do not commit in the order in which they start. It recognises rows by their delivery.
 SELECT
     stored_at, occurred_at, {own},
     (SELECT shard_id FROM event_source WHERE id = source_id) AS shard_id, sequence_number, sub_sequence

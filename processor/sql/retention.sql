@@ -1,5 +1,5 @@
--- Letting go of what is older than a month. {aged} and what stands below "delete" are conditions on the rows of a table; $1
--- is the first day that is kept, in UTC.
+-- Deleting what is older than a month. {aged} and the statements below "delete" are conditions on the rows of a table,
+-- and $1 is the first day that is kept, in UTC.
 
 -- name: months_before
 SELECT name, month, bytes, rows
@@ -16,11 +16,11 @@ WHERE month < $2
 ORDER BY month
 
 -- name: keep_months
--- Until the transaction ends, nobody else makes or closes months.
+-- Until the transaction ends, nobody else can make or close months.
 SELECT pg_advisory_xact_lock(hashtext('make_month'))
 
 -- name: own_log
--- Whoever reads or writes it locks the log before its partitions.
+-- Readers and writers also lock the log before its partitions.
 LOCK TABLE ONLY {log} IN ACCESS EXCLUSIVE MODE
 
 -- name: close_months
@@ -39,7 +39,7 @@ SELECT count(*) FROM {table} WHERE {aged}
 DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {aged} LIMIT $2))
 
 -- name: over
--- Its course ended before, or is none of the roster's. What belongs to a course that runs is needed to judge who is at risk.
+-- The row's course ended before or is not in the roster. Rows of a running course are needed to judge who is at risk.
 NOT EXISTS (SELECT FROM course WHERE course.id = {table}.course AND coalesce(course.ends > $1::date, true))
 
 -- name: month
@@ -64,6 +64,6 @@ staged_at < $1::date::timestamp AT TIME ZONE 'UTC'
 (coalesce(enrolment.ends <= $1::date, false) OR {over})
 
 -- name: person
--- Whoever was enrolled, and of whom no enrolment stays.
+-- People who were enrolled and of whom no enrolment stays.
 EXISTS (SELECT FROM enrolment WHERE enrolment.person = person.id)
 AND NOT EXISTS (SELECT FROM enrolment WHERE enrolment.person = person.id AND NOT {ended})

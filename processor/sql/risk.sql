@@ -1,9 +1,9 @@
--- Evaluating who is at risk. Nothing here knows the time: as_of comes from whoever asks.
+-- Evaluating who is at risk. Nothing here reads the clock: the caller passes the time.
 
 -- name: courses_due
--- The courses, or the one $2, that are to be evaluated as of $1: those whose roster, rules or events have changed since,
--- for which something was due, or its time of grace ended, and those not evaluated on this day of theirs. Whoever was
--- found in a course that is over leaves it once more.
+-- The courses that have to be evaluated as of $1, or only the course $2. A course has to be evaluated if its roster,
+-- rules or events have changed, if work has become due or its time of grace has ended, or if a new day has begun there.
+-- A course that is over is evaluated once more if it still has students.
 SELECT course.id
 FROM course
 JOIN course_revision ON course_revision.course = course.id
@@ -36,32 +36,32 @@ WHERE ($2::text IS NULL OR course.id = $2)
 ORDER BY course.id
 
 -- name: lock
--- Until the transaction ends, nobody else evaluates the course.
+-- Until the transaction ends, nobody else can evaluate the course.
 SELECT pg_advisory_xact_lock(hashtext('risk in ' || $1))
 
 -- name: no_loops
--- Until the transaction ends. While its statistics are young, the planner compares each student's work with everybody's,
--- row by row.
+-- Holds until the transaction ends. While statistics are young, the planner would compare each student's work with
+-- everybody's, row by row.
 SET LOCAL enable_nestloop = off
 
 -- name: revision
 SELECT revision FROM course_revision WHERE course = $1
 
 -- name: is_settled
--- Whether the course was evaluated a day ago already. Until then levels have no memory: while a school's data come in for
--- the first time, everybody seems to miss everything, and many would stay just above where a level is left.
+-- Tells whether the course was evaluated a day ago. Until then levels have no memory: while a school's first data come
+-- in, everybody seems to miss everything, and many would stay just above the point where a level ends.
 SELECT EXISTS (SELECT FROM risk_change WHERE course = $1 AND changed_at <= $2::timestamptz - interval '1 day')
 
 -- name: rules
--- Those of the course $1, otherwise those of every course.
+-- The rules of the course $1, and the general rule where the course has none of that name.
 SELECT DISTINCT ON (name) name, value
 FROM risk_rule
 WHERE course = $1 OR course IS NULL
 ORDER BY name, course
 
 -- name: measure
--- What is known of each student who is enrolled in the course $1 as of $2, beside what was found before. $3 the hours of
--- grace, $4 the fewest scores that make a rank, $5 the days after which somebody is silent.
+-- The facts about each student who is enrolled in the course $1 as of $2, and the last evaluation. $3 is the hours of
+-- grace, $4 is the fewest scores that make a rank, and $5 is the days after which somebody counts as silent.
 WITH asked AS (
     SELECT id, time_zone, begins, ends, ($2::timestamptz AT TIME ZONE time_zone)::date AS today
     FROM course
@@ -72,7 +72,7 @@ WITH asked AS (
     WHERE coalesce(asked.begins <= today, true) AND coalesce(asked.ends > today, true)
         AND coalesce(enrolment.begins <= today, true) AND coalesce(enrolment.ends > today, true)
 ), result AS MATERIALIZED (
-    -- What was handed in and seen by then. per cent / 100, of the event's own maximum, the assessment's, or 100.
+    -- What was handed in and scored by then. share is of the event's own maximum, the assessment's, or 100.
     SELECT
         given.student_id AS student, given.assessment, handed_in_at, scored_at, coalesce(counts, true) AS counts,
         CASE WHEN scored_at <= $2 THEN score / coalesce(given.max_score, assessment.max_score, 100) END AS share
@@ -80,7 +80,8 @@ WITH asked AS (
     LEFT JOIN assessment ON (assessment.course, assessment.id) = ($1, given.assessment)
     WHERE given.course = $1 AND handed_in_at <= $2
 ), ranked AS (
-    -- Among everybody's scores, ties averaged, the best 1. numeric: exact enough that no order changes a mean.
+    -- The rank among everybody's scores: the best is 1, and ties are averaged. numeric is exact enough for a mean that
+    -- does not depend on the order.
     SELECT
         student, scored_at,
         (rank() OVER up + count(*) OVER up)::numeric / (2 * count(*) OVER work) AS rank,
@@ -184,7 +185,7 @@ FROM unnest($3::text[], $4::text[], $5::text[], $6::numeric[], $7::jsonb[])
     AS changed (student, from_level, level, score, reasons)
 
 -- name: end_for_those_who_left
--- Whoever is not among $3 is not enrolled any more.
+-- Students who are not among $3 are not enrolled any more.
 WITH gone AS (
     DELETE FROM risk WHERE course = $1 AND student <> ALL ($3) RETURNING student, level
 )
@@ -199,7 +200,7 @@ INSERT INTO risk_evaluation (course, revision, evaluated_at) VALUES ($1, $2, $3)
 ON CONFLICT (course) DO UPDATE SET (revision, evaluated_at) = (excluded.revision, excluded.evaluated_at)
 
 -- name: summarize
--- What the overview shows of the course $1, of which $3 students were enrolled as of $2.
+-- What the overview shows about the course $1, in which $3 students were enrolled as of $2.
 INSERT INTO course_summary (course, evaluated_at, students, active, handed_in)
 SELECT
     $1, $2, $3,

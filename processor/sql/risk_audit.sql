@@ -1,6 +1,6 @@
 -- name: flagged
--- When each student who was ever at risk was first at elevated risk or worse, and at high risk, and when the course ends;
--- after the course $1 and the student $2.
+-- When each student who was ever at risk was first at elevated risk or worse, and at high risk, and when the course
+-- ends. The list goes on after the course $1 and the student $2.
 SELECT
     change.course, student,
     min(changed_at) AS elevated_at,

@@ -1,6 +1,6 @@
 -- name: found
--- Of the course $1 and the student $2, or of all, with one of the levels $3, in the courses that the teacher $6 may
--- see: the highest score first.
+-- Risks in the course $1 and of the student $2, or all, with one of the levels $3, in the courses that the teacher $6
+-- may see; the highest score first.
 SELECT
     course, student, display_name, score::double precision AS score, level, since, evaluated_at, reasons::text AS reasons
 FROM risk LEFT JOIN person ON person.id = student
@@ -10,7 +10,7 @@ ORDER BY risk.score DESC, course, student
 LIMIT $4 OFFSET $5
 
 -- name: changes
--- Each change of a level, the newest first; filters as above.
+-- Every change of a level, the newest first. The filters are the same as above.
 SELECT
     risk_change.id, course, student, display_name, from_level, level, score::double precision AS score, changed_at,
     reasons::text AS reasons

@@ -1,7 +1,7 @@
--- Weights and thresholds, as people look at them and set them.
+-- Showing and setting weights and thresholds.
 
 -- name: rules
--- Those that hold in the course $1, or, without one, in every course that has none of that name itself.
+-- The rules that hold in the course $1: its own, and the general ones otherwise. Without a course, the general rules.
 SELECT DISTINCT ON (name) name, value::double precision AS value, course
 FROM risk_rule
 WHERE course = $1 OR course IS NULL
@@ -21,7 +21,7 @@ ON CONFLICT (course, name) DO UPDATE SET value = excluded.value
 DELETE FROM risk_rule WHERE course = $1 AND name = $2
 
 -- name: count_courses
--- How many courses go by the rule $2 of the course $1, or by that of all.
+-- How many courses follow the rule $2 of the course $1, or the general one.
 SELECT count(*) FROM course
 WHERE coalesce(
     course.id = $1,

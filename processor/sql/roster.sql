@@ -1,5 +1,5 @@
--- The roster: applying what a client staged, and looking at it. An import is $1; each of its rows has the key of its
--- table once. Every apply_… answers how many rows are new, changed and ended; the others are as they were.
+-- The roster: applying what a client staged, and showing it. $1 is the import, in which each row has a different key of
+-- its table. Every apply_… returns how many rows are new, changed and ended; the other rows are unchanged.
 
 -- name: forget_abandoned
 DELETE FROM roster_chunk WHERE staged_at < now() - interval '1 day'
@@ -15,11 +15,11 @@ SELECT count(*) FROM roster_chunk WHERE import = $1
 DELETE FROM roster_chunk WHERE import = $1
 
 -- name: one_at_a_time
--- Until the transaction ends.
+-- Holds until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtext('roster import'))
 
 -- name: unknown_courses
--- Courses that staged rows refer to and that are not there, at most $2.
+-- Courses that staged rows refer to and that do not exist, at most $2.
 SELECT course
 FROM (
     SELECT DISTINCT jsonb_path_query(rows, '$.*[*].course') #>> '{}' AS course
@@ -141,7 +141,7 @@ SELECT
 FROM written
 
 -- name: end_enrolments_of_deleted
--- Whoever the school deletes leaves every course; answers how many enrolments ended by it.
+-- People whom the school deletes leave every course. Returns how many enrolments this ended.
 WITH leaving AS (
     SELECT row.id, row.ends
     FROM roster_chunk
@@ -166,7 +166,7 @@ SELECT
     (SELECT count(*) FROM person) AS people
 
 -- name: show_courses
--- The courses behind $2, with how many take and teach them today.
+-- The courses after $2, with how many people take and teach them today.
 SELECT
     id, title, time_zone, begins, ends,
     (
@@ -198,11 +198,11 @@ ORDER BY role, person
 LIMIT $4
 
 -- name: by_index
--- Until the transaction ends: the newest events are read by their key, however many there are.
+-- Holds until the transaction ends, so that the newest events are read by their key, however many there are.
 SET LOCAL enable_seqscan = off
 
 -- name: check
--- What the newest events, up to $1 of each shard, refer to and the roster does not have.
+-- What the newest events, up to $1 per shard, refer to although the roster does not have it.
 WITH referring AS (
     SELECT newest.student_id, newest.course, newest.assessment, count(*) AS events
     FROM event_source CROSS JOIN LATERAL (

@@ -1,7 +1,7 @@
--- A teacher's word about one student's assessment.
+-- A teacher's exception for one student's assessment.
 
 -- name: unknown
--- What there is none of: the assessment $2 of the course $1, or the student $3 in it.
+-- Tells what is missing: the assessment $2 of the course $1, or the student $3 in that course.
 SELECT
     NOT EXISTS (SELECT FROM assessment WHERE (course, id) = ($1, $2)) AS assessment,
     NOT EXISTS (SELECT FROM enrolment WHERE (course, person, role) = ($1, $3, 'student')) AS student

@@ -1,4 +1,4 @@
--- What the migrations add up to, for reading: nothing runs this file. A test compares it with them.
+-- The schema that the migrations add up to. It is here for reading, and nothing runs it. A test compares it with them.
 
 CREATE TABLE schema_migration (
     pipeline text NOT NULL,
@@ -9,8 +9,8 @@ CREATE TABLE schema_migration (
     PRIMARY KEY (pipeline, version)
 );
 
--- The tables of pipelines. The processor may append to an event log and change an immediate projection; a deferred
--- one is compaction's. Only event logs get partitions, but none for a month before dropped_before.
+-- The tables of pipelines. The processor may append to an event log and change an immediate projection. Only compaction
+-- may change a deferred one. Only event logs get partitions, and none for a month before dropped_before.
 CREATE TABLE pipeline_table (
     name text PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('event log', 'deferred', 'immediate')),
@@ -25,7 +25,7 @@ CREATE TABLE event_source (
     UNIQUE (stream_arn, shard_id, pipeline)
 );
 
--- What every event log is made from, with columns of its own added; it holds nothing itself:
+-- Every event log is made from this table, with columns of its own. The table itself stays empty.
 -- CREATE TABLE … (LIKE event_log INCLUDING ALL, …) PARTITION BY RANGE (arrived_at)
 CREATE TABLE event_log (
     source_id integer NOT NULL,
@@ -38,11 +38,11 @@ CREATE TABLE event_log (
     PRIMARY KEY (source_id, sequence_number, sub_sequence, arrived_at)
 );
 
--- Rows are stored nearly in the order of this column: a few pages of BRIN find what is new.
+-- Rows are stored almost in the order of this column, so a few pages of BRIN find the new ones.
 CREATE INDEX ON event_log USING brin (stored_at) WITH (autosummarize);
 
--- What waits to be compacted into projections. It holds no data: what became new are the log's rows of this key
--- range and stored_at, which is the transaction's time and therefore different for each chunk of a source.
+-- What waits to be compacted into projections. A chunk holds no data: its events are the log's rows in this key range
+-- with this stored_at, which is the transaction's time and therefore different for each chunk of a source.
 CREATE TABLE chunk (
     log text NOT NULL,
     source_id integer NOT NULL,
@@ -71,7 +71,7 @@ CREATE TABLE rejected_event (
     payload bytea NOT NULL,
     rejected_at timestamptz NOT NULL DEFAULT now(),
     redriven_at timestamptz,
-    -- Somebody looked at it and it needs nothing more: when they said so, and why.
+    -- When somebody looked at the record and said that it needs nothing more, and why.
     dismissed_at timestamptz,
     dismissed_because text,
     PRIMARY KEY (source_id, sequence_number, sub_sequence),
@@ -82,9 +82,9 @@ CREATE INDEX rejected_event_rejected_at_idx ON rejected_event (rejected_at);
 
 -- Students who were erased, so that nothing of theirs is stored again.
 
--- One row. Every transaction that stores something of a student reads the epoch, and whoever erases a student locks this
--- table first: that waits for those transactions, and keeps others out until the new epoch is there. key: of the hashes
--- by which erased students are known.
+-- This table has one row. Every transaction that stores something about a student reads the epoch. An erasure locks the
+-- table first, which waits for those transactions and keeps new ones out until the new epoch is there. key is for the
+-- hashes by which erased students are known.
 CREATE TABLE erasure (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     epoch bigint NOT NULL DEFAULT 0,
@@ -93,16 +93,16 @@ CREATE TABLE erasure (
 
 INSERT INTO erasure DEFAULT VALUES;
 
--- One row for each student who was erased. Where the tombstone was lifted, only what occurred before is not stored.
+-- One row for each student who was erased. If the tombstone was lifted, only events from before that are not stored.
 CREATE TABLE tombstone (
     hash bytea PRIMARY KEY CHECK (length(hash) = 32),
     erased_at timestamptz NOT NULL DEFAULT now(),
     lifted_at timestamptz
 );
 
--- Makes the partition of an event log for a UTC month where it does not exist, and tells whether the log keeps the
--- month: what was dropped stays dropped. Made apart and attached, because ATTACH lets reads and writes of the other
--- partitions go on, which CREATE … PARTITION OF does not.
+-- Makes an event log's partition for a UTC month if it does not exist, and tells whether the log keeps the month: a
+-- dropped month stays dropped. The partition is made apart and attached, because ATTACH lets others read and write the
+-- other partitions, which CREATE … PARTITION OF does not.
 CREATE FUNCTION make_month(log text, month date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -129,8 +129,8 @@ BEGIN
     RETURN true;
 END $$;
 
--- Says that an event log no longer keeps what arrived before a month, and waits for whoever writes to it: nobody
--- can store such events any more.
+-- Notes that an event log no longer keeps events from before a month, and waits for current writers. After that nobody
+-- can store such events.
 CREATE FUNCTION close_months(log text, before date) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -147,7 +147,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- Drops the partition of an event log for a UTC month with all its events. Their event_ids stay taken.
+-- Drops an event log's partition for a UTC month with all its events. Their event_ids stay taken.
 CREATE FUNCTION drop_month(log text, month date) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -157,8 +157,8 @@ BEGIN
     EXECUTE format('DROP TABLE %I', partition);
 END $$;
 
--- Which rows of a session's temporary table break a constraint of the event log: each is inserted in a subtransaction
--- of its own, so that thousands of bad ones take one statement. One that is there already breaks none.
+-- Finds the rows of a session's temporary table that violate a constraint of the event log. Each is inserted in its own
+-- subtransaction, so that thousands of bad rows take one statement. A row that is stored already violates nothing.
 CREATE FUNCTION find_violations(log text, incoming text)
 RETURNS TABLE (sequence_number text, sub_sequence integer, message text)
 LANGUAGE plpgsql SET search_path = pg_temp, public AS $$
@@ -193,11 +193,12 @@ REVOKE EXECUTE ON FUNCTION
     make_month(text, date), close_months(text, date), drop_month(text, date), find_violations(text, text)
 FROM PUBLIC;
 
--- The roster: what events refer to by their student_id, metadata.course and metadata.assessment. A school imports it;
--- events neither need nor change it. The processor has no rights on any of these tables.
+-- The roster: the people, courses and assessments that events refer to by their student_id, metadata.course and
+-- metadata.assessment. A school imports it, and events neither need nor change it. The processor has no rights on these
+-- tables.
 
--- A day begins and ends in the course's time zone. It runs from begins until the day before ends; without a date, it
--- is open on that side. Unknown time zones fail the check with PostgreSQL's own error.
+-- A day begins and ends in the course's time zone. A course runs from begins until the day before ends, and is open on
+-- a side without a date. Unknown time zones fail the check with PostgreSQL's own error.
 CREATE TABLE course (
     id text PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 200),
     title text NOT NULL,
@@ -207,8 +208,8 @@ CREATE TABLE course (
     CHECK (ends >= begins)
 );
 
--- What students hand in or sit in a course. Without due_at, or where it does not count (an exam, practice), it is
--- never due. Without max_score, an event's own metadata.max_score holds, otherwise 100.
+-- Work that students hand in, or an exam that they sit. It is never due if it has no due_at or does not count (an exam,
+-- practice). Without max_score, the maximum is the event's own metadata.max_score, or 100.
 CREATE TABLE assessment (
     course text NOT NULL REFERENCES course,
     id text NOT NULL CHECK (length(id) BETWEEN 1 AND 200),
@@ -219,8 +220,8 @@ CREATE TABLE assessment (
     PRIMARY KEY (course, id)
 );
 
--- Who takes or teaches a course, from begins until the day before ends. A student's person is the student_id of
--- events. Nobody is deleted from here: who leaves gets an end.
+-- Who takes or teaches a course, from begins until the day before ends. A student's person is the student_id in events.
+-- Nobody is deleted from here: those who leave get an end.
 CREATE TABLE enrolment (
     course text NOT NULL REFERENCES course,
     person text NOT NULL CHECK (length(person) BETWEEN 1 AND 200),
@@ -231,17 +232,17 @@ CREATE TABLE enrolment (
     CHECK (ends >= begins)
 );
 
--- A student's courses, and whose a teacher's are. The primary key finds a course's people.
+-- This finds the courses of a student or a teacher. The primary key finds a course's people.
 CREATE INDEX enrolment_person_course_idx ON enrolment (person, course);
 
--- The only place with names, and optional: whoever is enrolled need not be here.
+-- The only table with names. It is optional: people may be enrolled without being here.
 CREATE TABLE person (
     id text PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 200),
     display_name text NOT NULL
 );
 
--- What a client has sent of an import that is not applied yet: an invocation's payload ends at 6 MB, and an import is
--- applied whole. ``rows``: by table, objects with the table's columns.
+-- The parts of an import that is not applied yet. A client sends parts because an invocation's payload ends at 6 MB,
+-- and an import is applied whole. rows holds, by table, objects with the table's columns.
 CREATE TABLE roster_chunk (
     import uuid NOT NULL,
     number integer NOT NULL,
@@ -250,8 +251,8 @@ CREATE TABLE roster_chunk (
     PRIMARY KEY (import, number)
 );
 
--- What the reader may select beside projections and views, where it is there: a migration that makes such a table names
--- it here. The tables of risk were made before this one.
+-- Tables that the reader may select from, apart from projections and views, if they exist. A migration that makes such
+-- a table names it here. The tables of risk are older than this one.
 CREATE TABLE readable_table (
     name text PRIMARY KEY
 );
@@ -262,7 +263,7 @@ INSERT INTO readable_table (name) VALUES
     ('alert'), ('alert_mute'),
     ('follow_up');
 
--- Each answer about one student or one course, written before it is given. ``who`` is what the caller states.
+-- Each answer about one student or one course, written before the answer is given. who is what the caller states.
 CREATE TABLE access_log (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     accessed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -276,7 +277,7 @@ CREATE TABLE access_log (
 
 CREATE INDEX access_log_student_id_idx ON access_log (student_id, id);
 
--- The only way in which others than the owner add to the access log; nobody but the owner changes it.
+-- Everybody except the owner can add to the access log only with this function, and cannot change it.
 CREATE FUNCTION log_access(who text, request_id text, command text, student_id text, course text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_variable
@@ -285,7 +286,8 @@ BEGIN
     VALUES (who, request_id, command, student_id, course);
 END $$;
 
--- Who talked to which student, when, and about what. Nobody changes a row. course and student as in the roster, or as events name them where no roster does.
+-- Who talked to which student, when, and about what. Nobody changes a row. course and student are as in the roster, or
+-- as in the events of a course that is in no roster.
 CREATE TABLE follow_up (
     id uuid PRIMARY KEY,
     followed_up_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -297,8 +299,8 @@ CREATE TABLE follow_up (
 
 CREATE INDEX ON follow_up (student, course, followed_up_at);
 
--- The only way in which others than the owner add a follow-up. Tells whether it is there: it is not where the teacher,
--- if one is given, does not teach the course, or the student is not in it. The same id once more changes nothing.
+-- Everybody except the owner can add a follow-up only with this function. It returns false and adds nothing if the
+-- student is not in the course, or if a teacher is given who does not teach it. The same id again changes nothing.
 CREATE FUNCTION add_follow_up(id uuid, who text, course text, student text, note text, teacher text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_variable
@@ -319,8 +321,8 @@ BEGIN
     RETURN true;
 END $$;
 
--- The reader's own schema, which comes first in its search_path: what it may see of tables that it has no right to,
--- under their names. Event logs are shown whole (make_log_view); what was rejected without what was sent.
+-- The reader's own schema, which comes first in its search_path. It shows, under their own names, the parts that the
+-- reader may see of tables to which it has no right: whole event logs (make_log_view), and rejections without payload.
 CREATE SCHEMA reading;
 
 CREATE VIEW reading.event_source AS SELECT id, stream_arn, shard_id, pipeline FROM event_source;
@@ -334,8 +336,8 @@ CREATE VIEW reading.pipeline_table AS SELECT name, kind, dropped_before FROM pip
 
 CREATE VIEW reading.schema_migration AS SELECT pipeline, version FROM schema_migration;
 
--- Shows an event log to the reader. A view keeps the columns that it was made with: it is made again where the log
--- has others now.
+-- Shows an event log to the reader. A view keeps the columns that it was made with, so it is made again if the log's
+-- columns have changed.
 CREATE FUNCTION make_log_view(log text) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -356,9 +358,9 @@ BEGIN
     END IF;
 END $$;
 
--- Makes a login, or gives it the password of its secret. Takes a SCRAM verifier, never the password: a server writes
--- statements to its log when they fail, wait or take long, and who may set what it writes differs from server to
--- server. What fails is raised anew, because PostgreSQL's own error would log the statement with the verifier.
+-- Makes a login, or gives it the password of its secret. It takes a SCRAM verifier and never the password, because
+-- servers log statements that fail, wait or take long, and not every server lets us change that. Errors are raised
+-- again, because PostgreSQL's own error would log the statement with the verifier.
 CREATE FUNCTION make_login(role_name text, verifier text) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
@@ -377,7 +379,7 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
 END $$;
 
--- Makes the processor's login and gives it just the rights it needs.
+-- Makes the processor's login and gives it only the rights that it needs.
 CREATE FUNCTION make_processor_login(role_name text, verifier text) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -397,8 +399,8 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION make_month(text, date), find_violations(text, text) TO %I', role_name);
 END $$;
 
--- Makes the reader's login and lets it select projections, reference tables, the views of pipelines and those of its
--- schema, and add to the access log; nothing else.
+-- Makes the reader's login. It may only select from projections, reference tables, the views of pipelines and those of
+-- its schema, and add to the access log.
 CREATE FUNCTION make_reader_login(role_name text, verifier text) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -431,7 +433,7 @@ REVOKE EXECUTE ON FUNCTION
     make_processor_login(text, text), make_reader_login(text, text)
 FROM PUBLIC;
 
--- PostgreSQL lets everybody make temporary tables; the processor, which needs some, has that right by name.
+-- PostgreSQL lets everybody make temporary tables. The processor, which needs some, has that right by name.
 DO $$
 BEGIN
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
@@ -447,7 +449,7 @@ CREATE TABLE student_performance (
 
 CREATE INDEX ON student_performance (student_id, occurred_at);
 
--- What each student did on a day. Nothing reads or keeps this up any more; a later release drops it.
+-- What each student did on a day. Nothing reads or updates this any more, and a later release will drop it.
 CREATE TABLE student_activity (
     student_id text NOT NULL,
     day date NOT NULL,
@@ -459,15 +461,15 @@ CREATE TABLE student_activity (
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
     PRIMARY KEY (student_id, day, month)
-) WITH (fillfactor = 70); -- rows are updated: room for it in each page
+) WITH (fillfactor = 70); -- updates of rows need room in each page
 
--- What reports, risk and pages read, in the place of student_activity, which nothing reads or keeps up any more.
--- Each key holds the month of arrival; whoever reads combines the months. The course '' stands for events that name
--- none, or nothing that can be a course's id.
+-- Reports, risk and pages read these tables, which replace student_activity. Each key holds the month of arrival, and
+-- readers combine the months. The course '' stands for events that name no course, or name something that cannot be
+-- one.
 
--- A student's result of an assessment: handed in first, and the latest score, as it was given. per cent is for readers
--- to make, since the assessment's maximum may change: max_score is the event's own, if it has one. The columns from
--- occurred_at to sub_sequence are of the event with this score; without one, they are null.
+-- A student's result in an assessment: when it was first handed in, and the latest score as it was given. Readers work
+-- out per cent, because the assessment's maximum may change; max_score is the event's own, if it has one. The columns
+-- from occurred_at to sub_sequence belong to the event with this score, and are null without a score.
 CREATE TABLE student_assessment (
     course text NOT NULL,
     assessment text NOT NULL,
@@ -481,11 +483,11 @@ CREATE TABLE student_assessment (
     score double precision,
     max_score double precision,
     PRIMARY KEY (course, assessment, student_id, month)
-) WITH (fillfactor = 70); -- rows are updated: room for it in each page
+) WITH (fillfactor = 70); -- updates of rows need room in each page
 
 CREATE INDEX ON student_assessment (student_id);
 
--- The same with the months combined.
+-- The same results with the months combined.
 CREATE VIEW assessment_result AS
 SELECT DISTINCT ON (course, assessment, student_id)
     course, assessment, student_id,
@@ -496,7 +498,7 @@ ORDER BY
     course, assessment, student_id,
     score IS NULL, occurred_at DESC, source_id DESC, sequence_number DESC, sub_sequence DESC;
 
--- What a student did in a course. Sums are numeric: exact, so that no order of the events changes them.
+-- What a student did in a course. Sums are numeric and therefore exact, so the order of the events does not matter.
 CREATE TABLE student_course (
     course text NOT NULL,
     student_id text NOT NULL,
@@ -529,8 +531,8 @@ CREATE TABLE course_day (
     PRIMARY KEY (course, day, event_type, month)
 ) WITH (fillfactor = 70);
 
--- How much happened in a course in an hour, and who came to lessons. Real hours, not those of a week: whoever reads turns them into weekday and
--- hour of the course's time zone, right before and after a change of the clocks.
+-- How much happened in a course in an hour, and who came to lessons. These are real hours and not hours of a week:
+-- readers turn them into weekday and hour in the course's time zone, correctly before and after a change of the clocks.
 CREATE TABLE course_hour (
     course text NOT NULL,
     hour timestamptz NOT NULL,
@@ -545,10 +547,10 @@ CREATE TABLE course_hour (
 
 -- Who is at risk in which course, and why (docs/risk.md).
 
--- Counts the changes of what a school says about a course: its row, assessments, enrolments, exceptions and rules.
+-- Counts the changes to what a school says about a course: its row, assessments, enrolments, exceptions and rules.
 ALTER TABLE course ADD COLUMN revision bigint NOT NULL DEFAULT 0;
 
--- A teacher's word about one student's assessment: excused, or due on another day.
+-- A teacher's exception for one student's assessment: it is excused, or due on another day.
 CREATE TABLE assessment_exception (
     course text NOT NULL,
     assessment text NOT NULL,
@@ -560,7 +562,7 @@ CREATE TABLE assessment_exception (
     CHECK (excused OR due_at IS NOT NULL)
 );
 
--- Weights and thresholds. Those without a course hold in every course that has none of that name itself.
+-- Weights and thresholds. One without a course holds in every course that does not have its own of that name.
 CREATE TABLE risk_rule (
     course text REFERENCES course,
     name text NOT NULL CHECK (name IN (
@@ -591,8 +593,8 @@ INSERT INTO risk_rule (name, value) VALUES
     ('high_at', 1.7),
     ('left_below', 0.2);
 
--- The students who are enrolled, as they were last found. A row is written when anything in it changes. reasons: an
--- array of objects with rule, adds, numbers and sentence, the largest first. since: when the level was entered.
+-- The enrolled students and the last evaluation's result. A row is written when anything in it changes. reasons is an
+-- array of objects with rule, adds, numbers and sentence, the largest first. since is when the level began.
 CREATE TABLE risk (
     course text NOT NULL,
     student text NOT NULL,
@@ -606,10 +608,10 @@ CREATE TABLE risk (
 
 CREATE INDEX ON risk (student);
 
--- Who needs attention, counted by course.
+-- This finds and counts who needs attention in a course.
 CREATE INDEX risk_course_level_since_idx ON risk (course, level, since) WHERE level <> 'none';
 
--- Keeps every change of a level permanently. Whoever is no longer enrolled goes to none, without a score.
+-- Keeps every change of a level permanently. A student who is no longer enrolled changes to none, without a score.
 CREATE TABLE risk_change (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     course text NOT NULL,
@@ -623,15 +625,15 @@ CREATE TABLE risk_change (
 
 CREATE INDEX ON risk_change (student, course, changed_at);
 
--- How far each course was evaluated: at which time, and at which state of roster and events.
+-- When each course was last evaluated, and with which state of roster and events.
 CREATE TABLE risk_evaluation (
     course text PRIMARY KEY,
     revision bigint NOT NULL,
     evaluated_at timestamptz NOT NULL
 );
 
--- What an evaluation counted of a course, for the overview of all: students are those who were enrolled, active those
--- who were seen in the seven days before; handed_in: of the latest due work, how many handed each piece in.
+-- What an evaluation counted in a course, for the overview of all courses. students is how many were enrolled, active
+-- is how many were seen in the seven days before, and handed_in is how many handed in each of the latest due pieces.
 CREATE TABLE course_summary (
     course text PRIMARY KEY,
     evaluated_at timestamptz NOT NULL,
@@ -640,7 +642,7 @@ CREATE TABLE course_summary (
     handed_in jsonb NOT NULL
 );
 
--- What an evaluation depends on, as one number that changes whenever roster, rules or the course's events do.
+-- One number that changes whenever the roster, the rules or the course's events do, on which an evaluation depends.
 CREATE VIEW course_revision AS
 SELECT course.id AS course, course.revision + coalesce(sum(course_day.events), 0)::bigint AS revision
 FROM course LEFT JOIN course_day ON course_day.course = course.id
@@ -692,10 +694,10 @@ REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION raise_revis
 CREATE TRIGGER raise_revision_on_delete AFTER DELETE ON risk_rule
 REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION raise_revision();
 
--- Who is in a course, and whose courses a teacher may see. Written once, for every report and page.
+-- Who is in a course, and which courses a teacher may see. This is written once, for every report and page.
 
--- The courses that events name and no roster knows; '' stands for none. It steps from course to course by the index:
--- there are many days for each.
+-- The courses that events name and that are in no roster; '' stands for no course. It steps from course to course by
+-- the index, because there are many days for each.
 CREATE FUNCTION unlisted_course() RETURNS TABLE (id text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH RECURSIVE named AS (
@@ -709,8 +711,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE named.course IS NOT NULL AND NOT EXISTS (SELECT FROM course WHERE course.id = named.course)
 $$;
 
--- The students of each course as of a moment: those enrolled then. A course that no roster knows has those whose events
--- name it. A course's day is worked out once, not for each student (OFFSET 0).
+-- The students of each course as of a moment are those who were enrolled then. A course that is in no roster has the
+-- students whose events name it. OFFSET 0 makes PostgreSQL work out a course's day once and not for each student.
 CREATE FUNCTION pupil(as_of timestamptz) RETURNS TABLE (course text, student text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT enrolment.course, enrolment.person
@@ -724,8 +726,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     FROM unlisted_course() AS unlisted JOIN student_course ON student_course.course = unlisted.id
 $$;
 
--- The courses that a teacher may see: those that the roster says are theirs. Null stands for somebody who may see all,
--- those that no roster knows included. Who may see what is decided today, whatever moment is asked about.
+-- The courses that a teacher may see are those that the roster says are theirs. Null stands for somebody who may see
+-- all courses, including those in no roster. Today's roster decides, whatever moment the question is about.
 CREATE FUNCTION visible_course(teacher text)
 RETURNS TABLE (id text, title text, time_zone text, begins date, ends date)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -745,9 +747,9 @@ $$;
 
 -- Who was told of which change of risk, and over which channel (docs/alerts.md).
 
--- Of each change that somebody is told of, how far telling has come. message: the id of what is sent, which several
--- changes share in a digest; it never changes, so that whoever gets it twice can tell. taken_at: when it was put into
--- that message. error: why the last attempt failed.
+-- The state of each alert about a change. message is the id of what is sent, which several changes share in a digest.
+-- It never changes, so that a receiver notices when it gets a message twice. taken_at is when the change was put into
+-- the message, and error is why the last attempt failed.
 CREATE TABLE alert (
     change_id bigint NOT NULL REFERENCES risk_change ON DELETE CASCADE,
     channel text NOT NULL CHECK (channel IN ('sns', 'webhook')),
@@ -763,7 +765,7 @@ CREATE TABLE alert (
 CREATE INDEX ON alert (message);
 CREATE INDEX ON alert (channel, change_id) WHERE sent_at IS NULL;
 
--- Nobody is told of what changed in a course while it was muted.
+-- Nobody is told about changes in a course while it was muted.
 CREATE TABLE alert_mute (
     course text NOT NULL,
     muted_from timestamptz NOT NULL,
@@ -774,10 +776,10 @@ CREATE TABLE alert_mute (
 CREATE INDEX ON risk_change (changed_at);
 CREATE INDEX ON risk_change (course, changed_at);
 
--- Counts requests to refresh: whoever refreshes sees by it whether there was another one in the meantime.
+-- Counts requests to refresh, so that a refresh notices whether another request came in the meantime.
 CREATE SEQUENCE refresh_request;
 
--- As every deployment notes of its pipelines.
+-- Every deployment notes its pipelines here.
 INSERT INTO pipeline_table (name, kind) VALUES
     ('student_performance', 'event log'),
     ('student_assessment', 'deferred'),

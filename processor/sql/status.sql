@@ -1,13 +1,13 @@
--- What a status shows of any pipeline. {log} is its event log, whose partitions are asked for by the name of the table:
--- the reader's {log} is a view.
+-- What a status shows of any pipeline. {log} is its event log. The partitions are found by the table's name, because
+-- for the reader {log} is a view.
 
 -- name: by_index
--- Until the transaction ends. With a LIMIT the planner reads the table from its start, in hope of finding enough
--- rows of the last hour soon: they are at its end.
+-- Holds until the transaction ends. With a LIMIT the planner would read the table from its start and hope to find
+-- enough rows of the last hour soon, but they are at its end.
 SET LOCAL enable_seqscan = off
 
 -- name: estimate_stored
--- By the last ANALYZE or by what was written since, which a new partition has alone.
+-- The estimate is from the last ANALYZE or from what was written since; a new partition only has the second.
 SELECT coalesce(sum(greatest(child.reltuples, pg_stat_get_live_tuples(child.oid))), 0)::bigint
 FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
 WHERE inhparent = ('public.' || $1::text)::regclass
@@ -35,7 +35,7 @@ FROM rejected_event JOIN event_source ON id = source_id
 WHERE pipeline = $1
 
 -- name: open_by_reason
--- The rejected records that are neither redriven nor dismissed.
+-- Rejected records that are neither redriven nor dismissed.
 SELECT reason, count(*) AS records, min(rejected_at) AS first_at, max(rejected_at) AS last_at
 FROM rejected_event JOIN event_source ON id = source_id
 WHERE pipeline = $1 AND redriven_at IS NULL AND dismissed_at IS NULL
@@ -46,9 +46,9 @@ ORDER BY records DESC, reason
 SELECT count(*) FROM {log}
 
 -- name: figures
--- Reads up to $1 events of the last hour, and the 1,000 newest of each shard, however many there are. The lag, of
--- those of the newest that were stored in the last hour, is from the event's arrival in Kinesis to the start of the
--- transaction that stored it.
+-- Reads up to $1 events of the last hour, and the 1,000 newest of each shard, however many there are. The lag is the
+-- time from an event's arrival in Kinesis to the start of the transaction that stored it, for those of the newest
+-- events that were stored in the last hour.
 SELECT
     (SELECT min(first.arrived_at) FROM event_source CROSS JOIN LATERAL (
         SELECT arrived_at FROM {log} WHERE source_id = event_source.id

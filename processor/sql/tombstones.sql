@@ -1,7 +1,7 @@
--- Which students were erased, as writers ask.
+-- Writers ask here which students were erased.
 
 -- name: known
--- The epoch and the key with each tombstone; one row without one where there is none.
+-- The epoch and the key, with each tombstone. If there are no tombstones, there is one row without one.
 SELECT epoch, key, hash, lifted_at FROM erasure LEFT JOIN tombstone ON true
 
 -- name: epoch

@@ -1,4 +1,4 @@
--- The reports of the pipeline student-performance, and what is derived from its event log.
+-- The reports of the pipeline student-performance, and the statements of its projections.
 
 -- name: report_students
 SELECT
@@ -12,8 +12,9 @@ ORDER BY events DESC, student_id
 LIMIT {limit}
 
 -- name: report_courses
--- Of one student, from what they did in each course; of all, from the courses' days, which are fewer. The students are
--- counted apart: to count distinct ones in the same pass sorts all rows. A mean of fewer than ten students is hidden.
+-- One student's figures come from what they did in each course. All students' figures come from the courses' days,
+-- which are fewer rows. Students are counted apart, because counting distinct ones in the same pass would sort all.
+-- A mean of fewer than ten students is hidden.
 SELECT
     nullif(course, '') AS course, events, students,
     CASE WHEN students >= 10 OR {student_id} IS NOT NULL THEN mean_score END AS mean_score, last_activity
@@ -41,7 +42,7 @@ FROM (
 ORDER BY summed.events DESC, summed.course
 
 -- name: report_types
--- since and until mean whole days, UTC. A mean of fewer than ten scores is hidden.
+-- since and until mean whole days in UTC. A mean of fewer than ten scores is hidden.
 SELECT
     event_type, sum(events)::bigint AS events, sum(scored)::bigint AS scored,
     CASE WHEN sum(scored) >= 10 THEN (sum(score_sum) / sum(scored))::double precision END AS mean_score,
@@ -56,7 +57,7 @@ ORDER BY events DESC, event_type
 LIMIT {limit}
 
 -- name: report_days
--- As the types: whole days, UTC, and no mean of fewer than ten scores.
+-- As for the types, days are whole days in UTC, and a mean of fewer than ten scores is hidden.
 SELECT
     day, sum(events)::bigint AS events, sum(scored)::bigint AS scored,
     CASE WHEN sum(scored) >= 10 THEN (sum(score_sum) / sum(scored))::double precision END AS mean_score
@@ -70,7 +71,7 @@ ORDER BY day DESC
 LIMIT {limit}
 
 -- name: report_student
--- Reads the log, by its index of students.
+-- Reads the log by its index of students.
 SELECT occurred_at, event_type, score, metadata
 FROM {log}
 WHERE student_id = {student_id} AND {filtered}
@@ -79,8 +80,8 @@ ORDER BY occurred_at DESC, sequence_number DESC, sub_sequence DESC, source_id
 LIMIT {limit}
 
 -- name: report_distribution
--- How many students scored how much, in each piece of work, by tens of per cent; the last holds all above. Work for which
--- fewer than ten have a score is hidden.
+-- How many students scored how much in each piece of work, in steps of ten per cent. The last step holds everything
+-- above. Work for which fewer than ten students have a score is hidden.
 SELECT course, assessment, from_per_cent, students
 FROM (
     SELECT
@@ -100,7 +101,7 @@ ORDER BY 1, 2, 3
 LIMIT {limit}
 
 -- name: report_missing
--- Work that was due and has not been handed in, the longest overdue first. Grace and risk have no part in it.
+-- Work that was due and has not been handed in, the longest overdue first. The time of grace does not count here.
 SELECT pupil.course, assessment.id AS assessment, moment.due_at, pupil.student AS student_id
 FROM pupil({as_of}) AS pupil
 JOIN assessment ON assessment.course = pupil.course AND assessment.counts
@@ -119,7 +120,7 @@ ORDER BY moment.due_at, pupil.course, assessment.id, pupil.student
 LIMIT {limit}
 
 -- name: report_inactive
--- Students of whom nothing was seen in a course for seven days, or ever; the longest silent first.
+-- Students of whom nothing was seen in a course for seven days, or at all; the longest silent first.
 SELECT pupil.course, pupil.student AS student_id, seen.last_activity
 FROM pupil({as_of}) AS pupil
 LEFT JOIN (
@@ -132,8 +133,8 @@ ORDER BY seen.last_activity NULLS FIRST, pupil.course, pupil.student
 LIMIT {limit}
 
 -- name: student_assessment
--- What was handed in: whatever has a score, and submissions. DISTINCT ON keeps the latest event with a score, or any
--- where none has one. A maximum that cannot be one is none.
+-- Work that was handed in: every event with a score, and submissions. DISTINCT ON keeps the latest event with a score,
+-- or any event if none has a score. An impossible maximum is ignored.
 SELECT DISTINCT ON (course, assessment, student_id, month)
     course, assessment, student_id, month,
     min(at) OVER (PARTITION BY course, assessment, student_id, month) AS handed_in_at,
@@ -160,8 +161,8 @@ ORDER BY
     score IS NULL, at DESC, source_id DESC, sequence_number DESC, sub_sequence DESC
 
 -- name: student_course
--- A double cast by way of its text keeps all its digits, and sums of numeric are exact, so that no order of the events
--- changes them.
+-- A cast of a double through text keeps all its digits, and sums of numeric are exact, so they do not depend on the
+-- order of the events.
 SELECT
     CASE WHEN length(metadata->>'course') <= 200 THEN metadata->>'course' ELSE '' END AS course,
     student_id,

@@ -1,7 +1,7 @@
--- What an author's tables hold. Blanks: the {table}, its {columns}, and the {key} that they are ordered by.
+-- The contents of an author's tables. The blanks are {table}, its {columns}, and the {key} that sorts them.
 
 -- name: rows
--- Up to $1 of them; null: all.
+-- Up to $1 of them, or all if it is null.
 SELECT {columns} FROM {table} ORDER BY {key} LIMIT $1
 
 -- name: rejections
