@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from bench.results import FOLDER, Row
@@ -72,6 +73,7 @@ def _error_bars(spreads: list[dict[str, float]]) -> tuple[list[float], list[floa
 
 
 def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, metadata={"Date": None})
+    with rc_context({"svg.hashsalt": path.name}):  # the same record gives the same bytes
+        figure.savefig(path, metadata={"Date": None})
     text = path.read_text(encoding="utf-8")
     path.write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n", encoding="utf-8")

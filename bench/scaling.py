@@ -86,8 +86,8 @@ class Constants:
         client = stages["… the function's part of it"]
         [compacting] = [
             row
-            for row in record["ratios"]["rows"]
-            if (row["part"], row["kind"], row["task"]) == ("compacting", "with event_id", Compacting.name)
+            for row in record["compaction"]["rows"]
+            if (row["kind"], row["task"]) == ("with event_id", Compacting.name)
         ]
         copy = stages["COPY of ready rows, client and server"]  # which the ratio compares with
         relations = [row for row in record["storage"]["rows"] if row["part"] == "relations"]

@@ -11,6 +11,7 @@ from asyncpg import UniqueViolationError
 from processor.errors import EpochPassed, Reason, UnfitValue
 from processor.pipeline import Pipeline
 from processor.projections.queue import Span
+from processor.records.chunk import Chunk
 from processor.records.kinesis import Decoded, Event, Rejection, month_of, whole
 from processor.storage.event_log import EventLog, arrays, incoming, open_log
 from processor.storage.prefetch import Prefetch
@@ -106,7 +107,8 @@ class Writer:
     async def _copy(self, log: EventLog) -> Saved:
         """Store events that are all new: PostgreSQL stores a slice while the next is decoded and encoded."""
         connection = log.connection
-        pieces = Prefetch(log.pieces(self._accepted(log)))
+        accepted = Chunk(self._accepted(log))
+        pieces = Prefetch(log.pieces(iter(accepted)))
         pieces.soon()
         async with connection.transaction():
             for piece in pieces:
@@ -122,7 +124,7 @@ class Writer:
                 except REFUSED as error:
                     self.refused |= named_by_copy(error, piece.table, piece.events)
                     raise
-            return await self._finish(log, whole(self._accepted(log)))
+            return await self._finish(log, whole(accepted))
 
     async def _merge(self, log: EventLog) -> Saved:
         """Store those events that are new."""
