@@ -20,6 +20,7 @@ from bench import (
     ratios,
     reading,
     regressions,
+    reloading,
     reports,
     results,
     scaling,
@@ -46,7 +47,7 @@ def main(
         list[str] | None,
         typer.Argument(
             help="With --full: ratios, compaction, additions, growth, cold, hostile, storage, stages, "
-            "way, embedded, publish, reading, reports, risk; or all of them. "
+            "way, embedded, publish, reading, reports, risk, reload; or all of them. "
             "And, when LocalStack is up: way-localstack, alerts-localstack."
         ),
     ] = None,
@@ -78,6 +79,7 @@ def main(
         "reading": reading.measure,
         "reports": lambda: reports.measure(stored),
         "risk": evaluating.measure,
+        "reload": reloading.measure,
     }
     for part in parts or [name for name in measures if name not in NEEDS_MORE]:
         console.print(f"measuring {part}")
