@@ -1,4 +1,4 @@
-"""What is said when students were erased: what went, what remains where until when."""
+"""The certificate of an erasure: what was removed, and what remains where until when."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,14 +9,14 @@ from processor.commands.erasing import Tombstone
 
 
 class ErasedStudent(msgspec.Struct):
-    """A student, and the tombstone under which nothing of theirs is stored any more."""
+    """A student, and the tombstone that keeps anything about them from being stored."""
 
     student: str
     tombstone: Tombstone
 
 
 class Remaining(msgspec.Struct):
-    """Where something of the students remains; ``until`` is None where this system does not decide that."""
+    """Where something of the students remains; ``until`` is None if this system does not decide that."""
 
     where: str
     what: str
@@ -35,16 +35,14 @@ class Certificate(msgspec.Struct):
 
 
 def remaining(made_at: datetime, stream_hours: Mapping[str, int], left: Sequence[str]) -> list[Remaining]:
-    """Return what nobody can erase, and how long it stays; ``left``: objects that cannot be replayed."""
+    """Return what nobody can erase, and how long it stays; ``left`` are objects that cannot be replayed."""
     streams = [
         Remaining(f"stream {name}", "events as they were sent", made_at + timedelta(hours=hours))
         for name, hours in stream_hours.items()
     ]
     return [
         *streams,
-        Remaining(
-            "backups of the database", "all of it, for 7 days or backupRetentionDays; snapshots: longer"
-        ),
+        Remaining("backups of the database", "everything, for backupRetentionDays (7); in snapshots longer"),
         Remaining("PostgreSQL's own log", "values that it refused, as long as that log is kept"),
         Remaining("access log", "who looked at whom, under the tombstone's hash"),
         Remaining("rejected records and metadata of others", "mentions of the student"),
@@ -63,7 +61,7 @@ def lines(certificate: Certificate) -> Iterator[str]:
     yield "Removed"
     for table, rows in certificate.removed.items():
         yield f"  {rows:>9,}  {table}"
-    yield f"  {certificate.failed_record_versions:>9,}  objects with failed records, each version"
+    yield f"  {certificate.failed_record_versions:>9,}  versions of objects with failed records"
     yield "Remains"
     for one in certificate.remains:
         until = f", until {one.until:%Y-%m-%d %H:%M} UTC" if one.until else ""

@@ -1,4 +1,4 @@
-"""Erasing students: a plan, then step after step, each of which may be repeated."""
+"""Erasing students: first a plan, then one step after another, each of which may be repeated."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,10 +17,10 @@ IN_REJECTED: Final = "rejected_event"
 
 
 class ErasePlanAnswer(msgspec.Struct):
-    """Where something of the students is, by table, and how many rows of it.
+    """How many rows each table has about the students.
 
-    Of ``rejected_event`` it is those that may hold an id. ``hashes``: of the students, in their order;
-    ``key``: which key they are made with; ``tombstones``: those that stand already.
+    For ``rejected_event``, this counts the rows that may hold an id. ``hashes`` are those of the students in
+    their order, ``key`` names the key they are made with, and ``tombstones`` are those that exist already.
     """
 
     rows: dict[str, int]
@@ -30,7 +30,7 @@ class ErasePlanAnswer(msgspec.Struct):
 
 
 class ErasePlan(Command[ErasePlanAnswer], tag="erase_plan", kw_only=True):
-    """Tell what erasing students would remove; change nothing."""
+    """Tell what erasing students would remove, without changing anything."""
 
     students: Students
 
@@ -50,15 +50,15 @@ class ErasePlan(Command[ErasePlanAnswer], tag="erase_plan", kw_only=True):
 
 
 def _written(students: Sequence[str]) -> list[bytes]:
-    """Return the bytes as which ids may stand in a record: in UTF-8, escaped, and in either UTF-16."""
+    """Return the bytes as which ids may occur in a record: in UTF-8, escaped, and in either UTF-16."""
     spelt = [spelling for student in students for spelling in spellings(student)]
     return [*(text.encode() for text in spelt), *(text.encode("utf-16-le")[:-1] for text in students)]
 
 
 class EraseAnswer(msgspec.Struct):
-    """What one step removed: ``step`` in words, rows by table. ``next`` is for the next call's ``after``.
+    """What one step removed: the ``step`` in words, and rows by table. The next call's ``after`` is ``next``.
 
-    ``done``: nothing is left. Until then, call again.
+    Call again until ``done`` says that nothing is left.
     """
 
     step: str
@@ -70,16 +70,16 @@ class EraseAnswer(msgspec.Struct):
 class Erase(Command[EraseAnswer], tag="erase", kw_only=True):
     """Take one step of erasing students.
 
-    First nothing of them can be stored any more; then a month of an event log goes with each call; then what
-    is in other tables; then rejected records, from ``after`` on. Without it whatever is left is looked for
-    from the beginning, so that it goes on after any interruption.
+    The first step makes sure that nothing about them can be stored any more. Each further call then removes a
+    month of an event log, then the rows of other tables, then rejected records from ``after`` on. Without
+    ``after`` it looks for the next step from the beginning, so it can go on after any interruption.
     """
 
     students: Students
     after: str | None = None
 
     async def run(self, session: Session, settings: Settings) -> EraseAnswer:
-        """Take the first step that there is something to do for."""
+        """Take the first step that has something to do."""
         connection = session.connection
         if self.after is not None:
             return await self._rejected(session, settings, self.after)

@@ -1,4 +1,4 @@
-"""Tombstones of erased students: put up again after a restore, and ended."""
+"""Tombstones of erased students: putting them up again after a restore, and lifting them."""
 
 from typing import Annotated
 
@@ -16,23 +16,23 @@ Given = Annotated[list[Tombstone], msgspec.Meta(min_length=1, max_length=1_000)]
 
 
 class EraseAgainAnswer(msgspec.Struct):
-    """The students of these tombstones of whom something is there; ``lifted``: those who came back since."""
+    """The students of these tombstones who are in the database; ``lifted`` are those who came back since."""
 
     students: list[str]
     lifted: list[str]
 
 
 class EraseAgain(Command[EraseAgainAnswer], tag="erase_again", kw_only=True):
-    """Put up tombstones again, and find whom they are of: after a restore the students may be back.
+    """Put up tombstones again, and find their students, because after a restore they may be back.
 
-    ``key``: which one they were made with.
+    ``key`` names the key that the tombstones were made with.
     """
 
     key: str
     tombstones: Given
 
     async def run(self, session: Session, settings: Settings) -> EraseAgainAnswer:
-        """Put up what is missing, then hash every student that is named anywhere."""
+        """Put up the missing tombstones, then hash every student that any table names."""
         connection = session.connection
         known = await read_tombstones(connection)
         if self.key != known.key_name:
@@ -55,26 +55,26 @@ class EraseAgain(Command[EraseAgainAnswer], tag="erase_again", kw_only=True):
 
 
 def _in_utc(given: Tombstone) -> Tombstone:
-    """Return it with its times in UTC; raise CommandError for a year that there is not."""
+    """Return the tombstone with its times in UTC; raise CommandError for an impossible year."""
     erased_at = in_utc("erased_at", given.erased_at)
     assert erased_at is not None  # noqa: S101 - for the type checker: a time gives a time
     return Tombstone(given.hash, erased_at, in_utc("lifted_at", given.lifted_at))
 
 
 class EraseLiftAnswer(msgspec.Struct):
-    """The tombstones of the students as they stand now; ``key``: which one they are made with."""
+    """The tombstones of the students as they are now; ``key`` names the key that they are made with."""
 
     tombstones: list[Tombstone]
     key: str
 
 
 class EraseLift(Command[EraseLiftAnswer], tag="erase_lift", kw_only=True):
-    """End the tombstones of students who come back; events that occurred before stay refused."""
+    """Lift the tombstones of students who come back; events from before are still refused."""
 
     students: Students
 
     async def run(self, session: Session, _: Settings) -> EraseLiftAnswer:
-        """Lift them; raise CommandError where one was not erased."""
+        """Lift them; raise CommandError if one of the students was not erased."""
         connection = session.connection
         tombstones = await read_tombstones(connection)
         hashes = [tombstones.hash_of(student) for student in self.students]

@@ -1,4 +1,4 @@
-"""Erasing students: where something of them is, how it is removed, and the tombstones that keep them out."""
+"""Erasing students: where rows about them are, how they are removed, and tombstones that keep them out."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -43,13 +43,13 @@ SCHOOL: Final = (Place("enrolment", "person"), Place("person", "id"), Place("fol
 INSIGHT: Final = (
     Place("assessment_exception", "person"),
     Place("risk", "student"),
-    Place("risk_change", "student"),  # and with it what was to be told of it
+    Place("risk_change", "student"),  # and with it its alerts
     Place("student_activity", "student_id"),
 )
 
 
 class Tombstone(msgspec.Struct, frozen=True):
-    """A student who was erased, by the hash in hexadecimal digits; ``lifted_at``: when they came back."""
+    """An erased student, by the hash in hexadecimal digits; ``lifted_at`` is when they came back."""
 
     hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
     erased_at: Time
@@ -57,15 +57,15 @@ class Tombstone(msgspec.Struct, frozen=True):
 
 
 async def buried(connection: "Connection", hashes: Sequence[bytes]) -> list[Tombstone]:
-    """Return those tombstones of these hashes that there are."""
+    """Return the existing tombstones with these hashes."""
     rows = await connection.fetch(SQL["buried"], hashes)
     return [Tombstone(row["hash"].hex(), row["erased_at"], row["lifted_at"]) for row in rows]
 
 
 async def bury(connection: "Connection", tombstones: Sequence[Tombstone]) -> bool:
-    """Put up tombstones, and wait for whoever stores something; tell whether one was missing.
+    """Put up tombstones, and wait for transactions that are storing; tell whether one was missing.
 
-    From then on nothing of these students is stored: whoever stores meets the new epoch.
+    From then on nothing about these students is stored, because every writer sees the new epoch.
     """
     there = {one.hash: one for one in await buried(connection, [bytes.fromhex(t.hash) for t in tombstones])}
     missing = [one for one in tombstones if one != there.get(one.hash)]
@@ -80,7 +80,7 @@ async def bury(connection: "Connection", tombstones: Sequence[Tombstone]) -> boo
 
 
 async def bury_students(connection: "Connection", tombstones: Tombstones, students: Sequence[str]) -> bool:
-    """Put up the tombstones of students, those that were lifted anew; tell whether one was missing."""
+    """Put up the students' tombstones, also those that were lifted; tell whether one was missing."""
     hashes = [tombstones.hash_of(student) for student in students]
     kept = {one.hash: one for one in await buried(connection, hashes) if one.lifted_at is None}
     now = datetime.now(UTC)
@@ -88,7 +88,7 @@ async def bury_students(connection: "Connection", tombstones: Tombstones, studen
 
 
 async def lift(connection: "Connection", hashes: Sequence[bytes]) -> None:
-    """End tombstones: what the student does from now on is stored again, what occurred before is not."""
+    """Lift tombstones: what students do from now on is stored again, and what occurred before is not."""
     async with connection.transaction():
         await connection.execute(SQL["lock"])
         await connection.execute(SQL["lift"], hashes, datetime.now(UTC))
@@ -96,14 +96,14 @@ async def lift(connection: "Connection", hashes: Sequence[bytes]) -> None:
 
 
 def of_students(pipelines: Pipelines) -> Iterator[tuple["Pipeline", str]]:
-    """Yield the pipelines whose events are a student's, each with the column that says whose."""
+    """Yield the pipelines whose events belong to students, each with the column that names the student."""
     for pipeline in pipelines.values():
         if pipeline.student:
             yield pipeline, pipeline.student
 
 
 def places(pipelines: Pipelines) -> Iterator[Place]:
-    """Yield every table of which rows are one student's, but for event logs."""
+    """Yield every table that has rows about one student, except event logs."""
     for pipeline, column in of_students(pipelines):
         for projection in pipeline.upkeep.of_students(column)[0]:
             yield Place(projection.name, column)
@@ -115,7 +115,7 @@ def places(pipelines: Pipelines) -> Iterator[Place]:
 async def months(
     connection: "Connection", pipelines: Pipelines, students: Sequence[str]
 ) -> AsyncIterator[tuple["Pipeline", Month]]:
-    """Yield the months of event logs that hold something of the students."""
+    """Yield the months of event logs that hold events of the students."""
     for pipeline, column in of_students(pipelines):
         for month in await pipeline.upkeep.months(connection):
             if await connection.fetchval(of_place("holds", Place(month.partition, column)), students):
@@ -123,7 +123,7 @@ async def months(
 
 
 async def count(connection: "Connection", pipelines: Pipelines, students: Sequence[str]) -> dict[str, int]:
-    """Return how many rows of each table are the students'."""
+    """Return how many rows each table has about the students."""
     logs = [Place(pipeline.table, column) for pipeline, column in of_students(pipelines)]
     counted = [*logs, *places(pipelines), Place("access_log", "student_id")]
     found = {one.table: await connection.fetchval(of_place("count", one), students) for one in counted}
@@ -136,7 +136,7 @@ async def count(connection: "Connection", pipelines: Pipelines, students: Sequen
 async def erase_rows(
     connection: "Connection", pipelines: Pipelines, tombstones: Tombstones, students: Sequence[str]
 ) -> dict[str, int]:
-    """Remove what is not in event logs, all of it or nothing; return how many rows of each table went."""
+    """Remove the rows of all other tables in one transaction; return how many each table had."""
     hidden = [tombstones.hash_of(student).hex() for student in students]
     removed: dict[str, int] = {}
     async with connection.transaction():
@@ -158,7 +158,7 @@ async def erase_rows(
 async def erase_rejected(
     connection: "Connection", pipelines: Pipelines, tombstones: Tombstones, after: str
 ) -> tuple[int, str | None]:
-    """Remove the rejected records of erased students from a place on; return how many, and where it ended."""
+    """Remove erased students' rejected records from a place on; return how many, and where it stopped."""
     seen, size, found = None, 0, []
     async with connection.transaction():
         place = quarantine.position(after)
@@ -174,7 +174,7 @@ async def erase_rejected(
 
 
 def _is_of_erased(row: "Record", pipelines: Pipelines, tombstones: Tombstones) -> bool:
-    """Tell whether the bytes hold an id, or an event that today's decoder finds in them is a student's."""
+    """Tell whether the bytes hold an id, or today's decoder finds an erased student's event in them."""
     kept = Rejection(*(row[name] for name in Rejection._fields))
     if tombstones.mentioned(kept.payload, kept.arrived_at):
         return True
@@ -191,10 +191,10 @@ def of_place(name: str, place: Place) -> str:
 
 
 def rows_of(done: str) -> int:
-    """Return how many rows PostgreSQL says that it changed: ``DELETE 5``."""
+    """Return how many rows a statement changed, from PostgreSQL's answer, such as ``DELETE 5``."""
     return int(done.rpartition(" ")[2])
 
 
 def as_counts(*counted: Mapping[str, int]) -> dict[str, int]:
-    """Return the tables of which there is something, with how much."""
+    """Return the counts that are not zero, by table."""
     return {table: rows for one in counted for table, rows in one.items() if rows}

@@ -1,4 +1,4 @@
-"""Handing out everything about one student, answer by answer."""
+"""Exporting everything about one student, in as many answers as it takes."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _PLACE: Final = re.compile(r"(\w{1,63})/([0-9]{1,9})")
 
 
 class StudentTable(msgspec.Struct):
-    """Rows of one table that are about the student, JSON's own types in them."""
+    """The rows of one table that are about the student, with JSON's own types."""
 
     name: str
     columns: list[ExportedColumn]
@@ -35,14 +35,14 @@ class StudentTable(msgspec.Struct):
 
 
 class ExportStudentAnswer(msgspec.Struct):
-    """As many rows as one answer carries, table by table; ``next``: what ``after`` takes, None at the end."""
+    """As many rows as fit into one answer, table by table; ``next`` is for ``after``, and None at the end."""
 
     tables: list[StudentTable]
     next: str | None
 
 
 class ExportStudent(Command[ExportStudentAnswer], tag="export_student", kw_only=True):
-    """Give everything that is kept about a student; what comes meanwhile is in it or not."""
+    """Return everything that is kept about a student; rows that come meanwhile may or may not be in it."""
 
     student: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     after: str | None = None
@@ -52,7 +52,7 @@ class ExportStudent(Command[ExportStudentAnswer], tag="export_student", kw_only=
         return About(self.student, None)
 
     async def run(self, session: Session, settings: Settings) -> ExportStudentAnswer:
-        """Return the tables from where ``after`` says on."""
+        """Return the tables from the place ``after`` on."""
         selects = list(tables(settings.pipelines))
         first, skip = self._place([select.name for select in selects])
         room, given = Room(), list[StudentTable]()
@@ -67,7 +67,7 @@ class ExportStudent(Command[ExportStudentAnswer], tag="export_student", kw_only=
     async def _read(
         self, connection: Connection, select: "Select", skip: int, room: Room
     ) -> tuple[StudentTable, int | None]:
-        """Return the rows that have room, and at which one that ended, or None if those are all."""
+        """Return the rows for which there is room, and the place where they end, or None if that is all."""
         more = [spellings(self.student)] if select.name == REJECTED else []
         async with connection.transaction(readonly=True):
             statement = await connection.prepare(fill(SQL["page"], {"part": select.sql}))
@@ -90,19 +90,19 @@ class ExportStudent(Command[ExportStudentAnswer], tag="export_student", kw_only=
             return 0, 0
         match = _PLACE.fullmatch(self.after)
         if match is None or match[1] not in names:
-            raise CommandError(f"after is {self.after!r}: use the `next` of the answer before")
+            raise CommandError(f"after is {self.after!r}: use the `next` of the previous answer")
         return names.index(match[1]), int(match[2])
 
 
 class Select(NamedTuple):
-    """A table, or the part of it that can be about a student, and the statement that finds that student's."""
+    """A table, or the part of it that can be about a student, and the statement that finds the rows."""
 
     name: str
     sql: str
 
 
 def tables(pipelines: Pipelines) -> Iterator[Select]:
-    """Yield every table that holds something about one student or another."""
+    """Yield every table that holds something about single students."""
     yield Select("person", SQL["person"])
     yield Select("enrolment", SQL["enrolment"])
     yield Select("assessment_exception", SQL["assessment_exception"])
@@ -119,7 +119,7 @@ def tables(pipelines: Pipelines) -> Iterator[Select]:
 
 
 def _of_pipeline(pipeline: Pipeline) -> Iterator[Select]:
-    """Yield the log and the projections of a pipeline whose events are a student's."""
+    """Yield the log and the projections of a pipeline whose events belong to students."""
     if pipeline.student is None:
         return
     own = [name for name in pipeline.names if name not in ("event_id", "occurred_at")]
@@ -143,7 +143,7 @@ def _of_pipeline(pipeline: Pipeline) -> Iterator[Select]:
 def _rejected(row: dict[str, Any], student: str) -> list[Any] | None:
     """Return what a rejected record says, or None if it is another's.
 
-    An aggregate is told of without what was sent, because it holds what others sent, too.
+    For an aggregate, this leaves out what was sent, because it may hold other people's records.
     """
     payload: bytes = row["payload"]
     if not mentions(payload, student):

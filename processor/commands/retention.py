@@ -1,4 +1,4 @@
-"""Letting go of what is older than a month: events by dropping it, all else by its own rule."""
+"""Deleting old data: whole months of events are dropped, and each other table has a rule of its own."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 SQL = statements.load(statements.FOLDER / "retention.sql")
 
-# Digits are ASCII's and nothing follows: the months are compared as text.
+# The digits must be ASCII with nothing after them, because months are compared as text.
 Month = Annotated[str, msgspec.Meta(pattern=r"^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 
 
 class RetentionKind(StrEnum):
-    """What has a retention of its own."""
+    """Kinds of data, each with a retention of its own."""
 
     EVENTS = "events"
     DERIVED = "derived"
@@ -42,7 +42,7 @@ AT_ONCE: Final = 50_000
 
 
 class HeldMonth(msgspec.Struct):
-    """A month's partition and what it holds; ``rows`` is PostgreSQL's estimate."""
+    """A month's partition and its contents; ``rows`` is PostgreSQL's estimate."""
 
     name: str
     month: Month
@@ -51,7 +51,7 @@ class HeldMonth(msgspec.Struct):
 
 
 class AgedTable(msgspec.Struct):
-    """How many rows of a table go; of an event log about how many, month by month."""
+    """How many rows of a table are deleted; for an event log this is an estimate, with its months."""
 
     kind: RetentionKind
     table: str
@@ -60,7 +60,7 @@ class AgedTable(msgspec.Struct):
 
 
 class RetentionAnswer(msgspec.Struct):
-    """What went, or would go: the tables of which anything does, and all event logs."""
+    """What was deleted or would be: the tables with such rows, and every event log."""
 
     older_than: Month
     tables: list[AgedTable]
@@ -68,10 +68,10 @@ class RetentionAnswer(msgspec.Struct):
 
 
 class Retention(Command[RetentionAnswer], tag="retention"):
-    """Let go of what is from before ``older_than``, a UTC month; a dry run only tells of what.
+    """Delete what is from before ``older_than``, a UTC month; a dry run only tells what that would be.
 
-    ``keep_months``, in place of ``older_than``: this month and so many before it stay. ``kinds``: of what;
-    without, of everything. ``pipeline``: only its events and what is derived from them.
+    With ``keep_months`` instead of ``older_than``, this month and that many before it stay. ``kinds`` limits
+    it to some kinds of data, and ``pipeline`` to the events of one pipeline and what is derived from them.
     """
 
     older_than: Month | None = None
@@ -81,10 +81,10 @@ class Retention(Command[RetentionAnswer], tag="retention"):
     pipeline: str | None = None
 
     async def run(self, session: Session, settings: Settings) -> RetentionAnswer:
-        """Drop and delete, kind after kind, and return what that was.
+        """Drop and delete one kind after another, and return what that was.
 
-        The rows of a kind go in transactions of their own: what ends half-way is gone on with by the same
-        command.
+        Each table's rows are deleted in several transactions. After an interruption, the same command goes on
+        with what is left.
         """
         month, connection = self._month(), session.connection
         before = _first_day(month)
@@ -98,7 +98,7 @@ class Retention(Command[RetentionAnswer], tag="retention"):
             until = before
             if RetentionKind.EVENTS in chosen:
                 found.append(await self._drop(connection, pipeline, month))
-            else:  # what is derived waits until its events were dropped
+            else:  # derived rows stay as long as their events
                 until = min(before, await connection.fetchval(SQL["dropped_before"], pipeline.table))
             rules += _derived(pipeline, until)
         if self.pipeline is None:
@@ -112,7 +112,7 @@ class Retention(Command[RetentionAnswer], tag="retention"):
 
     def _month(self) -> str:
         if (self.older_than is None) == (self.keep_months is None):
-            raise CommandError("say either older_than, a month, or keep_months, a number")
+            raise CommandError("give either older_than (a month) or keep_months (a number)")
         if self.older_than is not None:
             return self.older_than
         now = datetime.now(UTC)
@@ -120,17 +120,17 @@ class Retention(Command[RetentionAnswer], tag="retention"):
         return f"{months // 12:04d}-{months % 12 + 1:02d}"
 
     async def _drop(self, connection: "Connection", pipeline: Pipeline, month: str) -> AgedTable:
-        """Drop the partitions, all or none, and return what they held.
+        """Drop all of the partitions or none, and return what they held.
 
-        What they hold is compacted first: what was derived from them stays. From then on an event that
+        Their events are compacted first, because what was derived from them stays. From then on an event that
         arrived in such a month counts as expired, whoever brings it again.
         """
         log, before = pipeline.table, _first_day(month)
         if not self.dry_run:
-            await pipeline.upkeep.compact(connection)  # so that little is left to do while all others wait
+            await pipeline.upkeep.compact(connection)  # so that little is left to do while others wait
         async with connection.transaction():
             if not self.dry_run:
-                # In everybody's order: upkeep, months, the log, its partitions.
+                # Everybody takes these locks in this order: upkeep, months, the log, its partitions.
                 await pipeline.upkeep.own(connection)
                 await connection.execute(SQL["keep_months"])
                 await connection.execute(fill(SQL["own_log"], {"log": identifier(log)}))
@@ -156,7 +156,7 @@ class Retention(Command[RetentionAnswer], tag="retention"):
 
 
 class Rule(NamedTuple):
-    """Which rows of a table are too old: ``aged``, a condition on them and on ``$1``, the day ``before``."""
+    """Which rows of a table are too old: ``aged`` is a condition on them, in which ``$1`` is ``before``."""
 
     kind: RetentionKind
     table: str
@@ -173,7 +173,7 @@ def _derived(pipeline: Pipeline, before: date) -> Iterator[Rule]:
 
 
 def _others(before: date) -> Iterator[Rule]:
-    """Yield the rules of all tables that are no pipeline's, in the order in which their rows go."""
+    """Yield the rules of all tables that belong to no pipeline, in the order in which rows are deleted."""
     yield Rule(RetentionKind.DERIVED, "student_activity", SQL["month"], before)
     yield Rule(RetentionKind.RISK, "risk_change", f"{SQL['risk_change']} AND {_over('risk_change')}", before)
     yield Rule(RetentionKind.FOLLOW_UPS, "follow_up", f"{SQL['follow_up']} AND {_over('follow_up')}", before)
@@ -182,7 +182,7 @@ def _others(before: date) -> Iterator[Rule]:
     yield Rule(RetentionKind.ROSTER, "roster_chunk", SQL["roster_chunk"], before)
     yield Rule(RetentionKind.ROSTER, "assessment_exception", _over("assessment_exception"), before)
     ended = fill(SQL["enrolment"], {"over": _over("enrolment")})
-    # Before the enrolments, which tell whom it means.
+    # People come before enrolments, because the enrolments tell who is meant.
     yield Rule(RetentionKind.ROSTER, "person", fill(SQL["person"], {"ended": ended}), before)
     yield Rule(RetentionKind.ROSTER, "enrolment", ended, before)
 

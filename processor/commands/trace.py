@@ -1,4 +1,4 @@
-"""Finding one event: in an event log, among the rejected ones, or what became of it otherwise."""
+"""Finding one event: in an event log, among the rejected ones, or otherwise what became of it."""
 
 from base64 import b64encode
 from datetime import date, datetime
@@ -20,15 +20,15 @@ from processor.storage.session import Session
 from processor.storage.tombstones import read_tombstones
 
 SQL: Final = statements.load(statements.FOLDER / "trace.sql")
-MOST: Final = 100  # events or rejections of one record, or with one id
+MOST: Final = 100  # events or rejections per record or id
 
 Fate = Literal["stored", "rejected", "expired", "erased", "waiting"]
 
 
 class TracedEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What was found, without what was sent.
+    """An event or rejection that was found, without what was sent.
 
-    An ``expired`` one was stored once, and its month was dropped.
+    An ``expired`` event was stored once, and its month was dropped.
     """
 
     state: Literal["stored", "rejected", "expired"]
@@ -59,7 +59,7 @@ class SentRecord(msgspec.Struct):
 
 
 class TraceAnswer(msgspec.Struct):
-    """What the database holds of the event; ``fate``: what becomes of the record that was ``judged``."""
+    """What the database has about the event; ``fate`` is what becomes of the record that was ``judged``."""
 
     events: list[TracedEvent]
     fate: Fate | None = None
@@ -68,7 +68,7 @@ class TraceAnswer(msgspec.Struct):
 class Trace(Command[TraceAnswer], tag="trace", kw_only=True):
     """Find the event with this ``event_id``, or the events of a record.
 
-    ``judged``: a record of ``pipeline`` that holds the event and is still in the stream, say.
+    ``judged`` is a record of ``pipeline`` that holds the event, for example one that is still in the stream.
     """
 
     event_id: UUID | None = None
@@ -79,7 +79,7 @@ class Trace(Command[TraceAnswer], tag="trace", kw_only=True):
     judged: SentRecord | None = None
 
     async def run(self, session: Session, settings: Settings) -> TraceAnswer:
-        """Look for it in every pipeline's log, and among all rejected events."""
+        """Look for it in every pipeline's log and among all rejected events."""
         if (self.event_id is None) == (self.shard_id is None or self.sequence_number is None):
             raise CommandError("give an event_id, or a shard_id with a sequence_number")
         found = [*await self._stored(session, settings), *await self._rejected(session)]
@@ -91,7 +91,7 @@ class Trace(Command[TraceAnswer], tag="trace", kw_only=True):
             sources = await session.connection.fetch(SQL["sources"], self.shard_id)
             place = str(self.sequence_number), self.sub_sequence
             found = [event for source in sources for event in await _rows(session, settings, source, *place)]
-            return [event for event in found if event.state == "stored"]  # it never was in the others
+            return [event for event in found if event.state == "stored"]  # it was never in the other logs
         claims = await session.connection.fetch(SQL["by_identity"], self.event_id)
         places = [(claim, claim["sequence_number"], claim["sub_sequence"]) for claim in claims]
         return [event for place in places for event in await _rows(session, settings, *place)]
@@ -106,7 +106,7 @@ class Trace(Command[TraceAnswer], tag="trace", kw_only=True):
         return [TracedEvent(state="rejected", **row) for row in rows]
 
     async def _judge(self, session: Session, settings: Settings, record: SentRecord) -> Fate:
-        """Return what becomes of the record's event when the processor takes it now."""
+        """Return what would become of the record's event if the processor took it now."""
         pipeline = named(settings.pipelines, self.pipeline)
         kept_from = await session.connection.fetchval(SQL["kept_from"], pipeline.table)
         held = self._of_event(whole(decode([_delivered(record)], pipeline.parser(record.stream_arn))))
@@ -118,7 +118,7 @@ class Trace(Command[TraceAnswer], tag="trace", kw_only=True):
         return "expired" if kept_from and month_of(record.arrived_at) < kept_from else "waiting"
 
     def _of_event(self, decoded: Decoded) -> Decoded:
-        """Return the event that is looked for, of those that a record holds."""
+        """Return, of the events in a record, the one that is looked for."""
         events = [
             event
             for event in decoded.events
@@ -131,7 +131,7 @@ class Trace(Command[TraceAnswer], tag="trace", kw_only=True):
 async def _rows(
     session: Session, settings: Settings, source: Record, number: str, part: int | None
 ) -> list[TracedEvent]:
-    """Return the stored events of a delivery; where there is none, that it expired."""
+    """Return the stored events of a delivery, or that it expired if there are none."""
     pipeline = named(settings.pipelines, source["pipeline"])
     place: dict[str, Any] = {
         **{name: source[name] for name in ("pipeline", "stream_arn", "shard_id")},

@@ -611,7 +611,7 @@ CREATE INDEX ON risk (student);
 -- This finds and counts who needs attention in a course.
 CREATE INDEX risk_course_level_since_idx ON risk (course, level, since) WHERE level <> 'none';
 
--- Keeps every change of a level permanently. A student who is no longer enrolled changes to none, without a score.
+-- Keeps every change of a level. A student who is no longer enrolled changes to none, without a score.
 CREATE TABLE risk_change (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     course text NOT NULL,

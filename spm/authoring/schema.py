@@ -1,7 +1,7 @@
-"""What a pipeline accepts, as JSON Schema: made from the struct of its message, as strict as its parser.
+"""What a pipeline accepts, as JSON Schema, made from the struct of its message and as strict as its parser.
 
-It has no ``format`` for times and UUIDs: the parser takes a little more than those allow, a space in place of
-the T for example, and many validators do not look at formats. Patterns say it exactly.
+It has no ``format`` for times and UUIDs, because the parser accepts a little more than those, such as a space
+instead of the T, and many validators ignore formats. Patterns say it exactly.
 """
 
 import sys
@@ -20,7 +20,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
 
-_END = r"(?![\s\S])"  # "$" also stands before a last line break, in Python
+_END = r"(?![\s\S])"  # in Python, "$" also matches before a last line break
 _DAY = (
     r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     r"|02-(?:0[1-9]|1[0-9]|2[0-9]))"
@@ -47,11 +47,11 @@ FORMATS: Final[Mapping[str, Schema]] = {
     "decimal": {"type": ["string", "number"], "pattern": TEXT},
 }
 TIMESTAMP: Final[Schema] = {
-    "description": "When it happened, as RFC 3339 writes it, with its offset; the year from 0002 to 9998.",
+    "description": "When it happened, as RFC 3339 writes it, with its offset. The year is from 0002 to 9998.",
     "pattern": f"^{_YEAR_OF_EVENT}-{_DAY}{_TIME.format(second='(?:[0-5][0-9]|60)')}{_END}",
 }
 ANY_JSON: Final[Schema] = {
-    "description": "Any JSON whose texts and names hold no U+0000.",
+    "description": "Any JSON whose texts and names do not contain U+0000.",
     "pattern": TEXT,
     "propertyNames": {"pattern": TEXT},
     "additionalProperties": {"$ref": "#/$defs/json"},
@@ -83,25 +83,25 @@ def _description(pipeline: Pipeline, members: Mapping[str, Schema]) -> Iterator[
     yield " ".join((pipeline.message.__doc__ or "").split())
     yield "One event is one JSON object in UTF-8."
     if pipeline.decoders:
-        yield "The pipeline also reads other formats, of which this schema says nothing."
+        yield "The pipeline also reads other formats, which this schema does not describe."
     refused = [
         "a name that occurs twice in an object",
         "half of a surrogate pair",
         f"a number that has more than {MAX_DIGITS:,} digits written out",
         f"more than {MAX_NESTING} levels of arrays and objects in a member",
-        "29 February in another year than a leap year",
+        "29 February in a year that is not a leap year",
         "a leap second at the end of 9998",
     ]
     types = [kind.get("type") for member in members.values() for kind in member.get("anyOf", [member])]
     if "integer" in types:
         refused.append("a whole number that is written with a fraction or an exponent, such as 1.0")
     if ["string", "number"] in types:
-        refused.append("a text in place of a decimal number that is none")
-    yield f"What no schema can say is refused, too: {'; '.join(refused)}."
+        refused.append("a text that is not a number, in place of a decimal number")
+    yield f"The pipeline also refuses what no schema can describe: {'; '.join(refused)}."
 
 
 def _without_raw_defaults(message: type[Message]) -> type[msgspec.Struct]:
-    """Return the struct without defaults that are Raw, which msgspec refuses: such members are optional."""
+    """Return the struct without Raw defaults, which msgspec refuses; members with one are optional."""
     return msgspec.defstruct(
         message.__name__,
         [(field.name, *_type_and_default(field)) for field in fields(message)],
@@ -120,7 +120,7 @@ def _type_and_default(field: FieldInfo) -> tuple[Any, Any]:
 
 
 def _exact(schema: Schema, name: str = "") -> Schema:
-    """Return a member's schema with what the parser enforces beyond what msgspec tells."""
+    """Return a member's schema, with the rules of the parser that msgspec does not know."""
     if "anyOf" in schema:
         return {**schema, "anyOf": [_exact(kind, name) for kind in schema["anyOf"]]}
     if "format" in schema:

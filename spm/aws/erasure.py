@@ -1,4 +1,4 @@
-"""Erased students in the bucket: their tombstones, and objects with failed records of theirs."""
+"""Erased students in the bucket: their tombstones, and objects with their failed records."""
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -18,13 +18,13 @@ REPLAY_RATE: Final = 1_000.0
 
 
 class KeptTombstone(Tombstone, frozen=True):
-    """A tombstone as it stands in the bucket; ``key``: which one its hash is made with."""
+    """A tombstone as it is in the bucket; ``key`` names the key that its hash is made with."""
 
     key: str
 
 
 class FailedVersion(NamedTuple):
-    """A version of an object that holds something of a student; ``text``: what it holds."""
+    """A version of an object that holds something of a student; ``text`` is its content."""
 
     stack: Stack
     name: str
@@ -35,14 +35,14 @@ class FailedVersion(NamedTuple):
 
 @dataclass
 class Cleaned:
-    """What became of objects: how many versions were deleted; whose records could not be replayed."""
+    """How many versions were deleted, and which objects are ``left`` because they could not be replayed."""
 
     versions: int = 0
     left: list[str] = field(default_factory=list)
 
 
 def keep_tombstones(aws: Aws, stack: Stack, tombstones: Sequence[Tombstone], key: str) -> None:
-    """Write tombstones into the bucket, from where they survive the restore of a backup."""
+    """Write tombstones into the bucket, where they survive the restore of a backup."""
     for one in tombstones:
         kept = KeptTombstone(one.hash, one.erased_at, one.lifted_at, key)
         body = msgspec.json.encode(kept)
@@ -50,7 +50,7 @@ def keep_tombstones(aws: Aws, stack: Stack, tombstones: Sequence[Tombstone], key
 
 
 def kept_tombstones(aws: Aws, stack: Stack) -> Iterator[KeptTombstone]:
-    """Yield the tombstones that stand in the bucket; raise InputError where an object is none."""
+    """Yield the tombstones in the bucket; raise InputError if an object is not a tombstone."""
     pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket_name, Prefix=ERASED)
     for page in pages:
         for item in page.get("Contents", []):
@@ -58,13 +58,13 @@ def kept_tombstones(aws: Aws, stack: Stack) -> Iterator[KeptTombstone]:
             try:
                 yield msgspec.json.decode(body, type=KeptTombstone)
             except msgspec.DecodeError as error:
-                raise InputError(f"{item['Key']} in the bucket is no tombstone: {error}") from error
+                raise InputError(f"{item['Key']} in the bucket is not a tombstone: {error}") from error
 
 
 def failed_versions(
     aws: Aws, stacks: Sequence[Stack], students: AbstractSet[str], advance: Callable[[int], None]
 ) -> Iterator[FailedVersion]:
-    """Yield every version of every object in which there is something of the students."""
+    """Yield every version of every object that holds something of the students."""
     for stack in stacks:
         pages = aws.s3.get_paginator("list_object_versions").paginate(Bucket=stack.bucket_name)
         for page in pages:
@@ -80,9 +80,9 @@ def failed_versions(
 
 
 def clean(aws: Aws, versions: Sequence[FailedVersion]) -> Cleaned:
-    """Replay what is there, which stores the records of others, then delete these versions.
+    """Replay the objects, which stores other people's records, then delete these versions.
 
-    What cannot be replayed is left, because it may hold what nobody else has.
+    An object that cannot be replayed is left, because it may hold records that are nowhere else.
     """
     done = Cleaned()
     for one in sorted(versions, key=lambda version: not version.is_latest):
@@ -105,7 +105,7 @@ def _replayed(aws: Aws, one: FailedVersion) -> bool:
 
 
 def _holds(stack: Stack, text: str, name: str, students: AbstractSet[str]) -> bool:
-    """Tell whether a record in it is a student's, or cannot be an event and holds an id."""
+    """Tell whether a record in the text is a student's, or cannot be an event and holds an id."""
     try:
         records = records_in(text, name)
     except InputError:

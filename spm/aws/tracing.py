@@ -1,4 +1,4 @@
-"""Where an event is outside the database: in the stream, among the failed records, in the processor's log."""
+"""Finds an event outside the database: in the stream, among failed records, and in the processor's log."""
 
 import json
 import re
@@ -20,11 +20,11 @@ from spm.errors import InputError
 
 AROUND: Final = timedelta(seconds=1)
 LOGGED_WITHIN: Final = timedelta(minutes=10)
-"""CloudWatch takes lines in later than they were written; an invocation lasts a minute."""
+"""CloudWatch gets lines later than they are written, and an invocation lasts up to a minute."""
 
 
 class SoughtEvent(NamedTuple):
-    """An event by its id, or by its delivery; ``sub_sequence``: which one of an aggregated record."""
+    """An event by its id or its delivery; ``sub_sequence`` says which one of an aggregated record."""
 
     event_id: UUID | None
     shard_id: str | None = None
@@ -33,12 +33,12 @@ class SoughtEvent(NamedTuple):
 
     @property
     def command(self) -> Trace:
-        """What the database is asked."""
+        """Return the command for the database."""
         return Trace(**self._asdict())
 
 
 class StreamPosition(NamedTuple):
-    """Where a record of the stream is, or was."""
+    """Where a record of the stream is or was."""
 
     shard_id: str
     sequence_number: str
@@ -46,7 +46,7 @@ class StreamPosition(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """An invocation that the record was part of; ``became``: how many events of its batch became what."""
+    """An invocation with the record in its batch; ``became`` counts what became of the batch's events."""
 
     at: datetime
     request_id: str
@@ -66,7 +66,7 @@ BECAME: Final[Mapping[str, MetricName]] = {
 
 
 def wanted(text: str) -> SoughtEvent:
-    """Return what is meant by an event_id, or by SHARD/NUMBER[/PART]; raise InputError if it is neither."""
+    """Return the event for an event_id or SHARD/NUMBER[/PART]; raise InputError if the text is neither."""
     shard_id, _, rest = text.partition("/")
     number, _, part = rest.partition("/")
     if rest and number.isascii() and number.isdigit() and (not part or (part.isascii() and part.isdigit())):
@@ -98,7 +98,7 @@ def in_failed(aws: Aws, stack: Stack, event: SoughtEvent) -> tuple[str, SentReco
     for key, text in failed_objects(aws, stack):
         try:
             records = records_in(text, key)
-        except InputError:  # spm replay tells of what is no such object
+        except InputError:  # spm replay reports such objects
             continue
         for record in records:
             if found := _sent(stack, event, record):
@@ -107,7 +107,7 @@ def in_failed(aws: Aws, stack: Stack, event: SoughtEvent) -> tuple[str, SentReco
 
 
 def kept_until(aws: Aws, stack: Stack, place: StreamPosition) -> datetime | None:
-    """Return until when the stream keeps a record, or None if it is gone."""
+    """Return until when the stream keeps a record, or None if it is no longer there."""
     if place.shard_id not in shard_ids(aws, stack):
         return None
     near = records_of(aws, stack, place.shard_id, place.arrived_at - AROUND, place.arrived_at + AROUND)
@@ -118,7 +118,7 @@ def kept_until(aws: Aws, stack: Stack, place: StreamPosition) -> datetime | None
 
 
 def attempts(aws: Aws, stack: Stack, place: StreamPosition, settled_at: datetime | None) -> Iterator[Attempt]:
-    """Yield the invocations whose batch the record was in, until some minutes after it was settled."""
+    """Yield the invocations that had the record in their batch, until some minutes after it was settled."""
     start = int((place.arrived_at - AROUND).timestamp() * 1000)
     end = int((settled_at + LOGGED_WITHIN).timestamp() * 1000) if settled_at else None
     number = int(place.sequence_number)
@@ -139,7 +139,7 @@ def _attempt(at: datetime, told: Mapping[str, Any]) -> Attempt:
 
 
 def _told(message: str) -> dict[str, Any]:
-    """Return the object of a line; an emulator may put words before it."""
+    """Return the JSON object of a line; an emulator may put words before it."""
     try:
         told = json.loads(message[message.index("{") :])
     except ValueError:
@@ -167,7 +167,7 @@ def _sent(stack: Stack, event: SoughtEvent, record: LambdaRecord) -> SentRecord 
 
 
 def _holds(stack: Stack, event_id: UUID, record: Any) -> bool:  # noqa: ANN401 - of JSON, or of the stream
-    """Tell whether an event of the record has the id; of what is no event, whether its bytes hold it."""
+    """Tell whether an event of the record has the id, or whether its bytes hold the id if it is no event."""
     pattern = re.compile("-?".join(str(event_id).split("-")).encode(), re.IGNORECASE)
     given: KinesisRecord = record
     if not pattern.search(_bytes(given["kinesis"]["data"])):

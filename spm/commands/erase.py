@@ -1,4 +1,4 @@
-"""``spm erase``: everything about students goes, and nothing of theirs is stored again."""
+"""``spm erase`` removes everything about students, and nothing about them is stored again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,13 +21,13 @@ from spm.terminal import console
 from spm.terminal.options import DryRunOption, JsonOption, SuffixOption, TargetOption, YesOption
 
 AT_ONCE: Final = 100
-"""As many students as a command takes."""
+"""How many students one command accepts."""
 
 T = TypeVar("T")
 
 
 class PlannedErasure(NamedTuple):
-    """Who is to be erased from which stack, and what there is of them."""
+    """The students to erase, from which stacks, and what there is about them."""
 
     students: Sequence[str]
     stacks: Sequence[Stack]
@@ -36,7 +36,7 @@ class PlannedErasure(NamedTuple):
 
     @property
     def rows(self) -> dict[str, int]:
-        """By table."""
+        """How many rows there are, by table."""
         return summed(answer.rows for answer in self.answers)
 
 
@@ -49,12 +49,12 @@ def command(
     again: Annotated[
         bool,
         typer.Option(
-            "--again", help="After a restore: erase everybody again whose tombstone is in the bucket."
+            "--again", help="After a restore, erase everybody again who has a tombstone in the bucket."
         ),
     ] = False,
     lift: Annotated[
         bool,
-        typer.Option("--lift", help="Let students come back; what occurred before stays refused."),
+        typer.Option("--lift", help="Let students come back; their earlier events are still refused."),
     ] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -64,8 +64,8 @@ def command(
 ) -> None:
     """Erase students permanently: everything about them, and whatever is sent about them later.
 
-    Shows what there is and asks first, then prints a certificate.
-    After an interruption, run it again: it goes on with what is left.
+    Shows what there is and asks, then erases it and prints a certificate.
+    After an interruption, run it again to go on with what is left.
 
     Example: spm erase student-0042 --dry-run
     Example: spm erase --file leavers.txt --yes --json > certificate.json
@@ -73,7 +73,7 @@ def command(
     """
     given = list(dict.fromkeys([*(students or ()), *(read(file) if file else ())]))
     if again == bool(given) or (again and lift) or (lift and dry_run):
-        raise InputError("name students or give --file; --again goes without either, and without --lift")
+        raise InputError("name students or give --file; --again takes no students and goes without --lift")
     connection = connect(target, suffix)
     if lift:
         lift_all(connection, given, as_json=as_json)
@@ -107,32 +107,32 @@ def erase(
 
 
 def make_plan(connection: Connection, students: Sequence[str]) -> PlannedErasure:
-    """Find whatever there is of the students."""
+    """Find everything that there is about the students."""
     stacks = with_every_pipeline(connection.aws, connection.stack.name)
     answers = [connection.commands.run(ErasePlan(students=list(some))) for some in in_parts(students)]
     return PlannedErasure(students, stacks, answers, found(connection, stacks, students))
 
 
 def found(connection: Connection, stacks: Sequence[Stack], students: Sequence[str]) -> list[FailedVersion]:
-    """Return the versions of objects in which there is something of the students."""
+    """Return the versions of objects that hold something of the students."""
     with console.bar("Reading failed records", None) as advance:
         return list(erasure.failed_versions(connection.aws, stacks, set(students), advance))
 
 
 def show(plan: PlannedErasure, *, to_standard_error: bool) -> None:
-    """Print what is there; on standard error where standard output is for programs."""
+    """Print what is there, on standard error if standard output is for programs."""
     out = console.err if to_standard_error else console.out
     for table, rows in plan.rows.items():
-        note = ", those that may hold an id" if table == "rejected_event" else ""
+        note = ": records that may hold an id" if table == "rejected_event" else ""
         out.print(f"{rows:>9,}  {table}{note}", soft_wrap=True)
-    out.print(f"{len(plan.versions):>9,}  objects with failed records, each version")
+    out.print(f"{len(plan.versions):>9,}  versions of objects with failed records")
 
 
 def carry_out(connection: Connection, plan: PlannedErasure) -> Certificate:
-    """Erase them; each step may be repeated, and so may all of this."""
+    """Erase the students; each step may be repeated, and so may the whole."""
     aws, first = connection.aws, plan.stacks[0]
     now = datetime.now(UTC)
-    for answer in plan.answers:  # before anything goes: from here on a restore can be made good
+    for answer in plan.answers:  # the tombstones come first, so that a restore can be repaired from now on
         standing = {one.hash: one for one in answer.tombstones if one.lifted_at is None}
         new = [standing.get(digest, Tombstone(digest, now, None)) for digest in answer.hashes]
         erasure.keep_tombstones(aws, first, new, answer.key)
@@ -142,14 +142,13 @@ def carry_out(connection: Connection, plan: PlannedErasure) -> Certificate:
             for rows in steps(connection, some):
                 removed.append(rows)
                 advance(sum(rows.values()))
-    cleaned = erasure.clean(
-        aws, found(connection, plan.stacks, plan.students)
-    )  # more may have come meanwhile
+    # More records may have failed meanwhile.
+    cleaned = erasure.clean(aws, found(connection, plan.stacks, plan.students))
     return certified(connection, plan, summed(removed), cleaned)
 
 
 def steps(connection: Connection, students: Sequence[str]) -> Iterator[dict[str, int]]:
-    """Take step after step; yield the rows that each removed."""
+    """Take one step after another; yield the rows that each removed."""
     after: str | None = None
     while True:
         answer = connection.commands.run(Erase(students=list(students), after=after))
@@ -162,7 +161,7 @@ def steps(connection: Connection, students: Sequence[str]) -> Iterator[dict[str,
 def certified(
     connection: Connection, plan: PlannedErasure, removed: dict[str, int], cleaned: erasure.Cleaned
 ) -> Certificate:
-    """Return what is to be said; the bucket gets the tombstones with the times that the database has."""
+    """Return the certificate, and put the tombstones into the bucket with the times of the database."""
     aws, made_at = connection.aws, datetime.now(UTC)
     erased: list[ErasedStudent] = []
     for some in in_parts(plan.students):
@@ -183,7 +182,7 @@ def certified(
 
 
 def put_up_again(connection: Connection) -> list[str]:
-    """Put up every tombstone of the bucket; return the students who are back by a restore."""
+    """Put up every tombstone of the bucket; return the students whom a restore brought back."""
     kept = list(erasure.kept_tombstones(connection.aws, connection.stack))
     students: list[str] = []
     for key in sorted({one.key for one in kept}):
@@ -193,14 +192,14 @@ def put_up_again(connection: Connection) -> list[str]:
             students += answer.students
             if answer.lifted:
                 names = console.visible(", ".join(answer.lifted))
-                console.err.print(f"came back later, erase them by name if need be: {names}", soft_wrap=True)
+                console.err.print(f"came back later; erase them by name if needed: {names}", soft_wrap=True)
     back = console.counted(len(students), "student")
     console.err.print(f"{console.counted(len(kept), 'tombstone')}, {back} to erase again")
     return students
 
 
 def lift_all(connection: Connection, students: Sequence[str], *, as_json: bool) -> None:
-    """End the tombstones of students, in the bucket too."""
+    """Lift the tombstones of students, also in the bucket."""
     lifted: list[Tombstone] = []
     for some in in_parts(students):
         answer = connection.commands.run(EraseLift(students=list(some)))
@@ -213,7 +212,7 @@ def lift_all(connection: Connection, students: Sequence[str], *, as_json: bool) 
 
 
 def read(file: Path) -> list[str]:
-    """Return the ids of a file, one a line; raise InputError where it cannot be read."""
+    """Return the ids in a file, one per line; raise InputError if it cannot be read."""
     try:
         return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
@@ -221,7 +220,7 @@ def read(file: Path) -> list[str]:
 
 
 def in_parts(whole: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield as many at a time as a command takes."""
+    """Yield as many at a time as one command accepts."""
     for first in range(0, len(whole), AT_ONCE):
         yield whole[first : first + AT_ONCE]
 

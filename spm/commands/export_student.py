@@ -1,4 +1,4 @@
-"""``spm export-student``: everything about one student, to hand to that person."""
+"""``spm export-student`` writes everything about one student, to hand to that person."""
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence

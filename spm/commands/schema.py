@@ -1,4 +1,4 @@
-"""``spm schema``: what producers have to know about a pipeline."""
+"""``spm schema`` tells producers what they have to know about a pipeline."""
 
 import sys
 from typing import Annotated
@@ -32,7 +32,7 @@ def export(
 ) -> None:
     """Print the JSON Schema (2020-12) of the events that a pipeline accepts.
 
-    Whatever the schema refuses would be rejected; its description says what no schema can tell.
+    Events that the schema refuses would be rejected. Its description names rules that no schema can hold.
 
     Example: spm schema export > student-performance.schema.json
     Example: spm schema export --pipeline examples.library_loans

@@ -1,4 +1,4 @@
-"""``spm trace``: where one event is, and what became of it."""
+"""``spm trace`` shows where one event is, and what became of it."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ EXIT_CODES: Final[dict[State, int]] = {
 
 
 class Traced(NamedTuple):
-    """Everything that is known about the event. Outside the database, only if it is not in there."""
+    """Everything that is known about the event. If the database has it, nothing else was searched."""
 
     state: State
     events: Sequence[TracedEvent] = ()
@@ -92,7 +92,7 @@ def traced(
     suffix: str | None,
     pipeline: str | None,
 ) -> Traced:
-    """Look into the database first, and elsewhere for what is not there."""
+    """Look into the database first, and elsewhere if the event is not there."""
     connection = connect(target, suffix, pipeline)
     events = connection.commands.run(event.command).events
     if not events:

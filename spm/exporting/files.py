@@ -1,4 +1,4 @@
-"""Writing a table into a file page by page: CSV, or Parquet with the optional extra ``parquet``."""
+"""Writes a table into a file page by page, as CSV, or as Parquet with the optional extra ``parquet``."""
 
 import csv
 import json
@@ -18,11 +18,11 @@ Rows = Sequence[Sequence[Any]]
 Writer = Callable[[Rows], None]
 
 UNFINISHED: Final = ".unfinished"
-"""What the name of a file ends with until all of it is there."""
+"""The ending of a file's name until the file is complete."""
 
 
 class FileKind(StrEnum):
-    """What kind of file per table becomes."""
+    """The kind of file that a table becomes."""
 
     CSV = "csv"
     PARQUET = "parquet"
@@ -30,7 +30,7 @@ class FileKind(StrEnum):
 
 @contextmanager
 def written(file: Path, kind: FileKind, columns: Sequence[ExportedColumn]) -> Iterator[Writer]:
-    """Yield what adds rows to a file that has its name once all are there; until then, another one.
+    """Yield a function that adds rows to a file. The file has another name until all of them are there.
 
     Raises InputError if it cannot be written.
     """
@@ -76,7 +76,7 @@ def _parquet(file: Path, columns: Sequence[ExportedColumn]) -> Iterator[Writer]:
 
 
 def require_parquet() -> None:
-    """Raise InputError where the extra is not installed."""
+    """Raise InputError if the extra is not installed."""
     try:
         import pyarrow  # noqa: F401, PLC0415 - only whether it is there
     except ImportError as error:
@@ -87,7 +87,7 @@ def require_parquet() -> None:
 
 
 def _types(pa: Any) -> Mapping[str, "pa.DataType"]:  # noqa: ANN401 - the module, which need not be there
-    """Return what each of PostgreSQL's types becomes; others become text. Exact decimals become doubles."""
+    """Return the Parquet type for each of PostgreSQL's; others become text, and exact decimals doubles."""
     return {
         "bool": pa.bool_(),
         "int4": pa.int32(),
@@ -100,7 +100,7 @@ def _types(pa: Any) -> Mapping[str, "pa.DataType"]:  # noqa: ANN401 - the module
 
 
 def _array(pa: Any, type_: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - as above
-    """Return a column; what JSON has as text, a time for example, is parsed on the way."""
+    """Return a column. Values that JSON has only as text, such as times, are parsed."""
     wanted = _types(pa).get(type_, pa.string())
     if type_ in ("date", "timestamptz", "numeric"):
         return pa.array(values, pa.string()).cast(wanted)

@@ -1,4 +1,4 @@
-"""Everything about one student as files that this person can read."""
+"""Makes files that a student can read, with everything about that student."""
 
 import base64
 import csv
@@ -16,20 +16,20 @@ from spm.terminal.console import counted
 
 
 class PersonFile(NamedTuple):
-    """What a table's file is called, and what it holds, as its person is told."""
+    """The name of a table's file, and what it holds, in words for the student."""
 
     file: str
     holds: str
 
 
 TABLES: Final[Mapping[str, PersonFile]] = {
-    "person": PersonFile("name", "The name that your school has given us for you."),
+    "person": PersonFile("name", "Your name, as your school gave it to us."),
     "enrolment": PersonFile("courses", "The courses that your school says you are in, and in which role."),
     "assessment_exception": PersonFile("exceptions", "Work that you need not hand in, or may hand in later."),
     "roster_chunk": PersonFile(
-        "import-under-way", "What your school has sent about you and is not in use yet."
+        "import-under-way", "What your school has sent about you that is not in use yet."
     ),
-    "student_performance": PersonFile("events", "Everything that was recorded of you, one line each time."),
+    "student_performance": PersonFile("events", "Everything that was recorded about you, line by line."),
     "student_assessment": PersonFile(
         "results",
         "What you handed in, and your latest score; one line for each month in which something came.",
@@ -38,17 +38,17 @@ TABLES: Final[Mapping[str, PersonFile]] = {
         "activity", "How much was recorded in each course in each month, and how often you were there."
     ),
     "student_activity": PersonFile(
-        "activity-by-day", "How much was recorded on each day, as it was counted before."
+        "activity-by-day", "How much was recorded on each day, as it was counted earlier."
     ),
     "risk": PersonFile("risk", "How likely you seem to need help in each course now, and why."),
-    "risk_change": PersonFile("risk-history", "When that changed, and why."),
-    "alert": PersonFile("messages", "Messages by which your teachers were told of that."),
+    "risk_change": PersonFile("risk-history", "When this changed, and why."),
+    "alert": PersonFile("messages", "Messages that told your teachers about such a change."),
     "follow_up": PersonFile("conversations", "What your teachers noted after they had talked to you."),
     "access_log": PersonFile(
         "who-looked", "Who looked at any of this, when, and with which command or page."
     ),
     "rejected_event": PersonFile(
-        "rejected", "What seems to be about you and could not be recorded, because it was not in order."
+        "rejected", "What seems to be about you and could not be recorded, because it was faulty."
     ),
 }
 
@@ -109,22 +109,23 @@ WORDS: Final[Mapping[str, str]] = {
     "dismissed_at": "when somebody decided to leave it",
     "dismissed_because": "why it was left",
 }
-"""What columns are called before people; others by their names, with spaces."""
+"""What columns are called for people; others keep their names, with spaces."""
 
 README: Final = """\
 What is kept about {student}
 
 Made on {made}. It holds {rows} in {files}.
-All times are those of {zone}, each with its distance from UTC. "{shared}" stands where a record also
-holds what is about other people.
+All times are in the time zone {zone}, each with its offset from UTC. "{shared}" means that a record also
+holds something about other people.
 
 Begin with summary.txt. Each other file is a table, which any spreadsheet opens; data.json holds the same for
 programs, under the names that the system itself uses, with times in UTC.
 
 {listed}
 
-Copies that are not in here, and go by themselves: the stream of events as they were sent, and backups of
-the system. Whoever gave you this can tell you how long each is kept. Ask them, too, where something is wrong.
+Two kinds of copies are not in here and are deleted after a while: the stream of events as they were sent,
+and backups of the system. Whoever gave you this can tell you how long each is kept. Tell them if anything in
+here is wrong.
 """
 SHARED: Final = "held back"
 
@@ -132,7 +133,7 @@ SHARED: Final = "held back"
 def files(
     student: str, tables: Sequence[StudentTable], made: datetime, zone: tzinfo
 ) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each file; a table without rows has none."""
+    """Yield the name and the text of each file; a table without rows has no file."""
     held = [table for table in tables if table.rows]
     for table in held:
         yield f"{file_of(table).file}.csv", _csv(table, zone)
@@ -156,7 +157,7 @@ def files(
 
 
 def file_of(table: StudentTable) -> PersonFile:
-    """Return what the table's file is called; another pipeline's by its name."""
+    """Return the table's file. The table of another pipeline gives its own name to the file."""
     words = table.name.replace("_", " ")
     return TABLES.get(
         table.name, PersonFile(table.name.replace("_", "-"), f"What was recorded as “{words}”.")
@@ -164,7 +165,7 @@ def file_of(table: StudentTable) -> PersonFile:
 
 
 def objects(table: StudentTable, zone: tzinfo) -> list[dict[str, Any]]:
-    """Return the rows as a person reads them, by the names of the columns."""
+    """Return the rows with values that a person can read, by the names of the columns."""
     names = [column.name for column in table.columns]
     return [
         dict(
@@ -179,7 +180,7 @@ def objects(table: StudentTable, zone: tzinfo) -> list[dict[str, Any]]:
 
 
 def moment(text: str, zone: tzinfo) -> str:
-    """Return a time as that of the zone, with its offset, to the second."""
+    """Return a time in the zone, with its offset, to the second."""
     return datetime.fromisoformat(text).astimezone(zone).isoformat(" ", "seconds")
 
 
@@ -208,7 +209,7 @@ def _cell(value: object) -> object:
         return "yes" if value else "no"
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
-    # What a spreadsheet would take for a formula gets an apostrophe (OWASP, "CSV Injection").
+    # A text that a spreadsheet would take for a formula gets an apostrophe (OWASP, "CSV Injection").
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 

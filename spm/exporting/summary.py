@@ -10,7 +10,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def summary(student: str, tables: Mapping[str, Rows]) -> str:
-    """Return the text; ``tables``: rows as a person reads them, by the table's name."""
+    """Return the text; ``tables`` has, by the table's name, rows with values that a person can read."""
     names = [row["display_name"] for row in tables.get("person", ())]
     title = f"What is kept about {student}" + (f", {names[0]}" if names else "")
     chapters = {
@@ -46,7 +46,7 @@ def _courses(tables: Mapping[str, Rows]) -> Iterator[str]:
 
 
 def _work(results: Rows) -> Iterator[str]:
-    """Of each piece of work the earliest time and the latest score, whatever the months they came in."""
+    """Yield the earliest time and the latest score of each piece of work, from all months."""
     pieces: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in results:
         pieces.setdefault((row["course"], row["assessment"]), []).append(row)

@@ -1,7 +1,7 @@
 -- What a database of release 0.2.0 held: a course with three students, five events of which one waits to be compacted,
 -- a rejected record, a risk with its history and its alert, a follow-up, a look, and an erased student.
 
--- pipeline_table is filled by the deployment.
+-- The deployment fills pipeline_table.
 INSERT INTO pipeline_table (name, kind, dropped_before) VALUES
     ('course_day', 'deferred', '-infinity'),
     ('course_hour', 'deferred', '-infinity'),

@@ -141,7 +141,7 @@ async def test_a_rejected_record_is_shown_where_it_is_about_the_student_alone(
 
 @pytest.mark.parametrize("after", ["person", "person/x", "nothing/1", "person/1\n", "person/²", ""])
 async def test_a_place_that_no_answer_gave_is_refused(world: World, after: str) -> None:
-    with pytest.raises(CommandError, match="use the `next` of the answer before"):
+    with pytest.raises(CommandError, match="use the `next` of the previous answer"):
         await ExportStudent(student="ada", after=after).run(Session(world.owner), Settings("arn:secret"))
 
 
