@@ -1,4 +1,4 @@
-"""In which rows tables differ from those of one clean delivery, as an author is told."""
+"""Tells an author in which rows tables differ from those of one clean delivery."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -14,7 +14,7 @@ MOST_ROWS: Final = 3
 
 
 def told(pipeline: Pipeline, way: Scenario, clean: Tables, other: Tables) -> str:
-    """Return the message; nothing where they do not differ."""
+    """Return the message, or an empty one if they do not differ."""
     rows = [*_rows(pipeline, way, clean, other)]
     if not rows:
         return ""
@@ -40,7 +40,7 @@ def _columns(way: Scenario, expected: Row | None, found: Row | None) -> Iterator
         yes, no = (CLEAN, way) if found is None else (way, CLEAN)
         row = expected or found or {}
         members = ", ".join(f"{name}={_shown(value)}" for name, value in row.items())
-        yield f"is there after {yes.name}, and not after {no.name}: {members}"
+        yield f"is there after {yes.name} but not after {no.name}: {members}"
         return
     for name, value in expected.items():
         if value != found[name]:
@@ -52,7 +52,7 @@ def _key(names: tuple[str, ...], key: tuple[object, ...]) -> str:
 
 
 def _event(row: Row) -> str:
-    """Return which event a row of the event log, of the identities or of the rejected ones is of."""
+    """Return the event to which a row of the event log, the identities or the rejected events belongs."""
     return f"of event {int(str(row['sequence_number'])) % AGAIN}"
 
 

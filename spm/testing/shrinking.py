@@ -1,4 +1,4 @@
-"""The fewest events that show a fault, or nearly so."""
+"""Finds the fewest events that show a fault, or almost the fewest."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,15 +7,15 @@ from typing import Final
 from spm.testing.events import Sent
 
 SECONDS: Final = 5.0
-"""How long to look for fewer."""
+"""How many seconds to look for fewer."""
 
 
 async def smallest(
     events: Sequence[Sent], fault: str, shows: Callable[[Sequence[Sent]], Awaitable[str]]
 ) -> tuple[Sequence[Sent], str]:
-    """Leave out halves, quarters, … and at last single events, as long as the others still show a fault.
+    """Leave out halves, then quarters, and in the end single events, while the others still show a fault.
 
-    ``shows``: what is wrong with these, if anything. Returns the events, and their fault.
+    ``shows`` returns what is wrong with some events, if anything. Returns the events and their fault.
     """
     until = time.monotonic() + SECONDS
     size = len(events) // 2

@@ -1,4 +1,4 @@
-"""A database with a pipeline's tables, and what the functions do with it."""
+"""A database with a pipeline's tables, and the work that functions do on it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,12 +21,12 @@ from processor.storage.session import Session
 T = TypeVar("T")
 
 SQL: Final = statements.load(Path(__file__).with_name("tables.sql"))
-SECONDS: Final = 30.0  # for a statement, and for a batch
+SECONDS: Final = 30.0  # for a statement or a batch
 CALLS: Final = ("execute", "executemany", "fetch", "fetchrow", "fetchval", "copy_to_table")
 
-Row = Mapping[str, Any]  # of an author's own columns
+Row = Mapping[str, Any]  # by the author's own columns
 Tables = Mapping[str, Mapping[tuple[object, ...], Row]]
-"""Rows by their key, by table."""
+"""For each table, its rows by their key."""
 
 
 class Crash(Exception):
@@ -34,7 +34,7 @@ class Crash(Exception):
 
 
 class CrashingConnection:
-    """A connection whose process ends after so many calls: what was not committed is rolled back."""
+    """A connection whose process ends after some calls, so that uncommitted work is rolled back."""
 
     def __init__(self, connection: asyncpg.Connection, calls: int) -> None:
         self._connection = connection
@@ -56,7 +56,7 @@ class CrashingConnection:
 
 
 class CrashingDatabase(Database):
-    """The database of an execution environment that ends after so many calls to PostgreSQL; 0: it lives."""
+    """The database of an execution environment that ends after this many calls; with 0 it does not end."""
 
     calls = 0
 
@@ -71,7 +71,7 @@ class CrashingDatabase(Database):
 
 
 class EventStore:
-    """What an author's events are delivered to; ``owner`` is the operations function's connection."""
+    """Takes the deliveries of an author's events; ``owner`` is the operations function's connection."""
 
     def __init__(self, pipeline: Pipeline, owner: asyncpg.Connection, processor: Login) -> None:
         self.pipeline = pipeline
@@ -79,14 +79,14 @@ class EventStore:
         self._processor = processor
 
     async def deliver(self, records: Sequence[KinesisRecord], *, crash_after: int = 0) -> bool:
-        """Deliver the records to a new execution environment; tell whether it lived.
+        """Deliver the records to a new execution environment; tell whether it survived.
 
-        ``crash_after``: how many calls to PostgreSQL it makes before it ends, by itself any number.
+        It ends after ``crash_after`` calls to PostgreSQL, and by default does not end.
         """
         return await deliver_to(self.pipeline, records, self._processor, crash_after)
 
     async def compact(self, *, crash_after: int = 0) -> bool:
-        """Compact what waits; tell whether the process lived."""
+        """Compact the waiting chunks; tell whether the process survived."""
         connection: Any = CrashingConnection(self._owner, crash_after) if crash_after else self._owner
         try:
             await self.pipeline.upkeep.compact(connection)
@@ -102,7 +102,7 @@ class EventStore:
                 await upkeep.rebuild(self._owner, projection, month)
 
     async def tables(self) -> Tables:
-        """Return all that is stored and derived, but for when."""
+        """Return everything that is stored and derived, except when it was stored."""
         wanted = [
             (self.pipeline.table, self.pipeline.row, DELIVERY_COLUMNS),
             ("event_identity", ("event_id", *DELIVERY_COLUMNS[:3]), ("event_id",)),
@@ -123,9 +123,9 @@ class EventStore:
 async def deliver_to(
     pipeline: Pipeline, records: Sequence[KinesisRecord], login: Login, crash_after: int = 0
 ) -> bool:
-    """Deliver a batch as an execution environment of the function does; tell whether that lived.
+    """Deliver a batch as an execution environment of the function does; tell whether that survived.
 
-    Raises what makes an invocation fail, RuntimeError where records are to come again.
+    Raises whatever makes an invocation fail, and RuntimeError if records would have to come again.
     """
     if not records:
         return True
@@ -141,7 +141,7 @@ async def deliver_to(
         return False
     finally:
         database.discard()
-        await asyncio.sleep(0)  # the loop sees the connection's end
+        await asyncio.sleep(0)  # lets the loop see that the connection has ended
     if done.first_deferred:
         raise RuntimeError(f"the batch is not stored after {SECONDS:.0f} s: {done.why_deferred}")
     return True

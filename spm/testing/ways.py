@@ -1,4 +1,4 @@
-"""In which ways events reach a pipeline: the clean one, and those that have to leave the same tables."""
+"""The ways in which events reach a pipeline. All have to leave the same tables as the clean one."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
@@ -12,7 +12,7 @@ MOST_BATCHES: Final = 10
 
 
 class Scenario(NamedTuple):
-    """How events are delivered; ``name`` and ``told`` as a message says it."""
+    """A way of delivering events; messages use ``name`` and ``told``."""
 
     name: str
     told: str
@@ -61,19 +61,23 @@ WAYS: Final = (
     Scenario(
         "duplicates",
         "half of the events, then all of them, then all again, compacted each time;"
-        " then those with an event_id as their producer sends them once more",
+        " then those with an event_id once more, as from a producer that got no answer",
         _duplicates,
     ),
     Scenario(
         "crashes",
-        "the process ends after the first call to PostgreSQL, the second, …, and what it did comes again",
+        "the process ends after its first call to PostgreSQL, after the second, …; its work comes again",
         _crashes,
     ),
     Scenario(
-        "reorderings", "the last event first, in a batch of its own, compacted after each", _reorderings
+        "reorderings", "the last event first, each in a batch of its own, compacted after each", _reorderings
     ),
     Scenario("splits", "each event in a batch of its own, compacted after each", _splits),
-    Scenario("a rebuild", "half of the events, all months made again, the others, all made again", _rebuild),
+    Scenario(
+        "a rebuild",
+        "half of the events, all months made again, the other half, all months made again",
+        _rebuild,
+    ),
 )
 
 

@@ -1,1 +1,1 @@
-"""Changed code of pipelines, brought into a running cloud on this machine."""
+"""Brings changed code of pipelines into a running cloud on this machine."""

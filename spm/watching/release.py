@@ -1,7 +1,7 @@
-"""Whether changed pipelines can be released: imported anew, migrated, compared with their tables.
+"""Tells whether changed pipelines can be released: imports and migrates them, and compares their tables.
 
-Run as a process of its own, ``python -P -m spm.watching.release``, because what was imported once stays as it
-was. It does what a deployment's migration does, and tells places in the author's own files.
+It runs as a process of its own, ``python -P -m spm.watching.release``, because an imported module does not
+change. It does what a deployment's migration does, and names places in the author's own files.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ PAUSE = 0.5  # seconds
 
 
 class Wanted(msgspec.Struct):
-    """The modules, where they are found, and the logins of a deployment."""
+    """The modules, where to find them, and the logins of a deployment."""
 
     modules: Sequence[str]
     path: Sequence[str]
@@ -57,12 +57,12 @@ async def release(wanted: Wanted) -> Released:
         except (TransientError, asyncpg.PostgresError) as error:
             if isinstance(error, asyncpg.PostgresError) and not is_transient(error):
                 raise
-            await asyncio.sleep(PAUSE)  # a lock that a batch holds, say
+            await asyncio.sleep(PAUSE)  # a batch may hold a lock, for example
     return await _migrated(wanted, found)
 
 
 def _begun(pipeline: Pipeline) -> Iterator[str]:
-    """Yield the migrations in which there is nothing yet: once applied, they could not be filled any more."""
+    """Yield the migrations that are still empty, because once applied they could not be filled any more."""
     for migration in migrations.available(pipeline.migrations):
         if not re.sub(r"--.*", "", migration.sql).strip():
             yield f"{places.at(migration.file)}: there is no statement in it yet"
@@ -80,7 +80,7 @@ async def _migrated(wanted: Wanted, found: Sequence[Pipeline]) -> Released:
 
 
 def main() -> None:
-    """Read what is wanted from standard input, and write what is told to standard output."""
+    """Read a ``Wanted`` from standard input, and write a ``Released`` to standard output."""
     wanted = msgspec.json.decode(sys.stdin.buffer.read(), type=Wanted, strict=False)
     sys.path += wanted.path
     told = asyncio.run(release(wanted))

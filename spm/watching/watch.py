@@ -1,4 +1,4 @@
-"""Looks at the files of a project's pipelines, and releases what was changed."""
+"""Watches the files of a project's pipelines, and releases changes."""
 
 import io
 import os
@@ -35,11 +35,12 @@ Seen = Mapping[Path, tuple[int, int]]
 
 
 class Watch:
-    """Releases what is changed, as long as it is entered; ``lines`` say how the last change went.
+    """Releases changes while it is entered; ``lines`` say how the last change went.
 
-    A change is first tried in a process of its own. The functions get new code only if nothing is wrong with
-    it: that of the pipelines. Everything else they find where MiniStack runs, in this environment, so that a
-    new execution environment has nothing to unpack. Invocations under way end with the old code.
+    A change is first tried in a process of its own, and functions get the new code only if nothing is wrong
+    with it. They get only the code of the pipelines. They find everything else in this environment, in which
+    MiniStack runs, so that a new execution environment has nothing to unpack. Invocations that are running
+    end with the old code.
     """
 
     def __init__(self, aws: Aws, stacks: Sequence[Stack], modules: Sequence[str]) -> None:
@@ -65,7 +66,7 @@ class Watch:
         self._thread.join()
 
     def wait(self, seconds: float) -> None:
-        """Wait, until there are other lines at the longest."""
+        """Wait for this time, or until there are other lines."""
         self._told.wait(seconds)
         self._told.clear()
 
@@ -73,13 +74,13 @@ class Watch:
         before = self._seen
         while not self._stopped.wait(POLL):
             seen = self._look()
-            if seen == before != self._seen:  # a file that is still being written is another one each time
+            if seen == before != self._seen:  # a file that is still being written differs each time
                 self._seen = seen
                 self._reload()
             before = seen
 
     def _look(self) -> Seen:
-        """Return when each file was written, and its size; what an editor is about to replace is missing."""
+        """Return each file's time and size; a file that an editor is just replacing is missing."""
         try:
             found = [project.folder() / "pyproject.toml", *files(self._modules).values()]
         except ConfigurationError:
@@ -97,7 +98,7 @@ class Watch:
         at = f"{datetime.now().astimezone():%H:%M:%S}"
         self.mistaken = bool(told.mistakes)
         if told.mistakes:
-            self._say([f"{at} not reloaded, the code of before runs on:", *told.mistakes])
+            self._say([f"{at} not reloaded, the old code is still running:", *told.mistakes])
         else:
             applied = f", applied {', '.join(told.applied)}" if told.applied else ""
             self._say([f"{at} reloaded in {time.monotonic() - started:.1f} s{applied}"])
@@ -129,10 +130,11 @@ class Watch:
             self._aws.functions.update_function_code(FunctionName=name, ZipFile=code)
 
     def _code(self) -> bytes:
-        """Return the pipelines' files as a function's code; our own are found where they are installed."""
+        """Return the pipelines' files as a function's code; our own code is found where it is installed."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as code:
-            code.writestr("released.txt", str(time.time_ns()))  # other code each time, ours may have changed
+            # This makes the code differ each time, because our own code may have changed.
+            code.writestr("released.txt", str(time.time_ns()))
             for name, path in files([m for m in self._modules if m.partition(".")[0] != OURS]).items():
                 code.write(path, name)
         return packed.getvalue()

@@ -154,7 +154,7 @@ def test_a_mistake_is_told_with_its_place_and_the_old_code_goes_on(
 ) -> None:
     answer = author.answer("students")
     author.edit(file, old, new)
-    author.wait_for("not reloaded, the code of before runs on:")
+    author.wait_for("not reloaded, the old code is still running:")
     assert re.match(told, author.wait_for("lending/"))
     assert author.answer("students") == answer
     author.edit(file, new, old)
