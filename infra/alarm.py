@@ -1,4 +1,4 @@
-"""An alarm as a value: its metric, its threshold, what missing data means."""
+"""An alarm as a value: its metric, its threshold, and what missing data means."""
 
 from typing import Final, NamedTuple
 
@@ -8,10 +8,10 @@ Comparison = cloudwatch.ComparisonOperator
 Dimensions = dict[str, str]
 
 QUIET: Final = cloudwatch.TreatMissingData.NOT_BREACHING
-"""No data means that nothing happened: the metric is emitted only when there is something to count."""
+"""No data means that nothing happened, because the metric is emitted only if there is something to count."""
 
 SILENT: Final = cloudwatch.TreatMissingData.BREACHING
-"""No data means trouble: the metric is emitted every minute as long as the database lives."""
+"""No data means trouble, because the metric is emitted every minute as long as the database runs."""
 
 
 class Within(NamedTuple):
@@ -26,7 +26,7 @@ FEW: Final = Within(1, 15)
 
 
 class Alarm(NamedTuple):
-    """What is watched, its threshold, and what a breach means to whoever is told."""
+    """The metric, its threshold, and what a breach means, for whoever gets the message."""
 
     name: str
     metric: cloudwatch.IMetric

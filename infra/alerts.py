@@ -30,7 +30,7 @@ from infra.removal import removal_policy
 from portal.alerts import settings
 from processor import metrics
 
-TIMEOUT: Final = Duration.seconds(60)  # less than the lease of what it sends
+TIMEOUT: Final = Duration.seconds(60)  # shorter than its claim on a message
 MEMORY: Final = 512
 
 
@@ -96,7 +96,7 @@ class Alerts(Construct):
             timeout=TIMEOUT,
             environment=self._environment(functions, dashboard),
             reserved_concurrent_executions=ALERTS,
-            # The next line or minute is the next attempt, so an invocation that waited longer is not needed.
+            # The next line of log or the next minute tries again, so an invocation need not wait longer.
             retry_attempts=0,
             max_event_age=Duration.seconds(60),
             findings={
@@ -120,7 +120,7 @@ class Alerts(Construct):
         return environment
 
     def _wake(self, processor: lambda_.Function) -> None:
-        """Wake it after a commit, by its line of log, and every minute in case a line is lost."""
+        """Wake it after each commit, whose line of log it gets, and every minute in case a line is lost."""
         stored: metrics.MetricName = "StoredEvents"
         logs.SubscriptionFilter(
             self,

@@ -1,4 +1,4 @@
-"""What faces the outside, each where the configuration asks for it."""
+"""The parts that face the outside, each if the configuration asks for it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from infra.school_dashboard import SchoolDashboard
 
 
 class Portal(NamedTuple):
-    """The front door, the dashboard, and what tells people whose risk has risen."""
+    """The front door, the dashboard, and the alerts."""
 
     door: FrontDoor | None
     pages: SchoolDashboard | None
@@ -29,7 +29,7 @@ def make_portal(
     ingestions: Sequence[Ingestion],
     alarms: AlarmTopic,
 ) -> Portal:
-    """Make what ``config`` asks for; all of it is about the shipped pipeline."""
+    """Make the parts that ``config`` asks for; all of them are for the shipped pipeline."""
     if not (config.ingest or config.dashboard or config.alerts):
         return Portal(None, None, None)
     shipped = next(one for one in ingestions if one.pipeline.name == APPLICATION)

@@ -1,4 +1,4 @@
-"""A function of the portal: outside the VPC, from the one asset of the portal."""
+"""A function of the portal, outside the VPC and from the portal's own asset."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ def portal_function(
     findings: Mapping[str, str],
     **more: Any,  # noqa: ANN401 - as lambda_.Function takes them
 ) -> lambda_.Function:
-    """Make the function; ``findings``: those of Checkov that are accepted, each with its reason."""
+    """Make the function; ``findings`` are the accepted findings of Checkov, each with its reason."""
     where = replace(platform(config), certificates=None)
     function = lambda_.Function(
         scope,

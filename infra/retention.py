@@ -1,4 +1,4 @@
-"""What lets go of old data by itself, where that is wanted."""
+"""The schedule that deletes old data, if the configuration asks for it."""
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -9,7 +9,7 @@ from infra.config import APPLICATION, Config
 
 
 class RetentionSchedule(Construct):
-    """Every night has the operations function drop what is older than ``retentionMonths``, if that is set."""
+    """Has the operations function drop what is older than ``retentionMonths`` every night, if that is set."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, operations: lambda_.Function

@@ -1,4 +1,4 @@
-"""Where teachers read the pages: a function outside the VPC, its address, and the secrets of its sign-in."""
+"""The dashboard for teachers: a function outside the VPC, its address, and the secrets of its sign-in."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ MEMORY: Final = 1024
 
 
 class SchoolDashboard(Construct):
-    """``student-performance-dashboard-{suffix}``: it may ask ``reports``, and read its two secrets."""
+    """``student-performance-dashboard-{suffix}`` may ask ``reports``, and read its two secrets."""
 
     url: str
     client_secret: secretsmanager.Secret
@@ -48,7 +48,7 @@ class SchoolDashboard(Construct):
             "ClientSecret",
             description=f"The dashboard's client secret at the school's sign-in ({suffix})",
             encryption_key=key,
-            # What is there from the start; operators write it once, and no deployment does again.
+            # This is the initial value. Operators write the real one, and no deployment changes it again.
             secret_string_value=SecretValue.unsafe_plain_text("{}"),
             removal_policy=removal_policy(config),
         )

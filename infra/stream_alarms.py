@@ -1,4 +1,4 @@
-"""What is watched of a stream, of what reads it, and of the events in it."""
+"""The alarms of a stream, of its reader, and of the events in it."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,8 @@ from processor import metrics
 
 
 def of_consumer(config: Config, stream: Dimensions, mapping: Dimensions) -> Iterator[Alarm]:
-    """Yield what no metric of the consumer tells: one that is gone emits none, iterator age included."""
-    # What arrives late in a period is handed over in the next: a period is longer than the window.
+    """Yield the alarm for a consumer that is gone, because such a consumer emits no metrics at all."""
+    # A period is longer than the window, because late records of a period are handed over in the next one.
     period = FIVE_MINUTES if config.batch_window_seconds <= 60 else FIFTEEN_MINUTES
     incoming = aws_metric("AWS/Kinesis", "IncomingRecords", stream, period=period)
     invoked = lambda_metric("InvokedEventCount", mapping, period=period)
@@ -31,7 +31,7 @@ def of_consumer(config: Config, stream: Dimensions, mapping: Dimensions) -> Iter
 
 
 def of_mapping(mapping: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the event source mapping."""
+    """Yield the alarms of the event source mapping."""
     yield Alarm(
         "failed-records",
         lambda_metric("OnFailureDestinationDeliveredEventCount", mapping),
@@ -47,7 +47,7 @@ def of_mapping(mapping: Dimensions) -> Iterator[Alarm]:
 
 
 def of_stream(config: Config, stream: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of a stream."""
+    """Yield the alarms of a stream."""
     yield Alarm(
         "stream-iterator-age",
         aws_metric("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", stream, statistic="Maximum"),
@@ -72,7 +72,7 @@ def of_stream(config: Config, stream: Dimensions) -> Iterator[Alarm]:
 
 
 def of_events(service: Dimensions) -> Iterator[Alarm]:
-    """Yield what is watched of the events themselves."""
+    """Yield the alarms about the events themselves."""
     rejected: metrics.MetricName = "RejectedEvents"
     yield Alarm(
         "rejected-events",

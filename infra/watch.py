@@ -1,4 +1,4 @@
-"""The watch over a pipeline: its alarms and its dashboard in CloudWatch."""
+"""Watching a pipeline in CloudWatch, with alarms and a dashboard."""
 
 from infra.alarm_topic import AlarmTopic
 from infra.alarms import Alarms, Shared

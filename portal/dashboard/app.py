@@ -231,15 +231,15 @@ class Dashboard:
     def _stale(self, last_event_at: datetime | None, usual_seconds: float | None) -> str:
         if last_event_at is None or self._now() - last_event_at < STALE:
             return ""
-        usual = f"; usually there is one {words.every(usual_seconds)}" if usual_seconds else ""
+        usual = f"; usually something comes in {words.every(usual_seconds)}" if usual_seconds else ""
         ago = words.ago(last_event_at, self._now())
-        return f"No events for {ago}{usual}. What happened since then is not here."
+        return f"Nothing has come in for {ago}{usual}. What happened since then is not on this page."
 
     def _unknown(self, request: Request, kind: str, key: str, seen: str) -> Response:
         view = {
             "title": f"No {kind} {key}".rstrip() if key else f"Which {kind}?",
             "text": f"There is no such {kind}, or it is not in one of your courses.",
-            "next": "Search for it above, or ask whoever looks after the roster.",
+            "next": "Search for it above, or ask whoever looks after the school’s list of courses.",
         }
         return self._page(request, "message", view, seen, status=404)
 

@@ -103,7 +103,7 @@ class Operating:
         found = self._allowed(request).failed()
         text = (
             "Their records go through the processor again with the identity they had, and what is stored "
-            "already stays as it is. Each object goes from the bucket once all its records are saved."
+            "already stays as it is. Each object is deleted from the bucket once all its records are saved."
         )
         title = f"Replay {words.plural(len(found), 'object')} of failed records"
         return self._confirm(request, title, text, "Replay" if found else "")

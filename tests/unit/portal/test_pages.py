@@ -108,7 +108,7 @@ def test_a_course_without_lessons_says_so() -> None:
     text = (
         client(ChangedSchool(math=replace(samples.course(), attendance=None))).get("/course?id=MATH-101").text
     )
-    assert "There are no events about attendance in this course" in text
+    assert "Nobody has noted attendance in this course" in text
 
 
 def test_the_overview_says_who_was_followed_up() -> None:
@@ -221,7 +221,7 @@ def test_an_unknown_id_is_a_page_that_says_what_to_do() -> None:
     answer = client().get("/course", params={"id": "<b>"})
     assert answer.status_code == 404
     assert headline(answer.text) == "No course &lt;b&gt;"
-    assert "ask whoever looks after the roster" in answer.text
+    assert "ask whoever looks after the school’s list of courses" in answer.text
 
 
 def test_data_is_text_whatever_it_holds() -> None:
@@ -247,8 +247,8 @@ def test_nothing_has_come_yet() -> None:
 def test_old_data_says_how_old_it_is() -> None:
     old = replace(samples.overview(), last_event_at=NOW - timedelta(minutes=12), usual_seconds=4.6)
     text = client(ChangedSchool(first=old)).get("/").text
-    assert "No events for 12 minutes; usually there is one every 5 seconds. What happened since" in text
-    assert "No events for" not in client().get("/").text
+    assert "Nothing has come in for 12 minutes; usually something comes in every 5 seconds. What" in text
+    assert "Nothing has come in for" not in client().get("/").text
 
 
 class Away(Samples):
