@@ -11,7 +11,7 @@ from processor import metrics
 
 
 def of_consumer(config: Config, stream: Dimensions, mapping: Dimensions) -> Iterator[Alarm]:
-    """Yield the alarm for a consumer that is gone, because such a consumer emits no metrics at all."""
+    """Yield the alarm for a consumer that is gone, because that no longer emits any metrics of its own."""
     # A period is longer than the window, because late records of a period are handed over in the next one.
     period = FIVE_MINUTES if config.batch_window_seconds <= 60 else FIFTEEN_MINUTES
     incoming = aws_metric("AWS/Kinesis", "IncomingRecords", stream, period=period)

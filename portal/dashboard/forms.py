@@ -1,4 +1,4 @@
-"""Makes sure that a change comes from one of our forms, sent by whoever was given it, from our page."""
+"""Makes sure that a change comes from our own form, on our own page, from the visitor who was given it."""
 
 import hmac
 from collections.abc import Callable, Mapping

@@ -43,7 +43,7 @@ class ClientSecret(msgspec.Struct):
 
 
 class AskingFor:
-    """Asks the reports function for somebody, whose name it passes on."""
+    """Asks the reports function on behalf of somebody, and passes on their name."""
 
     def __init__(self, who: str) -> None:
         self._who = who

@@ -158,7 +158,7 @@ async def erase_rows(
 async def erase_rejected(
     connection: "Connection", pipelines: Pipelines, tombstones: Tombstones, after: str
 ) -> tuple[int, str | None]:
-    """Remove erased students' rejected records from a place on; return how many, and where it stopped."""
+    """Remove erased students' rejected records after a place; return how many, and the place it got to."""
     seen, size, found = None, 0, []
     async with connection.transaction():
         place = quarantine.position(after)

@@ -108,7 +108,9 @@ def test_a_teacher_gets_nothing_of_anothers_course(app: Starlette, browser: Open
 
 
 @pytest.mark.parametrize("hidden", [SECOND, SECOND_STUDENT])
-def test_what_is_anothers_looks_as_if_it_were_not_there(app: Starlette, browser: Open, hidden: str) -> None:
+def test_another_teachers_course_looks_as_if_it_did_not_exist(
+    app: Starlette, browser: Open, hidden: str
+) -> None:
     client = browser("turing")
     nowhere = "x" * len(hidden)
     for path, parameter in product(paths(app), sorted(PARAMETERS)):
@@ -147,7 +149,7 @@ def test_nobody_changes_anything_and_only_administrators_see_how_events_come_in(
                 assert client.post(question, data={"because": "x"}).status_code in {400, 403}
 
 
-def test_whoever_teaches_nothing_is_told_so(app: Starlette, browser: Open) -> None:
+def test_somebody_who_teaches_nothing_is_told_so(app: Starlette, browser: Open) -> None:
     client = browser("somebody")
     assert "You do not teach a course here" in client.get("/").text
     for question, answer in walk(client, app):

@@ -31,7 +31,7 @@ def test_the_function_stands_outside_the_vpc_and_no_endpoint_is_added(
     assert of_type(alerts, "AWS::EC2::VPCEndpoint").keys() == of_type(without, "AWS::EC2::VPCEndpoint").keys()
 
 
-def test_it_may_ask_publish_and_sign_and_nothing_else(alerts: Template) -> None:
+def test_the_function_may_only_ask_publish_and_sign(alerts: Template) -> None:
     [role] = [r for name, r in of_type(alerts, "AWS::IAM::Role").items() if name.startswith("AlertsRole")]
     statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
     granted = {action for statement in statements for action in as_list(statement["Action"])}
@@ -70,7 +70,7 @@ def test_failures_raise_an_alarm(alerts: Template) -> None:
     assert len(alarm["AlarmActions"]) == len(alarm["OKActions"]) == 1
 
 
-def test_who_gives_an_address_gets_mail(alerts: Template) -> None:
+def test_an_address_in_the_context_gets_mail(alerts: Template) -> None:
     endpoints = [s["Properties"]["Endpoint"] for s in of_type(alerts, "AWS::SNS::Subscription").values()]
     assert endpoints == ["advisor@example.org"]
 

@@ -169,7 +169,7 @@ def test_database(dev: Template) -> None:
     assert parameters["Parameters"] == {"rds.force_ssl": "1", "max_connections": "157"}
 
 
-def test_dev_may_do_with_one_zone(synthesise: Any) -> None:
+def test_dev_can_use_a_single_zone(synthesise: Any) -> None:
     template = synthesise(target="aws", databaseMultiAz="false")
     assert only(template, "AWS::RDS::DBInstance")["MultiAZ"] is False
 

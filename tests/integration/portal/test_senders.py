@@ -11,7 +11,7 @@ from spm.aws.stack import Aws
 from tests.support import Deployment
 
 
-def test_who_is_added_and_revoked_at_the_same_time_is_all_there_and_all_gone(
+def test_senders_added_and_revoked_at_once_are_all_there_and_all_gone(
     embedded_cloud: EmbeddedCloud, door_deployment: Deployment
 ) -> None:
     stack = door_deployment.stack

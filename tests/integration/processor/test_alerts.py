@@ -81,7 +81,7 @@ async def later(session: Session, seconds: float) -> None:
     )
 
 
-async def test_whoever_never_acknowledges_is_followed_by_another_with_the_same_id(session: Session) -> None:
+async def test_an_unacknowledged_message_goes_to_another_sender_with_the_same_id(session: Session) -> None:
     await settled(session, "MATH")
     await change(session, "ada", "none", "high")
     [first] = await take(session)
@@ -89,7 +89,9 @@ async def test_whoever_never_acknowledges_is_followed_by_another_with_the_same_i
     assert await take(session) == [first]
 
 
-async def test_what_fails_is_tried_again_after_ever_longer_pauses_and_then_given_up(session: Session) -> None:
+async def test_a_failed_message_is_tried_again_after_longer_pauses_and_then_given_up(
+    session: Session,
+) -> None:
     await settled(session, "MATH")
     await change(session, "ada", "none", "high")
     pauses = []
@@ -109,7 +111,7 @@ async def test_what_fails_is_tried_again_after_ever_longer_pauses_and_then_given
     assert (listed["given_up"], listed["error"], listed["attempts"]) == (True, "HTTP 500", MOST_ATTEMPTS)
 
 
-async def test_a_level_is_told_once_in_an_episode_and_a_fall_never(session: Session) -> None:
+async def test_a_level_is_told_once_per_episode_and_a_fall_is_never_told(session: Session) -> None:
     await settled(session, "MATH")
     for before, after in [
         ("none", "elevated"),
@@ -127,7 +129,7 @@ async def test_a_level_is_told_once_in_an_episode_and_a_fall_never(session: Sess
     assert len(ids) == 3
 
 
-async def test_many_at_once_are_one_digest_whose_members_stay(session: Session) -> None:
+async def test_many_changes_at_once_become_one_digest_that_stays_the_same(session: Session) -> None:
     await settled(session, "MATH")
     for number in range(30):
         await change(session, f"s{number}", "none", "high" if number == 7 else "elevated")
@@ -141,7 +143,7 @@ async def test_many_at_once_are_one_digest_whose_members_stay(session: Session) 
     assert other["students"][0]["student"] == "s30"
 
 
-async def test_a_courses_first_changes_are_one_digest(session: Session) -> None:
+async def test_the_first_changes_of_a_course_are_one_digest(session: Session) -> None:
     at = datetime.now(UTC)
     await session.connection.executemany(
         "INSERT INTO risk_change (course, student, from_level, level, score, reasons, changed_at)"
@@ -152,7 +154,7 @@ async def test_a_courses_first_changes_are_one_digest(session: Session) -> None:
     assert digest["total"] == 2
 
 
-async def test_nobody_is_told_of_a_muted_course_nor_afterwards(session: Session) -> None:
+async def test_nobody_is_told_about_a_muted_course_even_later(session: Session) -> None:
     await settled(session, "MATH", "HIST")
     assert (await ask(session, "alerts_mute", course="MATH"))["muted"] == ["MATH"]
     await ask(session, "alerts_mute", course="MATH")
@@ -164,7 +166,7 @@ async def test_nobody_is_told_of_a_muted_course_nor_afterwards(session: Session)
     assert [message["students"][0]["student"] for message in await take(session)] == ["bob"]
 
 
-async def test_what_is_older_than_a_day_is_no_news(session: Session) -> None:
+async def test_changes_older_than_a_day_are_not_told(session: Session) -> None:
     await change(session, "ada", "none", "high", ago=86_401)
     assert await take(session) == []
 
@@ -180,7 +182,7 @@ async def test_the_reader_lists_them(world: World, session: Session) -> None:
     assert registry.KINDS["alerts"].function == "reports"
 
 
-async def test_a_refresh_leaves_it_to_the_one_under_way_which_does_it_once_more(
+async def test_a_refresh_leaves_the_work_to_a_running_one_which_repeats(
     world: World, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = await connect(world.owner_login)

@@ -32,5 +32,5 @@ async def test_a_few_kinds(world: World, name: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", hostile.names())
 async def test_every_kind(world: World, name: str) -> None:
-    """Only the largest kind has duplicates here; ``./scripts/bench --full hostile`` tries all both ways."""
+    """Only the largest kind has duplicates here; ``./scripts/bench --full hostile`` tries both for all."""
     await keeps_within_bounds(world, name, duplicate=name.endswith("aggregated"))

@@ -76,7 +76,7 @@ async def test_the_example_fits(world: World) -> None:
     ]
 
 
-async def test_columns_that_the_table_does_not_have_as_such(world: World) -> None:
+async def test_columns_that_do_not_match_the_tables(world: World) -> None:
     message = await fail(world, message=Misfit)
     here = f"tests/integration/processor/{THIS_FILE.name}"
     line = LINES.index("    session_id: float") + 1
@@ -97,7 +97,7 @@ class CamelCase(Message, frozen=True):
     seenBy: str  # noqa: N815 - the mistake
 
 
-async def test_names_that_are_none_of_a_table_or_column(world: World) -> None:
+async def test_names_that_a_table_or_column_cannot_have(world: World) -> None:
     message = await fail(world, message=CamelCase, name="Attendance!")
     line = LINES.index("    seenBy: str  # noqa: N815 - the mistake") + 1
     assert f"{THIS_FILE.name}:{line}: 'seenBy' cannot be the name of a table or column: use a to z" in message
@@ -105,20 +105,20 @@ async def test_names_that_are_none_of_a_table_or_column(world: World) -> None:
     assert "'Attendance!' cannot be the name of a table" in message
 
 
-async def test_a_statement_that_is_there_twice(world: World, edit: Edit) -> None:
+async def test_a_statement_that_occurs_twice(world: World, edit: Edit) -> None:
     folder = edit("statements.sql", "name: session_attendance", "name: report_sessions")
     message = await fail(world, folder=folder)
     assert "attendance/statements.sql: statements.sql holds more than one statement report_sess" in message
 
 
-async def test_a_filter_that_is_no_text(world: World) -> None:
+async def test_a_filter_that_is_not_text(world: World) -> None:
     message = await fail(world, filters=("occurred_at", "status.of", "since"))
     assert "its filter occurred_at needs a column occurred_at of type text" in message
     assert "its filter status.of needs a column status of type jsonb" in message
     assert "its filter since has the name of a parameter of every report" in message
 
 
-async def test_a_student_that_is_no_text(world: World) -> None:
+async def test_a_student_that_is_not_text(world: World) -> None:
     for column in ("pupil", "occurred_at"):
         message = await fail(world, student=column)
         assert f"its student {column} is not one of its columns of type text" in message
@@ -178,11 +178,11 @@ async def test_a_report_with_an_unknown_blank_or_without_a_limit(world: World, e
     assert "report_sessions has no LIMIT {limit}" in await fail(world, folder=folder)
 
 
-async def test_a_table_that_is_none(world: World) -> None:
+async def test_a_table_that_does_not_exist(world: World) -> None:
     assert "there is no table presence" in await fail(world, name="presence", folder=Path("nowhere"))
 
 
-async def test_a_table_that_is_no_event_log(world: World, edit: Edit) -> None:
+async def test_a_table_that_is_not_an_event_log(world: World, edit: Edit) -> None:
     folder = edit("migrations/0001_attendance.sql", "LIKE event_log INCLUDING ALL", OWN)
     message = await fail(world, folder=folder)
     assert (

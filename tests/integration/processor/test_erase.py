@@ -189,7 +189,7 @@ async def assert_as_if_never_there(world: World, clean: World) -> None:
     assert set(differences["differences"].values()) == {0}
 
 
-async def test_nothing_of_the_student_is_left_and_everything_of_the_others(
+async def test_nothing_of_the_student_is_left_and_everybody_else_is_untouched(
     world: World, clean_world: World
 ) -> None:
     await fill_both(world, clean_world)
@@ -237,7 +237,7 @@ def killer(connection: asyncpg.Connection, statements: int) -> Callable[[object]
     return count
 
 
-async def test_several_students_and_one_of_whom_there_is_nothing(world: World) -> None:
+async def test_several_students_and_one_without_any_data(world: World) -> None:
     await fill_school(world, GONE, OTHER)
     await deliver_everything(world, GONE, OTHER)
     removed = await erase(world, GONE, OTHER, "nobody")
@@ -247,7 +247,7 @@ async def test_several_students_and_one_of_whom_there_is_nothing(world: World) -
     assert holds(dumped, GONE) == holds(dumped, OTHER) == []
 
 
-async def test_who_comes_back_is_stored_again_but_not_what_was_before(world: World) -> None:
+async def test_a_student_who_comes_back_is_stored_again_without_earlier_events(world: World) -> None:
     await migrations.migrate(world.owner, world.login, PIPELINES.values())
     await world.deliver([record(1, event(1, student_id=GONE))])
     await erase(world, GONE)

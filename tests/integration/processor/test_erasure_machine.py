@@ -330,7 +330,7 @@ class ErasureMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.long
-def test_any_order_leaves_nothing_of_the_student_and_all_of_the_others(server: PostgresServer) -> None:
+def test_any_order_leaves_nothing_of_the_student_and_everything_of_others(server: PostgresServer) -> None:
     with asyncio.Runner() as loop:
         worlds = [loop.run(make_world(server)) for _ in range(2)]
         told = [Told(world, knows_gone=place == 0) for place, world in enumerate(worlds)]

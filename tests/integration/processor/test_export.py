@@ -68,6 +68,6 @@ async def test_a_month_of_the_log_holds_what_arrived_in_it(session: Session) -> 
         ({"table": "risk_change", "after": ["9" * 30]}, "use the `next` of the previous page"),
     ],
 )
-async def test_what_there_is_not_is_refused(session: Session, wrong: dict[str, Any], told: str) -> None:
+async def test_what_does_not_exist_is_refused(session: Session, wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(CommandError, match=told):
         await Export(**wrong).run(session, SETTINGS)

@@ -145,6 +145,6 @@ async def test_a_place_that_no_answer_gave_is_refused(world: World, after: str) 
         await ExportStudent(student="ada", after=after).run(Session(world.owner), Settings("arn:secret"))
 
 
-def test_who_asks_is_noted() -> None:
+def test_whoever_asks_is_noted() -> None:
     assert ExportStudent(student="ada").about() == About("ada", None)
     assert ExportStudent.function == "operations"

@@ -144,7 +144,7 @@ async def test_too_many_connections_is_waited_for(world: World) -> None:
     "state",
     ["53100", "53200", "55006", "40001", "40P01", "57P01", "08006"],  # disk full, in use and so on
 )
-async def test_what_passes_by_itself_is_retried(world: World, state: str) -> None:
+async def test_errors_that_pass_by_themselves_are_retried(world: World, state: str) -> None:
     """A trigger makes the server itself raise the error, until the trigger is dropped."""
     await world.owner.execute(
         f"""
@@ -208,7 +208,7 @@ async def test_a_wrong_database_is_a_defect_and_raised(world: World) -> None:
         await world.deliver(records([1]))
 
 
-async def test_no_time_left_is_said_before_anything_is_tried(world: World) -> None:
+async def test_without_time_left_nothing_is_tried(world: World) -> None:
     database = world.processor()
 
     async def work(_: Session) -> None:

@@ -105,7 +105,7 @@ async def test_the_same_id_once_more_adds_nothing(reader: Session) -> None:
     assert [found["note"] for found in await noted(reader)] == ["Called"]
 
 
-async def test_a_teacher_hears_of_the_own_courses_only(reader: Session) -> None:
+async def test_a_teacher_sees_follow_ups_of_their_own_courses_only(reader: Session) -> None:
     await ask(reader, ADA)
     assert len(await noted(reader, as_teacher="turing")) == 1
     assert await noted(reader, as_teacher="clio") == []

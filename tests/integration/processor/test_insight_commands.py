@@ -313,7 +313,7 @@ async def test_a_teacher_hears_nothing_of_another_course(
         assert not [row for row in answer["rows"] if "HIST" not in row]
 
 
-async def test_a_teacher_sees_the_own_course_whole_and_of_a_student_no_other(session: Session) -> None:
+async def test_a_teacher_sees_all_of_their_course_and_no_other_course_of_a_student(session: Session) -> None:
     assert await ask(session, "course", course="MATH", as_teacher="turing") == await ask(
         session, "course", course="MATH"
     )

@@ -281,7 +281,7 @@ async def test_who_came_to_a_lesson_is_counted_by_the_hour(world: World) -> None
     assert (hour["events"], hour["present"], hour["late"], hour["absent"], hour["excused"]) == (7, 1, 1, 2, 1)
 
 
-async def test_whatever_stands_in_metadata_is_counted_under_a_course_or_none(world: World) -> None:
+async def test_every_event_is_counted_under_a_course_or_under_none(world: World) -> None:
     await world.deliver([at(number) for number in range(len(METADATA) * 3)])
     assert await counted(world) == len(METADATA) * 3
     courses = {row[0] for row in await rows(world, "student_course")}

@@ -348,7 +348,7 @@ class TestAccessLog:
     def told(self, world: World, **narrowed: Any) -> list[tuple[str, str]]:
         return [(look["who"], look["student_id"]) for look in self.answer(world, **narrowed)["looks"]]
 
-    def test_to_look_into_it_is_noted_too(
+    def test_reading_the_access_log_is_noted_too(
         self, world: World, as_owner: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         as_owner.secrets[CURRENT] = as_owner.owner_login

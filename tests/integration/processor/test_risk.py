@@ -165,7 +165,7 @@ async def test_work_is_missing_only_after_a_day_of_grace_and_a_course_is_evaluat
     assert await diary.score("ada") == 3.5
 
 
-async def test_whoever_is_excused_or_has_more_time_misses_nothing(school: World, diary: Diary) -> None:
+async def test_a_student_who_is_excused_or_has_more_time_misses_nothing(school: World, diary: Diary) -> None:
     later = datetime(2026, 9, 12, 8, tzinfo=UTC)
     await school.owner.execute("INSERT INTO assessment_exception VALUES ('math', 'A1', 'ada', NULL, true)")
     await school.owner.execute(
@@ -237,7 +237,7 @@ async def test_only_what_changed_is_written(school: World, diary: Diary) -> None
     assert (await diary.refresh("2026-09-13T12:00:03Z"))["written"] == 6
 
 
-async def test_whoever_leaves_or_whose_course_ends_is_at_no_risk_there(school: World, diary: Diary) -> None:
+async def test_a_student_who_leaves_or_whose_course_ends_is_at_no_risk(school: World, diary: Diary) -> None:
     await diary.refresh("2026-09-12T12:00:00Z")
     await enrol(school, "ada", ends=date(2026, 9, 13))
     await diary.refresh("2026-09-12T22:00:00Z")  # the 13th in Berlin
@@ -370,7 +370,7 @@ async def test_a_deployment_without_the_shipped_pipeline_has_nothing_to_evaluate
     assert answer == RefreshAnswer({}, 0, 0, 0)
 
 
-async def test_a_course_of_which_postgresql_has_no_statistics_yet_takes_no_minutes(world: World) -> None:
+async def test_a_course_without_statistics_in_postgresql_does_not_take_minutes(world: World) -> None:
     await world.owner.execute(MANY)
     started = time.monotonic()
     done = await evaluate_due(world.owner, datetime(2026, 11, 10, tzinfo=UTC))

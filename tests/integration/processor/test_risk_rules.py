@@ -140,7 +140,7 @@ async def test_a_history_has_the_newest_first_and_its_pages_lead_on(session: Ses
     assert len(of_maths.changes) == 3
 
 
-def test_whom_a_question_is_about_is_noted() -> None:
+def test_the_subject_of_a_question_is_noted() -> None:
     history = registry.parse({"command": "risk_history", "student": "ada"}, "reports").about()
     assert history is not None
     assert history.student_id == "ada"

@@ -146,7 +146,7 @@ class TestImport:
         }
         assert await stored(world) == before
 
-    async def test_who_is_deleted_before_they_began_was_never_there(
+    async def test_somebody_deleted_before_they_began_was_never_there(
         self, world: World, session: Session
     ) -> None:
         early = {"courses": [COURSE], "enrolments": [ADA | {"deleted": True, "ends": "2026-07-01"}]}

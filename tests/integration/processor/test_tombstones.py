@@ -58,7 +58,7 @@ async def test_a_writer_learns_of_an_erasure_in_its_own_transaction(world: World
     assert await world.owner.fetchval("SELECT count(*) FROM student_performance") == 3
 
 
-async def test_nothing_but_a_rejection_learns_of_it_too(world: World) -> None:
+async def test_a_batch_with_only_a_rejection_learns_of_it_too(world: World) -> None:
     environment = world.processor()
     bad = f'{{"student_id": "{GONE}"'.encode()
     await world.deliver([record(1, bad)], to=environment)

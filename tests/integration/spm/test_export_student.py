@@ -53,7 +53,7 @@ def test_a_zip_file_holds_everything_and_the_access_log_tells(spm: Spm, tmp_path
 
 
 @pytest.mark.usefixtures("stored")
-def test_a_folder_is_made_anew_and_never_mixed(spm: Spm, tmp_path: Path) -> None:
+def test_a_folder_has_to_be_new_so_that_nothing_is_mixed(spm: Spm, tmp_path: Path) -> None:
     folder = tmp_path / "for" / "ada"
     made = json.loads(spm("export-student", STUDENT, str(folder), "--json").stdout)
     assert sorted(made["files"]) == sorted(file.name for file in folder.iterdir())

@@ -150,7 +150,7 @@ def test_what_arrived_in_a_dropped_month_has_expired(
     assert trace(late, 9)["state"] == "expired"
 
 
-def test_what_is_an_erased_student_s_is_erased(
+def test_an_event_of_an_erased_student_is_erased(
     deployed: Deployment, trace: Trace, give_up: Callable[[bytes, datetime], str]
 ) -> None:
     student, sent = uuid.uuid4().hex, str(uuid.uuid4())
