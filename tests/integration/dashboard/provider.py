@@ -17,18 +17,19 @@ TURING = {"sub": "turing", "groups": ["teachers"], "email": "turing@school.examp
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(host: str = "127.0.0.1") -> Iterator[str]:
     """Run it, and yield its issuer."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((host, 0))
         port = free.getsockname()[1]
     users = [part for user in (HEADS, TURING) for part in ("--user-claims", json.dumps(user))]
+    where = ("--host", host, "--port", str(port))
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), *users],
+        [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", *where, *users],
         env={**os.environ, "NO_COLOR": "1"},
         stderr=subprocess.DEVNULL,
     )
-    issuer = f"http://127.0.0.1:{port}"
+    issuer = f"http://{host}:{port}"
     try:
         wait_until(lambda: _answers(issuer), "the provider to answer", seconds=30)
         yield issuer

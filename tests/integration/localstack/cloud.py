@@ -41,6 +41,14 @@ SHARED = {
     "processorTimeoutSeconds": "10",
     "retryAttempts": "3",
 }
+PORTAL = {
+    "environmentSuffix": "portal",
+    "ingest": "true",
+    "alerts": "true",
+    "dashboard": "true",
+    "dashboardClientId": "spm",
+    "dashboardAdminClaim": "groups=heads",
+}
 THIS_RUN: Final[dict[str, str | list[str] | bool]] = {"label": f"{LABEL_SESSION_ID}={SESSION_ID}"}
 
 
@@ -62,6 +70,12 @@ class Environment:
     stack: Stack
     commands: Commands
     logs: "CloudWatchLogsClient"
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What the stack says of itself."""
+        [stack] = self.aws.cloudformation.describe_stacks(StackName=self.stack.name)["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
 
     def processor_log(self) -> str:
         """Everything that the processor has logged."""
@@ -148,6 +162,13 @@ class Cloud:
             "AWS_DEFAULT_REGION": REGION,
             "POSTGRES_PASSWORD": PASSWORD,
         }
+
+    @property
+    def host(self) -> str:
+        """The address at which containers reach a server of this machine."""
+        with contextlib.closing(docker.from_env()) as client:
+            network = client.networks.get(self._network.name)
+            return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
 
     @property
     def checkout(self) -> Checkout:

@@ -85,7 +85,7 @@ def test_own_metrics(target: LocalTarget) -> None:
 
 
 def test_dashboard(target: LocalTarget) -> None:
-    """Dashboard"""
+    """CloudWatch's dashboard"""
     entries = target.aws.cloudwatch.list_dashboards()["DashboardEntries"]
     assert bool(entries) == (target.name == "embedded")
 

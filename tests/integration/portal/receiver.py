@@ -8,15 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from processor.commands.roster_import import RosterImport
 from processor.commands.roster_stage import RosterStage
 from processor.roster import Rows
+from spm.aws.commands import Commands
+from spm.aws.stack import Aws, Stack
 from spm.publishing.put_records import Entry, publish
-from tests.support import Deployment
 
 LESSONS = 5  # the fewest that absence is judged by
 
@@ -39,6 +40,7 @@ class Receiver:
 
     received: list[Received] = field(default_factory=list)
     answer: int = 204
+    host: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         receiver = self
@@ -54,13 +56,13 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((self.host, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/hook"
+        return f"http://{self.host}:{self._server.server_port}/hook"
 
     def of_course(self, prefix: str) -> list[Received]:
         """Return what came about courses whose ids begin so."""
@@ -72,19 +74,32 @@ class Receiver:
         self._thread.join()
 
 
-def enrol(deployment: Deployment, students: Iterable[tuple[str, str]]) -> None:
-    """Put (course, student) into the roster."""
-    pairs = list(students)
-    rows = _rows(pairs)
+class Deployed(Protocol):
+    """A stack on either local target."""
+
+    @property
+    def aws(self) -> Aws: ...
+    @property
+    def stack(self) -> Stack: ...
+    @property
+    def commands(self) -> Commands: ...
+
+
+def enrol(
+    deployment: Deployed, students: Iterable[tuple[str, str]], teachers: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Put (course, student) into the roster, and (course, teacher)."""
+    rows = _rows([(c, s, "student") for c, s in students] + [(c, t, "teacher") for c, t in teachers])
     import_id = uuid.uuid4()
     deployment.commands.run(RosterStage(import_id=import_id, number=0, rows=rows))
     deployment.commands.run(RosterImport(import_id=import_id, chunks=1, dry_run=False))
 
 
-def _rows(pairs: list[tuple[str, str]]) -> Rows:
+def _rows(enrolled: list[tuple[str, str, str]]) -> Rows:
+    courses = dict.fromkeys(course for course, _, _ in enrolled)
     plain = {
-        "courses": [{"id": c, "title": c, "time_zone": "UTC"} for c in dict.fromkeys(c for c, _ in pairs)],
-        "enrolments": [{"course": c, "person": s, "role": "student"} for c, s in pairs],
+        "courses": [{"id": course, "title": course, "time_zone": "UTC"} for course in courses],
+        "enrolments": [{"course": c, "person": p, "role": role} for c, p, role in enrolled],
     }
     return msgspec.convert(plain, Rows)
 
@@ -104,6 +119,6 @@ def absences(course: str, student: str) -> list[Entry]:
     return [Entry(json.dumps(event).encode(), student) for event in events]
 
 
-def send(deployment: Deployment, entries: Iterable[Entry]) -> None:
+def send(deployment: Deployed, entries: Iterable[Entry]) -> None:
     for _ in publish(deployment.aws.kinesis, deployment.stack.stream_name, entries):
         pass
