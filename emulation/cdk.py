@@ -13,7 +13,7 @@ from emulation.process import ChildProcess
 CDKLOCAL = Path("node_modules", ".bin", "cdklocal")
 BOOTSTRAP_TEMPLATE = Path("node_modules", "aws-cdk", "lib", "api", "bootstrap", "bootstrap-template.yaml")
 APP = (sys.executable, "-P", "-m", "infra.app")
-"""Run in the project's folder, which must not come before us on the path."""
+"""-P: it runs in the project's folder, which must not come before us on the path."""
 DEPLOY_SECONDS = 900.0  # a first run compiles the CDK, and the machine may be busy
 ERROR_LINES_SHOWN = 12
 
@@ -34,8 +34,8 @@ def deploy(
 ) -> dict[str, str]:
     """Synthesise and deploy one stack of a project; return its outputs.
 
-    The cloud assembly goes to ``folder``, so that several deployments can run side by side; caches are kept
-    in the project. Raises DeployFailed with the last lines that say something.
+    The cloud assembly goes to ``folder``, so that several deployments can run side by side. Caches are kept
+    in the project. Raises DeployFailed with the last useful lines of output.
 
     The app runs before cdklocal and not below it, because together they take over 1 GiB of memory.
     """
@@ -99,7 +99,7 @@ def _environment(aws_environment: Mapping[str, str], caches: Path) -> dict[str, 
 
 
 def why(output: str) -> str:
-    """Return what the first failed resource says, without what followed from it, or the last lines."""
+    """Return the message of the first resource that failed, or the last lines if no resource did."""
     failed = FAILED.search(output)
     if failed is None:
         return _last_useful_lines(output)

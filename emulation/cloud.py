@@ -26,7 +26,7 @@ BOOTSTRAP_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class CloudState:
-    """What another terminal needs to reach a running embedded cloud. No AWS credential in it is real."""
+    """What another terminal needs to reach a running embedded cloud. Its AWS credentials are not real."""
 
     pid: int
     endpoint_url: str
@@ -117,7 +117,7 @@ class EmbeddedCloud:
         }
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        """Return a boto3 client of this cloud, whatever the process's own AWS settings are."""
+        """Return a boto3 client for this cloud, whatever AWS settings the process has."""
         return boto3.client(
             service,  # type: ignore[call-overload]  # the stubs want a literal
             endpoint_url=self.endpoint_url,
@@ -129,7 +129,7 @@ class EmbeddedCloud:
     def deploy(self, suffix: str = "dev", context: Mapping[str, str] | None = None) -> dict[str, str]:
         """Make the environment's database, deploy its stack, and return the stack's outputs.
 
-        ``context`` adds to the CDK context, or overrides it. Raises DeployFailed with cdklocal's last words.
+        ``context`` adds to the CDK context, or overrides it. Raises DeployFailed with cdklocal's last lines.
         """
         name = database_name(suffix)
         self.database.create_database(name)
@@ -161,7 +161,7 @@ class EmbeddedCloud:
         self._databases.pop(suffix, None)
 
     def start_runner(self) -> ChildProcess:
-        """Start the event source mapping runner for every mapping deployed here, now and later."""
+        """Start the runner. It drives every event source mapping that is deployed here, now or later."""
         folder = self._runner_folder
         folder.mkdir(exist_ok=True)
         self._runner = ChildProcess(
@@ -207,7 +207,7 @@ class EmbeddedCloud:
     def _bootstrap(self) -> None:
         """Create the CDK's bootstrap stack from its own template.
 
-        ``cdklocal bootstrap`` does the same through a changeset in 17 s. The API takes less than one.
+        ``cdklocal bootstrap`` does the same through a changeset, and takes 17 s. This takes less than one.
         """
         template = cdk.installed(self.project, cdk.BOOTSTRAP_TEMPLATE)
         cloudformation = self.client("cloudformation")
@@ -230,9 +230,9 @@ def database_name(suffix: str) -> str:
 
 
 def state_file() -> Path:
-    """Return where a running cloud of this project says how to reach it.
+    """Return the file in which a running cloud of this project says how to reach it.
 
-    Another name, in ``SPM_CLOUD_FILE``, lets several run beside each other.
+    ``SPM_CLOUD_FILE`` names another file, so that several clouds can run side by side.
     """
     return Path(os.environ.get("SPM_CLOUD_FILE") or project.local() / "cloud.json")
 
@@ -282,4 +282,4 @@ def _stack_status(cloudformation: Any, stack: str) -> str:  # noqa: ANN401 - a b
     try:
         return str(find(StackName=stack)["Stacks"][0]["StackStatus"])
     except cloudformation.exceptions.ClientError:
-        return "DELETE_COMPLETE"  # a deleted stack is known only by its id
+        return "DELETE_COMPLETE"  # a deleted stack can only be found by its id

@@ -1,9 +1,9 @@
 """What can go wrong around the embedded cloud. Each message says what to do.
 
 EmulationError
-├── StartFailed     a process did not become healthy; the message carries the end of its log
-├── DeployFailed    cdklocal refused; the message carries its last useful lines
-└── MappingInvalid  a deployed event source mapping asks for what Lambda would refuse
+├── StartFailed     a process did not become healthy; the message has the end of its log
+├── DeployFailed    a deployment failed; the message has its last useful lines
+└── MappingInvalid  a deployed event source mapping asks for something that Lambda would refuse
 """
 
 

@@ -1,8 +1,8 @@
-"""Holds one child process, and ends it with everything that it started when the parent lets go.
+"""Runs one child process. When the parent lets go, it ends the child and everything that the child started.
 
-``emulation.process`` runs it as ``python -I -S guard.py OPTIONS -- COMMAND…`` with a pipe on standard input
-whose other end only the parent holds. The pipe closes when the parent stops the child and when the parent
-dies, even by SIGKILL. Both end the child in the same way. Linux's PR_SET_PDEATHSIG is not enough: it does not
+``emulation.process`` runs it as ``python -I -S guard.py OPTIONS -- COMMAND…``. Its standard input is a pipe
+whose other end only the parent holds. The pipe closes when the parent stops the child or dies, even by
+SIGKILL, and the child ends in the same way either time. Linux's PR_SET_PDEATHSIG is not enough: it does not
 exist on macOS, does not reach grandchildren (Lambda workers inside a slow handler), and fires when the
 *thread* that started the child ends.
 """
@@ -24,7 +24,7 @@ def main() -> int:
     """Run the command until it ends or standard input closes, and return its exit code."""
     options = _options()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)  # only the pipe decides
+        signal.signal(name, signal.SIG_IGN)  # only the pipe ends the child
     child: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - the command is the project's own
         options.command,
         stdin=subprocess.DEVNULL,
@@ -62,7 +62,7 @@ def _default_signals() -> None:
 
 
 def _stop_when_released(child: "subprocess.Popen[bytes]", stop_signal: signal.Signals) -> None:
-    os.read(sys.stdin.fileno(), 1)  # nothing is ever written, so this returns at the end of the file
+    os.read(sys.stdin.fileno(), 1)  # nothing is ever written, so this returns when the pipe closes
     child.send_signal(stop_signal)
     try:
         child.wait(GRACE_SECONDS)
@@ -71,7 +71,7 @@ def _stop_when_released(child: "subprocess.Popen[bytes]", stop_signal: signal.Si
 
 
 def _end_group(child: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says EPERM for a group of zombies
         os.killpg(child.pid, signal.SIGKILL)
 
 

@@ -19,7 +19,7 @@ START_ATTEMPTS = 3
 
 
 class MiniStack:
-    """One instance with all its files below ``folder``. What it holds is in memory and ends with it.
+    """One instance with all its files below ``folder``. Its state is in memory and ends with it.
 
     The folders in ``of_no_use_without`` are removed with it.
     """
@@ -44,7 +44,7 @@ class MiniStack:
         return self._program
 
     def start(self) -> None:
-        """Start it, or raise StartFailed with the end of its log."""
+        """Start the server, or raise StartFailed with the end of its log."""
         for attempt in range(1, START_ATTEMPTS + 1):
             try:
                 self._launch()
@@ -56,7 +56,7 @@ class MiniStack:
                 return
 
     def stop(self) -> None:
-        """Stop it and the functions' processes, and remove its files."""
+        """Stop the server and the functions' processes, and remove its files."""
         if self._program is not None:
             self._program.stop()
         for folder in self._removed:
@@ -85,7 +85,7 @@ class MiniStack:
             return False
 
     def _environment(self) -> dict[str, str]:
-        """The environment that it sees and passes on to functions, without anything of the caller's own."""
+        """Return the environment that it gets and passes on to functions; it has nothing of the caller's."""
         return {
             "PATH": os.defpath,
             "HOME": str(self._folder),

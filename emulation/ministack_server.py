@@ -6,7 +6,7 @@ from emulation import patches
 
 
 def main() -> None:
-    """Serve until ended by a signal."""
+    """Serve until a signal ends the process."""
     patches.apply()
     app.main()
 

@@ -1,7 +1,7 @@
-"""Everything that is changed in MiniStack, each with its reason.
+"""Everything that we change in MiniStack, and why.
 
-The names are those of the exactly pinned version. With another version the start fails and says so. Then
-``tests/unit/emulation/test_patches.py`` says which patches are still needed. docs/upstream.md has what to
+The names are those of the pinned version. With another version, the start fails and says so; then
+``tests/unit/emulation/test_patches.py`` shows which patches are still needed. docs/upstream.md says what to
 report to MiniStack's authors.
 """
 
@@ -31,24 +31,24 @@ class Patch:
     reason: str
     functions: tuple[
         tuple[Any, str, Callable[..., Any] | str], ...
-    ]  # a module, class or dict; a name; what for
+    ]  # a module, class or dict; a name in it; its replacement
 
 
 PATCHES: Final = (
     Patch(
         "the runner delivers",
-        "MiniStack's own Kinesis mapping loses records on failures, and two would deliver everything twice."
+        "MiniStack's own Kinesis mapping loses records when something fails, and would deliver a second time."
         " Deploying mappings disabled is not enough: people enable one through the API.",
         ((lambda_svc, "_poll_kinesis", mappings.leave_kinesis_to_the_runner),),
     ),
     Patch(
         "records are not copied",
-        "Every put and get copied the shard's whole list to expire records: 38 ms at 400,000 records.",
+        "To expire records, every put and get copied the shard's whole list: 38 ms at 400,000 records.",
         ((kinesis, "_expire_records", shards.expire_records),),
     ),
     Patch(
         "iterators go by sequence number",
-        "They were positions in a list that expiry shortens: new records were skipped after a day.",
+        "They were positions in a list that expiry shortens, so new records were skipped after a day.",
         (
             (kinesis, "_next_sequence_number", shards.next_sequence_number),
             (kinesis, "_get_shard_iterator", shards.get_shard_iterator),
@@ -57,7 +57,7 @@ PATCHES: Final = (
     ),
     Patch(
         "closed shards stay",
-        "Splitting, merging and UpdateShardCount deleted the parents with what nobody had read yet; a changed"
+        "Splitting, merging and UpdateShardCount deleted the parents with their unread records; a changed"
         " ShardCount in a template did nothing; SubscribeToShard would not notice the end of a closed shard.",
         (
             (kinesis, "_route_to_shard", shards.route_to_shard),
@@ -73,7 +73,7 @@ PATCHES: Final = (
     ),
     Patch(
         "a template does not replace a stream",
-        "A stack's stream took the place, and the records, of any other stream of its name.",
+        "A stack's stream replaced any other stream of its name, and that stream's records were lost.",
         (
             (provisioners, "_kinesis_stream_create", resharding.create_from_template),
             (_STREAM, "create", resharding.create_from_template),
@@ -81,8 +81,8 @@ PATCHES: Final = (
     ),
     Patch(
         "mappings are checked and kept",
-        "Limits, missing streams and second mappings were accepted; StartingPositionTimestamp and a"
-        " template's Enabled were forgotten; the default batch size was 10; a result was never told.",
+        "Values beyond the limits, missing streams and second mappings were accepted; Enabled in a template"
+        " and StartingPositionTimestamp were forgotten; the default batch size was 10; no result was shown.",
         (
             (lambda_svc, "_create_esm", mappings.create),
             (lambda_svc, "_update_esm", mappings.update),
@@ -94,7 +94,7 @@ PATCHES: Final = (
     ),
     Patch(
         "alarms look at their own metric",
-        "Dimensions, periods, DatapointsToAlarm and TreatMissingData did not count: an alarm rang for"
+        "Dimensions, periods, DatapointsToAlarm and TreatMissingData did not count, so an alarm rang for"
         " another function's errors. Metric math was stored and never evaluated.",
         (
             (cloudwatch, "_evaluate_alarm", alarms.evaluate_alarm),
@@ -103,7 +103,7 @@ PATCHES: Final = (
     ),
     Patch(
         "the log says where it ends",
-        "An invocation that writes nothing waited 50 ms for a line; late lines went to the next one's log.",
+        "An invocation that wrote nothing waited 50 ms for a line; late lines went to the next one's log.",
         (
             (lambda_runtime, "_PYTHON_WORKER_SCRIPT", workers.worker_script()),
             (lambda_runtime.Worker, "invoke", workers.invoke),
@@ -112,7 +112,7 @@ PATCHES: Final = (
     ),
     Patch(
         "an update lets invocations end",
-        "New code or configuration killed the invocation under way; Lambda lets it end with the old.",
+        "New code or configuration killed the running invocation; Lambda lets it end with the old one.",
         (
             (lambda_runtime, "kill_workers", workers.kill_workers),
             (lambda_runtime, "release_worker", workers.release_worker),
@@ -123,7 +123,7 @@ PATCHES: Final = (
 
 
 def apply() -> None:
-    """Patch MiniStack in this process. Fail if it is another version, or has lost a name."""
+    """Patch MiniStack in this process. Fail if it is another version, or if a name is gone."""
     installed = version("ministack")
     if installed != VERSION:
         raise SystemExit(

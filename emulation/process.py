@@ -17,7 +17,7 @@ from typing import NoReturn
 from emulation import guard
 from emulation.errors import StartFailed
 
-STOP_SECONDS = guard.GRACE_SECONDS + 15.0  # a busy machine takes its time to remove the folders of a child
+STOP_SECONDS = guard.GRACE_SECONDS + 15.0  # a busy machine takes its time to remove a child's folders
 LOG_LINES_SHOWN = 15
 
 
@@ -26,9 +26,9 @@ class ChildProcess:
     """One command under the care of ``emulation.guard``.
 
     It gets exactly ``environment``, works in ``folder``, writes to ``log``, and runs as ``user`` if one is
-    named (root only). It ends at ``stop()`` and when this process ends in any way: first by ``stop_signal``,
-    and after 5 s by SIGKILL to it and everything it started. The folders in ``remove`` are removed with it,
-    and those in ``remove_if_empty`` if nothing else is in them.
+    named (root only). It ends at ``stop()`` and when this process ends in any way: it gets ``stop_signal``,
+    and after 5 s SIGKILL, as does everything that it started. Then the folders in ``remove`` are removed, and
+    those in ``remove_if_empty`` if nothing is left in them.
     """
 
     name: str
@@ -72,7 +72,7 @@ class ChildProcess:
             time.sleep(0.02)
 
     def _fail(self, why: str) -> NoReturn:
-        log = self.end_of_log()  # before the stop: the log may go with the child's folder
+        log = self.end_of_log()  # before the stop, which may remove the log with the child's folder
         self.stop()
         raise StartFailed(f"{self.name} {why}.\n{log}")
 
@@ -117,7 +117,7 @@ def free_port() -> int:
 
 @contextmanager
 def temporary_folder(prefix: str, where: Path | None = None) -> Iterator[Path]:
-    """Make a temporary folder that goes with the block, or, where that was killed, with the next such block.
+    """Make a temporary folder and remove it at the end; if we are killed, the next such block removes it.
 
     Its owner holds a lock on it, which ends with the process however that ends. It is below ``where``, by
     default the operating system's temporary folder.
@@ -142,7 +142,7 @@ def _claimed(prefix: str, where: Path | None) -> tuple[Path, int]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
                 return folder, lock
-            os.close(lock)  # another took it for a leftover before it was locked
+            os.close(lock)  # another process took it for a leftover before it was locked
 
 
 def _remove_leftover(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The project that a command runs for: its pipelines are deployed, and what is kept stands in its folder."""
+"""The project that a command runs for: its pipelines are deployed, and its folder holds what is kept."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Say which names more than one class has: a search for one then finds the wrong one."""
+"""List names that more than one class has, because a search for one class then finds the other."""
 
 import ast
 import sys
@@ -11,19 +11,19 @@ FOLDERS = ("bench", "emulation", "examples", "infra", "portal", "processor", "sc
 
 
 def main() -> int:
-    """Print the names with where they are; return 1 where there is any."""
+    """Print each such name and where its classes are. Return 1 if there are any."""
     places = defaultdict(list)
     for file in (file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py"))):
         for line, name in classes(file.read_text(encoding="utf-8")):
             places[name].append(f"{file.relative_to(ROOT)}:{line}")
     shared = {name: where for name, where in places.items() if len(where) > 1}
     for name, where in sorted(shared.items()):
-        print(f"{name}: {', '.join(where)}")  # noqa: T201 - what it is for
+        print(f"{name}: {', '.join(where)}")  # noqa: T201 - this is a command
     return int(bool(shared))
 
 
 def classes(text: str) -> Iterator[tuple[int, str]]:
-    """Yield line and name of each public class; groups of tests (``Test…``) are known by their file."""
+    """Yield line and name of each public class, except groups of tests (``Test…``)."""
     for node in ast.parse(text).body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith(("_", "Test")):
             yield node.lineno, node.name

@@ -2,9 +2,9 @@
 
     python3 setup.py [COMMAND ARGUMENT...]
 
-Then becomes COMMAND, with the environment first on PATH. Needs any Python >= 3.11 with venv and pip, and
-imports the standard library only. A stamp of the lock files, the project in pyproject.toml and the Python
-version lets later runs pass at once; a lock lets several scripts start at the same time.
+It then becomes COMMAND, with the environment first on PATH. It needs Python >= 3.11 with venv and pip, and
+imports only the standard library. A stamp, made from the lock files, the project in pyproject.toml and the
+Python version, lets later runs skip the installation. A lock lets several scripts start at the same time.
 """
 
 import contextlib
@@ -44,12 +44,12 @@ NETWORK_SIGNS = (
 
 
 class SetUpError(Exception):
-    """A step failed; the message is one line that says what to do."""
+    """A step failed. The message is one line that says what to do."""
 
 
 def main(command: list[str]) -> int:
-    """Install what is missing, then become the command; return 1 after one line on standard error."""
-    # SIGTERM must end a running installer as Ctrl-C does: subprocess.run kills its child when left.
+    """Install what is missing, then become the command. Return 1, after one line on stderr, on failure."""
+    # SIGTERM must end a running installer as Ctrl-C does: subprocess.run kills its child on an exception.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         require_modules()
@@ -69,7 +69,7 @@ def main(command: list[str]) -> int:
 
 
 def require_modules() -> None:
-    """Raise SetUpError where a distribution ships Python without venv or pip."""
+    """Raise SetUpError if the distribution ships Python without venv or pip."""
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
     if missing:
         raise SetUpError(
@@ -79,17 +79,17 @@ def require_modules() -> None:
 
 
 def wanted_stamp() -> str:
-    """What an up-to-date environment was made from."""
+    """Return the stamp of an environment that is up to date."""
     digest = hashlib.sha256()
     for name in ("uv.lock", "package-lock.json", "scripts/setup.py"):
         digest.update((ROOT / name).read_bytes())
-    # The commands and plugins that it registers; what it depends on is in uv.lock.
+    # These are the commands and plugins that it registers. Its dependencies are in uv.lock.
     digest.update(repr(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]).encode())
     return f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]} {digest.hexdigest()}\n"
 
 
 def is_up_to_date() -> bool:
-    """Whether the environment was completed from exactly the present lock files and this Python."""
+    """Return whether the environment was completed from exactly these lock files and this Python."""
     try:
         return STAMP.read_text() == wanted_stamp() and (VENV / "bin" / "python").exists()
     except FileNotFoundError:
@@ -110,7 +110,7 @@ def only_one() -> Iterator[None]:
 
 
 def install() -> None:
-    """Make the environment from the lock files; raise SetUpError at the first step that fails."""
+    """Make the environment from the lock files. Raise SetUpError at the first step that fails."""
     started = time.monotonic()
     LOG.write_text("")
     STAMP.unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def install() -> None:
 
 
 def version_of(python: Path) -> tuple[int, ...] | None:
-    """The version of an environment's Python, or None if there is no working one."""
+    """Return the version of an environment's Python, or None if it does not work."""
     code = "import pip, sys; print(*sys.version_info[:3])"
     try:
         answer = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
@@ -137,7 +137,7 @@ def version_of(python: Path) -> tuple[int, ...] | None:
 
 
 def step(what: str, command: list[str]) -> None:
-    """Run one step into the log; raise SetUpError with the likeliest cause when it fails."""
+    """Run one step with its output in the log. Raise SetUpError with the likeliest cause if it fails."""
     say(f"  {what}")
     with LOG.open("a") as log:
         before = log.tell()
@@ -161,7 +161,7 @@ def step(what: str, command: list[str]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The caller's environment, pointing every installer at this checkout only."""
+    """Return the caller's environment, changed so that every installer works in this checkout only."""
     kept = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH"}}
     binaries = str(VENV / "bin")
     if kept.get("PATH", "").split(os.pathsep)[0] != binaries:
@@ -173,13 +173,13 @@ def environment() -> dict[str, str]:
 
 
 def last_line(output: str) -> str:
-    """The last line that says something."""
+    """Return the last line that is not blank."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else ""
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal; standard output stays the script's own."""
+    """Tell the person at the terminal. Standard output stays the command's own."""
     sys.stderr.write(f"set-up: {line}\n")
     sys.stderr.flush()
 

@@ -1,5 +1,5 @@
-# Sourced by the other scripts: goes to the checkout and finds a Python that can run setup.py ($python).
-# Kept to what bash 3.2 understands, the one that macOS ships.
+# The other scripts source this. It goes to the checkout and finds a Python that can run setup.py ($python).
+# It must run on bash 3.2, which macOS ships.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # Without bytecode, each of the many processes of a test run compiles all its modules anew.

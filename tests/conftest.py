@@ -1,4 +1,4 @@
-"""What all tests share: which a plain run leaves out, and how hard property tests try."""
+"""What all tests share: which of them a plain run leaves out, and how many examples property tests try."""
 
 import signal
 from collections import Counter
@@ -10,11 +10,11 @@ from hypothesis import settings
 
 PLAIN_EXAMPLES: Final = 20
 ON_CLOUD: Final = {"embedded_cloud", "target"}
-"""The fixtures that begin with the cloud; a scenario's ``target`` asks for it when it runs."""
+"""Fixtures that need the shared cloud; a scenario's ``target`` asks for it only when it runs."""
 
 LEFT_OUT: Final = pytest.StashKey["Counter[str]"]()
 
-# No deadlines: how long an example takes is the machine's business, too.
+# There are no deadlines, because the time of an example depends on the machine, too.
 settings.register_profile("plain", max_examples=PLAIN_EXAMPLES, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None)
 
@@ -23,31 +23,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--localstack",
         action="store_true",
-        help="the container tests must run: where they would skip (no engine, no images), they fail",
+        help="make container tests fail where they would be skipped (no Docker engine, no images)",
     )
     parser.addoption(
         "--all",
         action="store_true",
-        help="also the long tests; they run, too, when their file or folder is named",
+        help="run the long tests, too; they also run when their file or folder is named",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("plain" if is_plain(config) else "thorough")
-    # A run in the background of a shell ignores Ctrl-C, and so would every process that a test starts.
+    # A shell's background job ignores Ctrl-C, and so would every process that a test starts.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def is_plain(config: pytest.Config) -> bool:
-    """Whether neither everything is asked for nor a file or folder named."""
+    """Return whether the run neither asks for everything nor names a file or folder."""
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     return not (named or config.getoption("--all"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m selects
+@pytest.hookimpl(tryfirst=True)  # it must run before -m selects
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what works on the shared embedded cloud, and leave the long tests out of a plain run."""
+    """Mark tests that use the shared embedded cloud, and leave the long tests out of a plain run."""
     for item in items:
         if ON_CLOUD & set(getattr(item, "fixturenames", ())):
             item.add_marker("cloud")

@@ -15,11 +15,11 @@ from testcontainers.core.config import testcontainers_config
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
-FUNCTION_IMAGE = "public.ecr.aws/lambda/python:3.13"  # what LocalStack runs functions of this runtime in
+FUNCTION_IMAGE = "public.ecr.aws/lambda/python:3.13"  # LocalStack runs functions of this runtime in it
 
 
 def images() -> dict[str, str]:
-    """The services' images as docker-compose.yml names them, with the tags that the environment asks for."""
+    """Return the images that docker-compose.yml names, with the tags that the environment asks for."""
     settings = re.sub(
         r"\$\{(\w+):-([^}]*)\}", lambda found: os.environ.get(found[1], found[2]), COMPOSE_FILE.read_text()
     )
@@ -27,14 +27,14 @@ def images() -> dict[str, str]:
 
 
 def localstack_environment() -> dict[str, str]:
-    """What docker-compose.yml sets for LocalStack (the values in quotes), and the token if there is one."""
+    """Return what docker-compose.yml sets for LocalStack (values in quotes), and the token, if any."""
     fixed = re.findall(r'^      (\w+): "([^"]+)"', COMPOSE_FILE.read_text(), re.MULTILINE)
     assert "SHUTDOWN_TIMEOUT" in dict(fixed)
     return {**dict(fixed), "LOCALSTACK_AUTH_TOKEN": os.environ.get("LOCALSTACK_AUTH_TOKEN", "")}
 
 
 def missing() -> str | None:
-    """Say why the container tests cannot run here, or None when they can; pulls what is not here yet."""
+    """Pull missing images. Return why the container tests cannot run here, or None if they can."""
     if why := _no_answer():
         return why
     with closing(docker.from_env()) as client:
@@ -46,7 +46,7 @@ def missing() -> str | None:
                     client.images.pull(image)
                 except APIError as error:
                     return f"the image {image} is not here and cannot be pulled: {error}"
-        # The reaper removes what a killed run leaves behind; a run that ends removes its containers itself.
+        # The reaper removes the containers of a killed run. A run that ends removes its own.
         testcontainers_config.ryuk_disabled |= not client.images.list(testcontainers_config.ryuk_image)
     return None
 
@@ -54,7 +54,7 @@ def missing() -> str | None:
 def _no_answer() -> str | None:
     why = None
     with warnings.catch_warnings():
-        # docker's client leaves the socket open that it could not connect.
+        # docker's client does not close a socket that it could not connect.
         warnings.simplefilter("ignore", ResourceWarning)
         try:
             docker.from_env().close()
@@ -65,7 +65,7 @@ def _no_answer() -> str | None:
 
 
 def compose_missing() -> str | None:
-    """Say why the test of docker-compose.yml cannot run here, or None when it can."""
+    """Return why the test of docker-compose.yml cannot run here, or None if it can."""
     if shutil.which("docker") is None:
         return "there is no docker command"
     plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""What several tests need: a deployed stack with everything to reach it."""
+"""Deploys a stack for tests, and returns everything that they need to reach it."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Deployment:
 
 
 def deploy(cloud: EmbeddedCloud, suffix: str, **context: str) -> Deployment:
-    """Deploy an environment and say how to reach it; its database is empty."""
+    """Deploy an environment with an empty database, and return how to reach it."""
     cloud.deploy(suffix, context)
     aws = Aws(cloud.aws_environment())
     stack = find(aws, suffix)

@@ -1,4 +1,4 @@
-"""A page of docs/ as its reader follows it: its files written, its changes made, its commands found."""
+"""Follows a page of docs/ as its reader does: writes its files, makes its changes, finds its commands."""
 
 import importlib.util
 import re
@@ -18,7 +18,7 @@ LATER: Final = ("Adding a column later", "Renaming a column", "Adding a projecti
 
 
 class Block(NamedTuple):
-    """A code block: the section that it stands in, its language, the file it belongs to, and its text."""
+    """A code block: the section that it is in, its language, the file that it belongs to, and its text."""
 
     section: str
     language: str
@@ -45,7 +45,7 @@ def commands(section: str, page: Path = PAGE) -> list[str]:
 
 
 def follow(folder: Path, sections: Iterable[str], page: Path = PAGE) -> None:
-    """Write the files of these sections, and make their changes, in a folder."""
+    """Write the files of these sections into a folder, and make their changes there."""
     wanted = tuple(sections)
     for block in blocks(page):
         if block.section in wanted and block.file:
@@ -53,7 +53,7 @@ def follow(folder: Path, sections: Iterable[str], page: Path = PAGE) -> None:
 
 
 def write(file: Path, block: Block) -> None:
-    """Write a file, add to it, or change it: a diff's lines have to be there, once, as it shows them."""
+    """Write a file, add to it, or change it by a diff, whose old lines must be in the file exactly once."""
     if block.language == "diff":
         lines = [(line[0], line[1:]) for line in block.text.splitlines()]
         old = "".join(f"{text}\n" for sign, text in lines if sign in " -")
@@ -68,13 +68,13 @@ def write(file: Path, block: Block) -> None:
 
 
 def pipeline(folder: Path) -> Pipeline:
-    """Return what the module says now: imported anew under another name each time."""
+    """Return the module's pipeline as it is now. Each import uses a new name."""
     name = f"library_loans_{uuid4().hex}"
     spec = importlib.util.spec_from_file_location(name, folder / "library_loans" / "__init__.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where inspect looks for the source
+    sys.modules[name] = module  # inspect looks here for the source
     spec.loader.exec_module(module)
     found = module.PIPELINE
     assert isinstance(found, Pipeline)

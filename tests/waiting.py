@@ -1,11 +1,11 @@
-"""Waiting for a condition with a deadline, instead of for a guessed time."""
+"""Waits for a condition with a deadline, instead of for a guessed time."""
 
 import time
 from collections.abc import Callable
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, seconds: float) -> None:
-    """Return as soon as the condition holds; fail naming ``what`` when it does not in that time."""
+    """Return as soon as the condition holds. If it does not in that time, fail and name ``what``."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"

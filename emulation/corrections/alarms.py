@@ -15,7 +15,7 @@ from ministack.services import cloudwatch  # type: ignore[import-untyped]  # Min
 Alarm = dict[str, Any]
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 
-EXTRA_PERIODS: Final = 2  # CloudWatch looks further back than it evaluates; its examples, by two
+EXTRA_PERIODS: Final = 2  # CloudWatch looks further back than it evaluates: two periods in its examples
 COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
     "GreaterThanThreshold": operator.gt,
@@ -45,9 +45,9 @@ def evaluate_alarm(alarm: Alarm) -> None:
 
 
 def judge(breaching: Sequence[bool | None], *, periods: int, needed: int, missing: str) -> State | None:
-    """Return the state that datapoints mean, oldest first, with None for a missing one. None means no change.
+    """Return the alarm's state, or None if it does not change. Datapoints come oldest first; None is missing.
 
-    Missing datapoints count as ``missing`` says, but only if there are too few others.
+    ``missing`` says how missing datapoints count. They count only if there are too few others.
     """
     real = [one for one in breaching if one is not None][-periods:]
     lacking = periods - len(real)
@@ -119,7 +119,7 @@ def put_metric_alarm(
     if not unknown and _comparison(sent) not in COMPARISONS:
         unknown = [f"ComparisonOperator {_comparison(sent)}"]
     if unknown:
-        message = f"{', '.join(unknown)} is not emulated: alarms are of one metric, against a threshold"
+        message = f"{', '.join(unknown)} is not emulated: an alarm compares one metric with a threshold"
         return cloudwatch._error("ValidationError", message, 400, use_json=is_json, use_cbor=is_cbor)
     return _put_metric_alarm(params, cbor_data, is_cbor, is_json)
 

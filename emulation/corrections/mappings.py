@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 
-Whatever the runner does not follow is refused here, because one check (``read_mapping``) serves both.
+What the runner cannot do is refused here, because one check (``read_mapping``) serves both.
 """
 
 import json
@@ -30,7 +30,7 @@ CONFLICT = 409
 
 
 def leave_kinesis_to_the_runner() -> bool:
-    """Take no batch, because the runner delivers, and two would deliver everything twice."""
+    """Take no batch: the runner delivers, and two deliverers would deliver everything twice."""
     return False
 
 
@@ -77,7 +77,7 @@ def response_of(mapping: Settings) -> Settings:
 
 
 def create_from_template(logical_id: str, props: Settings, stack_name: str) -> tuple[str, Settings]:
-    """Create a stack's mapping. CloudFormation shows a ValueError for a failed resource."""
+    """Create a stack's mapping. CloudFormation shows a ValueError as the reason why a resource failed."""
     if not _is_of_kinesis(props):
         made: tuple[str, Settings] = _create_from_template(logical_id, props, stack_name)
         return made
@@ -111,7 +111,7 @@ def update_from_template(
 
 
 class AlreadyMapped(Exception):
-    """The function already has a mapping of this stream. A second would deliver every record twice."""
+    """The function already has a mapping for this stream. A second one would deliver every record twice."""
 
 
 def _is_of_kinesis(settings: Settings) -> bool:
@@ -119,16 +119,16 @@ def _is_of_kinesis(settings: Settings) -> bool:
 
 
 def _check(settings: Settings) -> None:
-    """Raise MappingInvalid for what Lambda would refuse, or the runner does not follow."""
+    """Raise MappingInvalid if Lambda would refuse these settings, or the runner cannot do what they ask."""
     if not settings.get("StartingPosition"):
-        raise MappingInvalid("StartingPosition is missing: a mapping of a stream needs one")
+        raise MappingInvalid("StartingPosition is missing: a stream's mapping needs one")
     mapping = read_mapping({"UUID": "", "FunctionArn": "", **settings})
     if (mapping.starting_timestamp or 0) > time.time():
         raise MappingInvalid("StartingPositionTimestamp is in the future")
     try:
         arn = parse_arn(mapping.stream_arn)
     except ArnParseError as error:
-        raise MappingInvalid(f"EventSourceArn {mapping.stream_arn} is no ARN") from error
+        raise MappingInvalid(f"EventSourceArn {mapping.stream_arn} is not an ARN") from error
     if not kinesis._streams.contains_scoped(arn.account_id, arn.region, mapping.stream_name):
         raise MappingInvalid(f"Stream not found: {mapping.stream_arn}")
 
@@ -152,7 +152,7 @@ def _keep_starting_timestamp(mapping: Settings, settings: Settings) -> None:
 
 
 def _enable(mapping: Settings, props: Settings) -> None:
-    """Set what ``Enabled`` says: true, false, or either as a string, as templates have it."""
+    """Apply ``Enabled``, which is true or false; in a template it may be a string."""
     if "Enabled" in props:
         enabled = str(props["Enabled"]).lower() == "true"
         mapping |= {"Enabled": enabled, "State": "Enabled" if enabled else "Disabled"}

@@ -1,4 +1,4 @@
-"""Kinesis as it reshards: a parent is closed and not deleted, so no unread records are lost.
+"""Resharding as Kinesis does it: a parent is closed and not deleted, so no unread records are lost.
 
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html
@@ -22,7 +22,7 @@ _update_from_template = provisioners._kinesis_stream_update
 
 
 class Refused(ValueError):
-    """The request asks for what Kinesis would refuse. CloudFormation shows the message of a ValueError."""
+    """Kinesis would refuse this request. CloudFormation shows the message because this is a ValueError."""
 
 
 def split_shard(data: dict[str, Any]) -> Response:
@@ -66,7 +66,7 @@ def _split_as_asked(stream: Stream, data: dict[str, Any]) -> None:
 
 
 def split(stream: Stream, shard_id: str, at: int) -> None:
-    """Close a shard and open two in its place: below the hash key, and from it on."""
+    """Close a shard and open two in its place: one below the hash key, and one from it on."""
     parent = _open_shard(stream, shard_id)
     start, end = _range(parent)
     if not start < at <= end:
@@ -92,7 +92,7 @@ def scale(stream: Stream, target: int) -> None:
     current = len(open_shards(stream))
     if not (current + 1) // 2 <= target <= 2 * current:
         raise Refused(
-            f"UpdateShardCount takes from half to double the open shards in one step: {current} are open,"
+            f"UpdateShardCount allows half to double the open shards in one step: {current} are open,"
             f" TargetShardCount is {target}"
         )
     wanted = {int(start) for start, _ in kinesis._compute_hash_ranges(target)}
@@ -139,11 +139,11 @@ def _open(stream: Stream, hash_keys: tuple[int, int], parents: tuple[str, str | 
     }
 
 
-# -- what is shown of shards -------------------------------------------------------------------------------
+# -- how shards are shown ----------------------------------------------------------------------------------
 
 
 def shard_out(shard_id: str, shard: Shard) -> dict[str, Any]:
-    """Return a shard as ListShards shows it; a closed one with its last sequence number."""
+    """Return a shard as ListShards shows it. A closed one has its last sequence number."""
     shown: dict[str, Any] = _shard_out(shard_id, shard)
     if "closed_at" in shard:
         shown["SequenceNumberRange"]["EndingSequenceNumber"] = shard["ending_sequence_number"]
@@ -162,10 +162,10 @@ def describe_stream_summary(data: dict[str, Any]) -> Response:
 
 
 def list_shards(data: dict[str, Any]) -> Response:
-    """Answer ListShards. Follow the filter that means open shards, and refuse all others."""
+    """Answer ListShards. AT_LATEST, which means open shards, is the only filter; others are refused."""
     kind = (data.get("ShardFilter") or {}).get("Type")
     if kind not in {None, "AT_LATEST"}:
-        return refuse("InvalidArgumentException", f"ShardFilter {kind} is not emulated: AT_LATEST or none")
+        return refuse("InvalidArgumentException", f"ShardFilter {kind} is not emulated: AT_LATEST is")
     status, headers, body = _list_shards(data)
     if kind is None or status != SUCCESS:
         return status, headers, body
@@ -177,7 +177,7 @@ def list_shards(data: dict[str, Any]) -> Response:
 
 
 def subscribe_to_shard(data: dict[str, Any], is_cbor: bool) -> Response:  # noqa: ARG001, FBT001 - MiniStack's
-    """Refuse SubscribeToShard, because MiniStack's would wait for ever at the end of a closed shard."""
+    """Refuse SubscribeToShard, because MiniStack's would wait forever at the end of a closed shard."""
     return refuse("InvalidArgumentException", "SubscribeToShard is not emulated: read with GetRecords")
 
 
@@ -187,7 +187,7 @@ def subscribe_to_shard(data: dict[str, Any], is_cbor: bool) -> Response:  # noqa
 def create_from_template(
     logical_id: str, props: dict[str, Any], stack_name: str
 ) -> tuple[str, dict[str, Any]]:
-    """Create a stack's stream, never in place of another of that name."""
+    """Create a stack's stream. It never replaces another stream of that name."""
     if props.get("Name") in kinesis._streams:
         raise Refused(f"Stream {props['Name']} already exists")
     created: tuple[str, dict[str, Any]] = _create_from_template(logical_id, props, stack_name)

@@ -1,4 +1,4 @@
-"""Kinesis as it keeps records: closed shards stay until retention ends, and iterators go by sequence number.
+"""Records as Kinesis keeps them: closed shards stay until retention ends; iterators go by sequence number.
 
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
@@ -31,8 +31,8 @@ _last_millisecond = 0
 
 
 def next_sequence_number() -> str:
-    """Return a number above all earlier ones, even when the clock was set back. Places depend on it."""
-    global _last_millisecond  # noqa: PLW0603 - MiniStack's own counter beside it is one, too
+    """Return a number above all earlier ones, even if the clock was set back. Iterators depend on that."""
+    global _last_millisecond  # noqa: PLW0603 - like MiniStack's own counter beside it
     with kinesis._sequence_lock:
         kinesis._sequence_counter += 1
         _last_millisecond = max(_last_millisecond, int(time.time() * 1000))
@@ -68,7 +68,7 @@ def open_shards(stream: Stream) -> dict[str, Shard]:
 
 
 def get_shard_iterator(data: dict[str, Any]) -> Response:
-    """Answer GetShardIterator. An iterator says after which sequence number to go on, and needs no memory."""
+    """Answer GetShardIterator. An iterator holds the sequence number after which reading goes on."""
     name, stream = kinesis._resolve_stream(data)
     shard = stream["shards"].get(data.get("ShardId")) if stream else None
     if shard is None:
@@ -76,7 +76,7 @@ def get_shard_iterator(data: dict[str, Any]) -> Response:
     expire_records(stream)
     after = _starting_after(shard["records"], data)
     if after is None:
-        return refuse("InvalidArgumentException", "ShardIteratorType, or what belongs to it, is missing")
+        return refuse("InvalidArgumentException", "ShardIteratorType, or what it needs, is missing")
     iterator = _iterator(name, data["ShardId"], shard, after)
     return answer({"ShardIterator": iterator})
 
@@ -110,7 +110,7 @@ def _iterator(stream: str, shard_id: str, shard: Shard, after: str) -> str:
 
 
 def get_records(data: dict[str, Any]) -> Response:
-    """Answer GetRecords. At the end of a closed shard there is no next iterator; its children are named."""
+    """Answer GetRecords. At the end of a closed shard it names the children and gives no next iterator."""
     try:
         name, shard_id, begins, after, made_at = json.loads(
             base64.urlsafe_b64decode(data.get("ShardIterator", ""))
@@ -121,7 +121,7 @@ def get_records(data: dict[str, Any]) -> Response:
         return refuse("ExpiredIteratorException", f"The iterator is more than {ITERATOR_SECONDS} s old")
     stream = kinesis._streams.get(name)
     shard = stream["shards"].get(shard_id) if stream else None
-    if shard is None or shard["starting_sequence_number"] != begins:  # another stream has its name by now
+    if shard is None or shard["starting_sequence_number"] != begins:  # a new stream has the name by now
         return refuse("ResourceNotFoundException", f"Shard {shard_id} in stream {name} not found")
     expire_records(stream)
     limit = min(data.get("Limit", RECORDS_A_CALL), RECORDS_A_CALL)
@@ -150,7 +150,7 @@ def _records_after(after: str, limit: int, name: str, stream: Stream, shard_id: 
 
 
 def _up_to_bytes(records: Records) -> Records:
-    """Return as many records as one answer holds, and at least one."""
+    """Return as many records as fit into one answer, and at least one if there are any."""
     size = 0
     for number, record in enumerate(records):
         size += len(record["Data"]) * 3 // 4

@@ -1,8 +1,8 @@
-"""Functions' worker processes: their log is complete without waiting, and an update lets invocations end.
+"""Functions' worker processes: their log is complete without a wait, and an update lets invocations end.
 
-MiniStack waits 50 ms for the first line of log, and takes what has arrived by 5 ms after the last. So a
-function that writes nothing answers late, and lines that come later are taken for those of the next
-invocation. That is why the worker says where an invocation's lines end.
+MiniStack waits 50 ms for the first line of log, and stops 5 ms after the last. So a function that writes
+nothing answers late, and later lines end up in the log of the next invocation. That is why the worker marks
+where an invocation's lines end.
 """
 
 import queue
@@ -13,7 +13,7 @@ from typing import Any, Final
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]  # MiniStack ships no types
 
 MARK: Final = "\x00end of "
-LONGEST_WAIT: Final = 0.25  # seconds, as MiniStack's own; a worker that dies writes no mark
+LONGEST_WAIT: Final = 0.25  # seconds, as in MiniStack; a worker that dies writes no mark
 POLL: Final = 0.01
 
 _LAST_LINES: Final = "        _real_stdout.flush()\n\nrun()\n"
@@ -24,19 +24,19 @@ _drain = lambda_runtime.Worker._drain_stderr_bounded
 
 
 def worker_script() -> str:
-    """Return MiniStack's Python worker, which now marks the end of an invocation's log before it answers."""
+    """Return MiniStack's Python worker, changed to mark the end of an invocation's log before it answers."""
     script: str = lambda_runtime._PYTHON_WORKER_SCRIPT
     if script.count(_LAST_LINES) != 1:
         raise AttributeError(
-            "MiniStack's Python worker no longer ends as emulation/corrections/workers.py knows it"
+            "MiniStack's Python worker no longer ends as emulation/corrections/workers.py expects"
         )
     mark = f'        sys.__stderr__.write({MARK!r} + str(_ms_ctx.get("request_id", "")) + "\\n")\n'
     return script.replace(_LAST_LINES, f"{mark}        sys.__stderr__.flush()\n{_LAST_LINES}")
 
 
 def invoke(worker: Any, event: object, request_id: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - MiniStack's
-    """Invoke, knowing whose lines to wait for."""
-    worker.request_id = request_id  # one invocation at a time has the worker
+    """Invoke the function, and remember for ``drain`` which invocation's lines to wait for."""
+    worker.request_id = request_id  # a worker runs one invocation at a time
     try:
         response: dict[str, Any] = _invoke(worker, event, request_id, **more)
     except BaseException:
@@ -56,7 +56,7 @@ def kill_workers(workers: Sequence[Any]) -> None:
 
 
 def release_worker(worker: Any) -> None:  # noqa: ANN401 - MiniStack's worker, or None
-    """Give a worker back to its pool, or end it if it is to end."""
+    """Give a worker back to its pool, or end it if an update has retired it."""
     _release_worker(worker)
     if getattr(worker, "is_retired", False):
         _kill_workers([worker])

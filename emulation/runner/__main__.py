@@ -15,9 +15,9 @@ from emulation.runner.service import Runner
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT, then let the invocations under way end."""
+    """Run until SIGTERM or SIGINT, then let running invocations end."""
     parser = argparse.ArgumentParser(prog="python -m emulation.runner", description=__doc__)
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder, made when missing")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder; it is made if it is missing")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(threadName)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)

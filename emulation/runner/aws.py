@@ -1,4 +1,4 @@
-"""The runner's access to AWS: it reads shards and invokes functions through public APIs."""
+"""How the runner reaches AWS: it reads shards and invokes functions through public APIs."""
 
 import base64
 import logging
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def list_shards(kinesis: Any, stream_arn: str) -> list[ShardInfo]:  # noqa: ANN401 - a boto3 client
-    """Return every shard that the stream still knows, in the order in which they were made."""
+    """Return every shard that the stream still has, in the order in which they were made."""
     pages = kinesis.get_paginator("list_shards").paginate(StreamARN=stream_arn)
     return [_shard_info(shard) for page in pages for shard in page["Shards"]]
 
@@ -39,7 +39,7 @@ def _shard_info(shard: dict[str, Any]) -> ShardInfo:
 
 
 class KinesisReader:
-    """Reads one shard through GetRecords. A service that does not answer is a shard with nothing new."""
+    """Reads one shard through GetRecords. If the service does not answer, there is nothing new."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class KinesisReader:
 
 
 class LambdaDeliverer:
-    """Invokes the function with batches of one shard, and sends what is discarded to the destination."""
+    """Invokes the function with batches of one shard, and sends discarded batches to the destination."""
 
     def __init__(
         self, *, clients: Clients, mapping: EventSourceMapping, shard_id: str, status: LastProcessingResult

@@ -1,4 +1,4 @@
-"""Where each shard's reading continues after a restart of the runner, in a small file per shard.
+"""Where reading continues in each shard after the runner restarts, in a small file per shard.
 
 A checkpoint is written when records are done and never before, so a restart skips nothing. It is written per
 lane, so a restart repeats only what was in flight.
@@ -15,12 +15,12 @@ from typing import Self
 class Checkpoint:
     """How far a shard has come.
 
-    ``sequence``: everything up to it is done; None: nothing yet.
-    ``starting_at``: where to begin while there is no ``sequence``, in seconds since the epoch; None: at the
-    oldest record.
-    ``lanes``: per lane the last record that is done, where it is beyond ``sequence``.
+    ``sequence``: everything up to it is done; None means that nothing is.
+    ``starting_at``: where to begin while there is no ``sequence``, in seconds since the epoch; None means at
+    the oldest record.
+    ``lanes``: the last record that is done in each lane that is beyond ``sequence``.
     ``finished``: the shard is closed and all of it is done.
-    ``shard_begins``: the shard's own first sequence number, which tells it from one of the same name in a
+    ``shard_begins``: the shard's first sequence number, which tells it from a shard of the same name in a
     stream that was deleted and made again.
     """
 
@@ -44,7 +44,7 @@ class Checkpoint:
 
 
 class CheckpointFolder:
-    """Checkpoints by mapping and shard: a file each, replaced whole. A shard has one writer at a time."""
+    """One file per mapping and shard, which is always replaced whole. A shard has one writer at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

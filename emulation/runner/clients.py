@@ -34,20 +34,20 @@ class Listed:
 
     @property
     def last_result(self) -> str:
-        """What Lambda shows of it at present."""
+        """The last result that Lambda shows for it now."""
         return str(self.answer.get("LastProcessingResult", ""))
 
     def mapping(self) -> EventSourceMapping:
-        """Return it checked; raise MappingInvalid naming what cannot be driven."""
+        """Check and return it; raise MappingInvalid with the setting that the runner cannot drive."""
         return read_mapping(self.answer)
 
 
 class Clients:
-    """Everything from one boto3 session; its clients may be used from any thread."""
+    """The clients of one boto3 session. Any thread may use them."""
 
     def __init__(self, session: Any) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
         many = Config(max_pool_connections=100)
-        # Invoking is repeated by the rules in lane.py, never by the SDK, and may take as long as a function.
+        # The rules in lane.py repeat an Invoke, never the SDK, and it may take as long as the function does.
         once = Config(
             max_pool_connections=200,
             read_timeout=LONGEST_FUNCTION_SECONDS + 10,
@@ -65,12 +65,12 @@ class Clients:
         return [Listed(answer) for answer in answers if ":kinesis:" in answer.get("EventSourceArn", "")]
 
     def show_result(self, listed: Listed, result: str) -> None:
-        """Have the embedded cloud show this as the mapping's LastProcessingResult."""
+        """Make the embedded cloud show this as the mapping's LastProcessingResult."""
         try:
             self.function.tag_resource(Resource=listed.arn, Tags={RESULT_TAG: result})
         except (ClientError, BotoCoreError) as error:
             logger.warning("The result of mapping %s cannot be shown: %s", listed.uuid, error)
 
     def role_of(self, mapping: EventSourceMapping) -> str:
-        """Return the role a function runs as, which its events name."""
+        """Return the role that a function runs as. Its events name it."""
         return str(self.function.get_function_configuration(FunctionName=mapping.function_arn)["Role"])

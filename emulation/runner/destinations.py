@@ -1,4 +1,4 @@
-"""Invocation records: what an on-failure destination gets for a discarded batch.
+"""Invocation records, which an on-failure destination gets for a discarded batch.
 
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
@@ -18,7 +18,7 @@ from emulation.runner.records import event_of
 def invocation_record(
     task: Discard, mapping: EventSourceMapping, shard_id: str, now: float
 ) -> dict[str, Any]:
-    """Return the record that SQS and SNS get: where the batch is, not what is in it."""
+    """Return the record that SQS and SNS get. It says where the batch is, not what is in it."""
     batch = task.batch
     first, last = batch.records[0], batch.records[-1]
     return {
@@ -56,9 +56,9 @@ class Destination:
         self._clients = {name: session.client(name) for name in ("sqs", "sns", "s3")}
 
     def send(self, task: Discard, mapping: EventSourceMapping, shard_id: str, now: float) -> None:
-        """Send one; raises what the service answers, MappingInvalid for an ARN of another kind."""
+        """Send the record. Raises the service's own error, or MappingInvalid for an ARN of another kind."""
         if mapping.destination_arn is None:
-            return  # discarded permanently, as configured
+            return  # without a destination, Lambda discards records permanently
         record = invocation_record(task, mapping, shard_id, now)
         service, name = mapping.destination_arn.split(":")[2], mapping.destination_arn.split(":")[-1]
         match service:
@@ -72,7 +72,7 @@ class Destination:
                 key = object_key(mapping, shard_id, now)
                 self._clients["s3"].put_object(Bucket=name, Key=key, Body=json.dumps(whole).encode())
             case _:
-                raise MappingInvalid(f"{mapping.destination_arn} is no SQS queue, SNS topic or S3 bucket")
+                raise MappingInvalid(f"{mapping.destination_arn} is not an SQS queue, SNS topic or S3 bucket")
 
 
 def _response_context(answer: Answer) -> dict[str, Any]:

@@ -17,13 +17,13 @@ _MISSING: Final = object()
 
 
 class Filters:
-    """A mapping's patterns. Without any, every record passes. Raises MappingInvalid for a broken pattern."""
+    """A mapping's patterns. If there are none, every record passes. A broken one raises MappingInvalid."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self._patterns = [check_pattern(pattern) for pattern in patterns]
 
     def accepts(self, record: ShardRecord) -> bool:
-        """Tell whether the function gets this record. It does not raise, whatever the data is."""
+        """Return whether the function gets this record. It never raises, whatever the data is."""
         if not self._patterns:
             return True
         data = _json_object(record.data)
@@ -43,13 +43,13 @@ def _matches_key(key: str, rule: Any, event: Mapping[str, Any]) -> bool:  # noqa
 
 
 def _objects(value: object) -> list[Mapping[str, Any]]:
-    """Return the objects that a nested pattern looks into: one without members if there is none."""
+    """Return the objects that a nested pattern looks into, or one without members if there are none."""
     found: list[Mapping[str, Any]] = [one for one in _as_list(value) if isinstance(one, dict)]
     return found or [{}]
 
 
 def _leaves(value: object) -> list[object]:
-    """Return what a rule is compared with. Rules match leaves, so an object counts as missing."""
+    """Return the values that a rule is compared with. Rules match leaves, so an object counts as missing."""
     return [_MISSING if isinstance(one, dict) else one for one in _as_list(value)]
 
 
@@ -98,10 +98,10 @@ def _same(wanted: object, value: object) -> bool:
 def _json_object(data: bytes) -> object:
     try:
         parsed = json.loads(data.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):  # what is nested more deeply than the parser goes is not JSON here
+    except (ValueError, RecursionError):  # data that is nested too deeply for the parser is not JSON here
         return _MISSING
     return parsed if isinstance(parsed, dict) else _MISSING
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -1,8 +1,8 @@
-"""The life of the records of one lane, from read to done: batching, retries, splitting, discarding.
+"""What happens to the records of one lane, from read to done: batching, retries, splitting, discarding.
 
-A lane is a shard, or with a parallelization factor the share of its partition keys that keeps order among
-itself. It does no I/O and knows no threads: it is told the time and what happened, and says what to do next.
-docs/design.md has its state diagram. Rules:
+A lane is a shard or, with a parallelization factor, the part of a shard's partition keys that keeps order
+among itself. It does no I/O and knows no threads: it is told the time and what happened, and says what to do
+next. docs/design.md has its state diagram. AWS documents the rules:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
 """
@@ -24,14 +24,14 @@ Backoff = Callable[[int], float]  # attempts that failed so far → seconds to w
 
 @dataclass(frozen=True)
 class Batch:
-    """Records that are delivered together, and what has been tried with them."""
+    """Records that are delivered together, and the attempts so far."""
 
     records: tuple[ShardRecord, ...]
-    retries: int = 0  # used up of MaximumRetryAttempts
+    retries: int = 0  # how many of MaximumRetryAttempts are used up
     attempts: int = 0  # invocations that reached the function
     refusals: int = 0  # invocations in a row that did not reach it
     not_before: float = 0.0
-    answer: Answer | None = None  # the last one
+    answer: Answer | None = None  # the function's last one
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,9 @@ class Lane:
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff
-        self._fresh: deque[tuple[ShardRecord, float]] = (
-            deque()
-        )  # read, in no batch yet, with the time of reading
+        self._fresh: deque[tuple[ShardRecord, float]] = deque()  # not in a batch yet; when each was read
         self._fresh_size = 0
-        self._batches: deque[Batch] = deque()  # what is being worked on: more than one after a split
+        self._batches: deque[Batch] = deque()  # in the works; more than one after a split
         self._exhausted = False  # the first batch's retries are used up
         self._task: Task | None = None
 
@@ -76,7 +74,7 @@ class Lane:
         return self._task is not None
 
     def next_task(self, mapping: EventSourceMapping, now: float) -> Task | None:
-        """Return what to do now, or None: nothing is due before ``wakes_at``, or a task is under way."""
+        """Return what to do now; None if nothing is due before ``wakes_at`` or a task is under way."""
         if self._task is not None:
             return None
         if not self._batches and self._is_full(mapping, now):
@@ -87,7 +85,7 @@ class Lane:
         return self._task
 
     def wakes_at(self, mapping: EventSourceMapping) -> float | None:
-        """Return when ``next_task`` should be asked again if nothing else happens; None: not until then."""
+        """Return when to call ``next_task`` again if nothing happens before; None: when something happens."""
         if self._task is not None:
             return None
         if self._batches:
@@ -95,7 +93,7 @@ class Lane:
         return self._fresh[0][1] + mapping.window if self._fresh else None
 
     def invoked(self, outcome: Outcome, mapping: EventSourceMapping, now: float) -> Sequence[ShardRecord]:
-        """Take an invocation's outcome; return the records that are done with it."""
+        """Take an invocation's outcome, and return the records that are now done."""
         self._task = None
         batch = self._batches.popleft()
         match outcome:
@@ -165,7 +163,7 @@ class Lane:
 
     def _retry_from(self, first: int, batch: Batch, mapping: EventSourceMapping, now: float) -> None:
         rest = replace(batch, records=batch.records[first:])
-        if mapping.bisects and first > 0:  # the response is where the batch is split: no retry is used up
+        if mapping.bisects and first > 0:  # the response marks the place of the split: no retry is used up
             self._put_back(rest)
         else:
             self._retry(rest, mapping, now)

@@ -1,4 +1,4 @@
-"""Where a mapping begins, and which shards may be read: parents before their children.
+"""Where a mapping begins, and which shards may be read. Parents come before their children.
 
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html
 """
@@ -12,21 +12,22 @@ from emulation.runner.mapping import EventSourceMapping
 
 @dataclass(frozen=True)
 class ShardInfo:
-    """One shard as ListShards gives it; a closed one takes no more records."""
+    """One shard as ListShards describes it. A closed one takes no more records."""
 
     shard_id: str
     parents: tuple[str, ...] = ()
     is_closed: bool = False
-    begins: str = ""  # its first sequence number: with its name, what tells it from every other
+    begins: str = ""  # its first sequence number, which with its name tells it from every other shard
 
 
 def first_checkpoints(
     shards: Iterable[ShardInfo], mapping: EventSourceMapping, now: float
 ) -> dict[str, Checkpoint]:
-    """Return where a mapping begins in the shards it finds at its first poll.
+    """Return where a mapping begins in the shards that it finds at its first poll.
 
-    LATEST means the moment of that poll; written down as a time, a restart before the first record skips
-    nothing. What is closed by then has nothing for it. Shards that appear later are read from their start.
+    LATEST means the moment of that poll. It is written down as a time, so a restart before the first record
+    skips nothing. Shards that are closed by then are not read; those that appear later are read from their
+    start.
     """
     return {shard.shard_id: _first_checkpoint(shard, mapping, now) for shard in shards}
 
@@ -40,7 +41,7 @@ def _first_checkpoint(shard: ShardInfo, mapping: EventSourceMapping, now: float)
 
 
 def checkpoints_of(shards: Iterable[ShardInfo], stored: Mapping[str, Checkpoint]) -> dict[str, Checkpoint]:
-    """Return where to go on in each shard: at its start if it is new, or new under an old one's name."""
+    """Return where to go on in each shard: at its start if it is new, even if it has an old shard's name."""
     fresh = {shard.shard_id: Checkpoint(shard_begins=shard.begins) for shard in shards}
     return {
         shard_id: stored[shard_id]
@@ -51,7 +52,7 @@ def checkpoints_of(shards: Iterable[ShardInfo], stored: Mapping[str, Checkpoint]
 
 
 def readable(shards: Collection[ShardInfo], finished: Collection[str]) -> list[str]:
-    """Return the unfinished shards whose parents are all finished, or gone from the stream."""
+    """Return the unfinished shards whose parents are all finished or gone from the stream."""
     waited_for = {shard.shard_id for shard in shards}.difference(finished)
     return [
         shard.shard_id

@@ -1,4 +1,4 @@
-"""The deployed configuration of one event source mapping, as ListEventSourceMappings gives it.
+"""The deployed configuration of one event source mapping, as ListEventSourceMappings returns it.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
 """
@@ -16,7 +16,7 @@ StartingPosition = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 
 POSITIONS: Final = get_args(StartingPosition)
 
-RESULT_TAG: Final = "emulation:LastProcessingResult"  # no API sets it: the runner tags the mapping
+RESULT_TAG: Final = "emulation:LastProcessingResult"  # no API sets the result, so the runner tags the mapping
 
 FOR_EVER: Final = -1
 DEFAULT_BATCH_SIZE: Final = 100
@@ -34,7 +34,7 @@ DESTINATION: Final = re.compile(r"arn:[\w-]+:(sqs|sns|s3):[\w-]*:\d*:(?!.*\.fifo
 
 @dataclass(frozen=True, kw_only=True)
 class EventSourceMapping:
-    """What Lambda's rules depend on. Times are in seconds; None means without limit or none."""
+    """The settings on which Lambda's rules depend. Times are in seconds; None means that there is none."""
 
     uuid: str
     function_arn: str
@@ -69,7 +69,7 @@ class EventSourceMapping:
 
 
 def read_mapping(answer: Mapping[str, Any]) -> EventSourceMapping:
-    """Read one entry of ListEventSourceMappings; raise MappingInvalid naming what cannot be driven."""
+    """Read one entry of ListEventSourceMappings. Raises MappingInvalid with what the runner cannot drive."""
     _check(answer)
     patterns = tuple(entry["Pattern"] for entry in _filters(answer) if entry.get("Pattern"))
     for pattern in patterns:
@@ -99,14 +99,14 @@ def _check(answer: Mapping[str, Any]) -> None:
     if answer.get("TumblingWindowInSeconds"):
         raise MappingInvalid("TumblingWindowInSeconds is not emulated: remove it, or set it to 0")
     if unknown := set(answer.get("FunctionResponseTypes") or []) - {"ReportBatchItemFailures"}:
-        raise MappingInvalid(f"FunctionResponseTypes has {', '.join(map(str, unknown))}, which is none")
+        raise MappingInvalid(f"FunctionResponseTypes has {', '.join(map(str, unknown))}, which is unknown")
     if "/consumer/" in answer["EventSourceArn"]:
         raise MappingInvalid("Enhanced fan-out is not emulated: name the stream, not a consumer of it")
     destination = _destination(answer)
     if destination and not DESTINATION.fullmatch(str(destination)):
         raise MappingInvalid(
-            f"OnFailure.Destination is {destination}: it takes the ARN of an SQS queue, an SNS topic or an S3"
-            " bucket, none of them FIFO"
+            f"OnFailure.Destination is {destination}: it must be the ARN of an SQS queue, an SNS topic or an"
+            " S3 bucket, none of them FIFO"
         )
 
 
@@ -124,7 +124,7 @@ def _check_limits(answer: Mapping[str, Any]) -> None:
 def _check_start(answer: Mapping[str, Any]) -> None:
     position = answer.get("StartingPosition", "TRIM_HORIZON")
     if position not in POSITIONS:
-        raise MappingInvalid(f"StartingPosition is {position!r}: it is one of {', '.join(POSITIONS)}")
+        raise MappingInvalid(f"StartingPosition is {position!r}: it must be one of {', '.join(POSITIONS)}")
     if position == "AT_TIMESTAMP" and _timestamp(answer) is None:
         raise MappingInvalid("StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp")
 
@@ -141,7 +141,7 @@ def _whole(name: str, value: object) -> int:
     try:
         return int(str(value))
     except ValueError as error:
-        raise MappingInvalid(f"{name} is {value!r}: it takes a whole number") from error
+        raise MappingInvalid(f"{name} is {value!r}: it must be a whole number") from error
 
 
 def _timestamp(answer: Mapping[str, Any]) -> float | None:

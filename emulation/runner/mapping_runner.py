@@ -1,4 +1,4 @@
-"""One mapping: a thread for each of its shards, parents before children."""
+"""Runs one mapping with a thread for each of its shards, parents before children."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from emulation.runner.mapping import EventSourceMapping
 from emulation.runner.shard_thread import ShardThread
 from emulation.runner.status import LastProcessingResult
 
-SHARD_LISTING_SECONDS = 5.0  # a parent that ends has its children started at once; this is for the rest
+SHARD_LISTING_SECONDS = 5.0  # when a parent ends, its children start at once; this is for all other changes
 
 
 class MappingRunner:
@@ -35,13 +35,13 @@ class MappingRunner:
         self._list_again_at = 0.0
 
     def refresh(self) -> None:
-        """Start reading the shards that may be read and are not; end reading those that are others by now."""
+        """Start threads for shards that may be read now; stop those of shards that are gone or replaced."""
         ended = [shard_id for shard_id, thread in self._threads.items() if thread.has_ended]
         if not ended and time.monotonic() < self._list_again_at:
             return
         for shard_id in ended:
             self._threads.pop(shard_id)
-        self._list_again_at = 0.0  # unless the stream answers, ask again at the next opportunity
+        self._list_again_at = 0.0  # if the stream does not answer now, ask again at the next call
         shards = list_shards(self._clients.kinesis, self.mapping.stream_arn)
         self._list_again_at = time.monotonic() + SHARD_LISTING_SECONDS
         stored = self._checkpoints.load(self.mapping.uuid) or self._first_checkpoints(shards)
@@ -55,7 +55,7 @@ class MappingRunner:
                 self._start(shard_id, checkpoints[shard_id])
 
     def configure(self, mapping: EventSourceMapping) -> None:
-        """Follow an updated configuration; what a running shard cannot take over ends it, to begin anew."""
+        """Follow an updated configuration. Shards end, to begin anew, if they cannot take over the change."""
         before, self._role_arn = self.mapping, self._clients.role_of(mapping)
         self.mapping = mapping
         for thread in self._threads.values():
@@ -64,7 +64,7 @@ class MappingRunner:
             self.stop()
 
     def stop(self) -> None:
-        """Stop reading; what is under way goes on to its end."""
+        """Stop reading. Invocations that are under way go on to their end."""
         for thread in self._threads.values():
             thread.stop()
 
@@ -95,5 +95,5 @@ class MappingRunner:
 
 
 def _what_a_shard_is_made_of(mapping: EventSourceMapping) -> tuple[int, str]:
-    """Its lanes, and the function whose role every record names."""
+    """Return the number of lanes, and the function whose role every record names."""
     return mapping.parallelization_factor, mapping.function_arn

@@ -1,4 +1,4 @@
-"""The metrics that AWS publishes for a mapping, and those that a function writes into its log, to CloudWatch.
+"""Sends CloudWatch the metrics that AWS publishes for a mapping, and those in a function's log.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -28,9 +28,9 @@ Key = tuple[str, str, str, Dimensions]  # namespace, name, unit, dimensions
 
 
 class Metrics:
-    """Collects from any thread; ``publish`` sends what has come together, in as few calls as may be.
+    """Collects metrics from any thread. ``publish`` sends them in as few calls as possible.
 
-    While all there is to say is that nothing lags, it says so every few seconds only.
+    As long as the only news is that nothing lags, it sends that every few seconds only.
     """
 
     def __init__(self, cloudwatch: Any) -> None:  # noqa: ANN401 - a boto3 client
@@ -63,7 +63,7 @@ class Metrics:
                     self.add(namespace, name, unit, value, **dimensions)
 
     def publish(self) -> None:
-        """Send everything collected; what CloudWatch does not take is lost, with a warning."""
+        """Send everything that was collected. What CloudWatch refuses is lost, with a warning."""
         now = time.monotonic()
         if not self._has_news and now < self._published_at + QUIET_SECONDS:
             return
@@ -86,12 +86,12 @@ class Metrics:
 
 
 def read_emf(line: str) -> Iterator[tuple[str, str, str, float, dict[str, str]]]:
-    """Yield namespace, name, unit, value and dimensions of each metric in one line; none if it is no EMF."""
+    """Yield namespace, name, unit, value and dimensions of each metric in a line, if it is a line of EMF."""
     try:
         document = json.loads(line)
         directives = document["_aws"]["CloudWatchMetrics"]
     except (ValueError, KeyError, TypeError):
-        return  # cut off by the tail's 4 KB, or another kind of line
+        return  # the line is cut off by the tail's 4 KB, or of another kind
     for directive in directives:
         for names in directive.get("Dimensions") or [[]]:
             dimensions = {name: str(document[name]) for name in names}

@@ -10,12 +10,12 @@ from typing import Any
 
 from emulation.runner.records import ShardRecord
 
-MAXIMUM_RESPONSE = 6_291_556  # bytes, as Lambda's own message says: 6 MiB and a margin
+MAXIMUM_RESPONSE = 6_291_556  # bytes, from Lambda's own message: 6 MiB and a margin
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What Lambda said to one Invoke call that reached the function."""
+    """What Lambda answered to one Invoke call that reached the function."""
 
     request_id: str
     status_code: int
@@ -46,7 +46,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class NotInvoked:
-    """Throttled, or Lambda is out of order: the function never saw the batch, so no retry is used up."""
+    """Lambda throttled the call or failed. The function never saw the batch, so no retry is used up."""
 
 
 Outcome = Succeeded | PartlyFailed | Failed | NotInvoked

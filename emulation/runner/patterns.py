@@ -1,4 +1,4 @@
-"""Filter patterns: what may stand in one. Whatever the runner does not follow is refused by name.
+"""Checks filter patterns. What the runner cannot follow is refused by name.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax
 """
@@ -11,7 +11,7 @@ from typing import Any, Final
 from emulation.errors import MappingInvalid
 
 MAXIMUM_CHARACTERS: Final = 4096  # https://docs.aws.amazon.com/lambda/latest/api/API_Filter.html
-MAXIMUM_DEPTH: Final = 100  # ours: far more than a record has, far less than the interpreter's stack
+MAXIMUM_DEPTH: Final = 100  # our own: far more than a record has, and far less than the interpreter's stack
 _SHOWN_CHARACTERS: Final = 100
 
 COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
@@ -24,7 +24,7 @@ COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
 
 
 def check_pattern(text: str) -> Mapping[str, Any]:
-    """Return the pattern as JSON; raise MappingInvalid, with its text, for what cannot be followed."""
+    """Return the pattern as JSON. Raises MappingInvalid, with its text, if the runner cannot follow it."""
     try:
         return _parse(text)
     except _Broken as error:
@@ -47,7 +47,7 @@ def _parse(text: str) -> Mapping[str, Any]:
         raise _Broken(f"is nested more than {MAXIMUM_DEPTH} levels deep") from error
     if not isinstance(pattern, dict) or set(pattern) - {"data"}:
         raise _Broken(
-            "must be a JSON object with `data` and nothing else, as Kinesis mappings filter on that"
+            "must be a JSON object with `data` and nothing else, because Kinesis mappings filter on that"
         )
     if not isinstance(pattern.get("data", {}), dict):
         raise _Broken("must have an object as `data`: the fields of the record's JSON")

@@ -1,4 +1,4 @@
-"""How far a shard has come: which of the records read are done, and what is safe to write down."""
+"""How far a shard has come: which records are done, and which checkpoint is safe to write down."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from emulation.runner.records import ShardRecord
 
 
 class Progress:
-    """Turns records that are done, in any order between lanes, into a checkpoint that skips none of them."""
+    """Turns records that are done, in any order between lanes, into a checkpoint that skips no record."""
 
     def __init__(self, checkpoint: Checkpoint, parallelization_factor: int) -> None:
         self._sequence = checkpoint.sequence
@@ -27,7 +27,7 @@ class Progress:
         return len(self._open)
 
     def was_done(self, record: ShardRecord, lane: int) -> bool:
-        """Tell whether the lane was past this record before a restart."""
+        """Return whether the lane was past this record before a restart."""
         done = self._lanes.get(lane)
         return done is not None and int(record.sequence) <= int(done)
 
@@ -37,12 +37,12 @@ class Progress:
         self.bytes_read_ahead += record.size
 
     def passed_over(self, record: ShardRecord) -> None:
-        """Note a record that no lane gets: filtered out, or done before a restart."""
+        """Note a record that no lane gets, because it was filtered out or done before a restart."""
         self._mark(record)
         self._advance()
 
     def done(self, records: Sequence[ShardRecord], lane: int) -> None:
-        """Note a lane's next records as done: processed, or safe in the destination."""
+        """Note a lane's next records as done: they are processed, or safe in the destination."""
         for record in records:
             self._mark(record)
         self._lanes[lane] = records[-1].sequence
@@ -58,7 +58,7 @@ class Progress:
             self._done.remove(self._sequence)
 
     def checkpoint(self, *, finished: bool = False) -> Checkpoint:
-        """Return what to go on from after a restart."""
+        """Return the place to go on from after a restart."""
         here = -1 if self._sequence is None else int(self._sequence)
         return Checkpoint(
             sequence=self._sequence,

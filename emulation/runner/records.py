@@ -1,4 +1,4 @@
-"""A Kinesis record and the event a function gets for it.
+"""A Kinesis record, and the event that a function gets for it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html#services-kinesis-event-example
 """
@@ -13,17 +13,17 @@ from emulation.runner.mapping import EventSourceMapping
 
 @dataclass(frozen=True, slots=True)
 class ShardRecord:
-    """One record as read from a shard. ``arrived_at`` is in seconds since the epoch."""
+    """One record of a shard. ``arrived_at`` is in seconds since the epoch."""
 
     sequence: str
     partition_key: str
     arrived_at: float
     data: bytes
-    event: str  # its entry of the event's "Records", as JSON: the same on every delivery
+    event: str  # its entry in the event's "Records", as JSON; it is the same on every delivery
 
     @property
     def size(self) -> int:
-        """Its share of the invocation's payload, in characters of JSON (nearly all of it is base64)."""
+        """Its share of the invocation's payload, in characters of JSON. Nearly all of it is base64."""
         return len(self.event) + 1
 
 
@@ -37,7 +37,7 @@ def make_record(
     arrived_at: float,
     data: bytes,
 ) -> ShardRecord:
-    """Make a record with its event, in the shape Lambda documents."""
+    """Make a record with its event, in the shape that Lambda documents."""
     event = {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",

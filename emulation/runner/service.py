@@ -16,11 +16,11 @@ from emulation.runner.status import problem
 logger = logging.getLogger(__name__)
 
 RECONCILE_SECONDS = 1.0
-STOP_SECONDS = 4.0  # less than the guard's patience
+STOP_SECONDS = 4.0  # less than the guard waits before SIGKILL
 
 
 class Runner:
-    """Drives the mappings of one account and region as their deployed configuration says."""
+    """Drives the mappings of one account and region as they are deployed."""
 
     def __init__(self, session: Any, checkpoints: CheckpointFolder) -> None:  # noqa: ANN401 - a boto3 session
         self._clients = Clients(session)
@@ -31,14 +31,14 @@ class Runner:
         self._stopped = False
 
     def run(self) -> None:
-        """Follow what is deployed until ``stop`` is called; then end what is under way."""
+        """Follow what is deployed until ``stop`` is called, then let running invocations end."""
         while not self._stopped:
             try:
                 self._reconcile()
             except (ClientError, BotoCoreError) as error:
                 logger.warning("The deployed mappings cannot be read: %s", error)
             self._clients.metrics.publish()
-            # At one of the moments at which idle shards are read, too: see next_idle_poll.
+            # This wakes at a moment at which idle shards are read as well: see next_idle_poll.
             self._woken.wait(RECONCILE_SECONDS - time.time() % RECONCILE_SECONDS)
             self._woken.clear()
         for runner in self._runners.values():
@@ -48,7 +48,7 @@ class Runner:
         self._clients.metrics.publish()
 
     def stop(self) -> None:
-        """Make ``run`` return; may be called from a signal handler."""
+        """Make ``run`` return. A signal handler may call this."""
         self._stopped = True
         self._woken.set()
 
@@ -63,7 +63,7 @@ class Runner:
                 self._clients.show_result(listed, result)
 
     def _follow(self, listed: Listed) -> str | None:
-        """Drive one mapping and return what to show as its LastProcessingResult; None: leave it as it is."""
+        """Drive one mapping and return its LastProcessingResult, or None to leave that as it is."""
         try:
             return self._drive(listed)
         except MappingInvalid as error:

@@ -1,4 +1,4 @@
-"""One shard: reads it, spreads its records over its lanes, starts what is due, and keeps the checkpoint."""
+"""Reads one shard, spreads its records over lanes, starts tasks that are due, and keeps the checkpoint."""
 
 import hashlib
 import queue
@@ -15,37 +15,37 @@ from emulation.runner.progress import Progress
 from emulation.runner.records import ShardRecord
 
 POLL_SECONDS = 0.2  # Kinesis allows five reads per second and shard
-IDLE_POLL_SECONDS = 0.25  # a lone event is stored in less than 300 ms
+IDLE_POLL_SECONDS = 0.25  # so that a lone event is stored in less than 300 ms
 READ_AHEAD_RECORDS = 10_000
 READ_AHEAD_BYTES = 2 * MAXIMUM_PAYLOAD
 
 
 class ShardReader(Protocol):
-    """Reads one shard onwards, from the place it was opened at."""
+    """Reads one shard from the place at which it was opened."""
 
     def read(self) -> tuple[Sequence[ShardRecord], bool]:
         """Return the next records, possibly none, and whether the shard is closed and read to its end."""
 
 
 class Deliverer(Protocol):
-    """Carries out what lanes ask for, in worker threads; it does not raise for what AWS may answer."""
+    """Carries out the lanes' tasks in worker threads. It does not raise, whatever AWS answers."""
 
     def invoke(self, task: Invoke) -> Outcome:
         """Invoke the function with the batch."""
 
     def discard(self, task: Discard) -> bool:
-        """Send the batch to the on-failure destination; False: it was not taken, try again."""
+        """Send the batch to the on-failure destination. False: it was refused, try again."""
 
     def filtered_out(self, records: int) -> None:
-        """Count records that the filters do not take."""
+        """Count records that the filters dropped."""
 
 
 class Shard:
     """The only loop that a record goes through: one thread calls ``step`` again and again.
 
-    Tasks run where ``submit`` puts them and come back through a queue; ``wake`` tells the stepping thread.
-    ``save`` gets a checkpoint whenever records are done. ``mapping`` may be replaced between steps by one
-    that differs in anything but its stream and its parallelization factor.
+    Tasks run where ``submit`` puts them. Their results come back through a queue, and ``wake`` tells the
+    stepping thread. ``save`` gets a checkpoint whenever records are done. Between steps, ``configure`` may
+    replace the mapping by one with the same stream and parallelization factor.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Shard:
         self._filters = Filters(mapping.filter_patterns)
 
     def stop(self) -> None:
-        """Start nothing more. ``is_idle`` becomes true once everything that is running has ended."""
+        """Start nothing more. ``is_idle`` becomes true when all running tasks have ended."""
         self._stopping = True
 
     @property
@@ -91,7 +91,7 @@ class Shard:
         return not any(lane.is_busy for lane in self._lanes)
 
     def step(self) -> float:
-        """Do whatever is due; return the seconds until more will be, unless ``wake`` is called first."""
+        """Do what is due. Return the seconds until the next step, unless ``wake`` is called before."""
         self._take_results()
         if self._stopping:
             return POLL_SECONDS
@@ -130,7 +130,7 @@ class Shard:
         )
 
     def _accept(self, record: ShardRecord, now: float) -> bool:
-        """Give the record to its lane, unless it was done before; return whether the filters take it."""
+        """Give the record to its lane, unless it was done before. Return whether the filters accept it."""
         number = lane_of(record.partition_key, len(self._lanes))
         self._progress.read(record)
         done = self._progress.was_done(record, number)
@@ -168,15 +168,15 @@ class Shard:
 
 
 def next_idle_poll(now: float) -> float:
-    """Return the next moment at which idle shards are read; all share them.
+    """Return the next moment at which idle shards are read, which is the same for all of them.
 
-    Calls made together cost little more than half of what each of them costs alone.
+    Calls made together cost little more than half of what they cost one by one.
     """
     return now - now % IDLE_POLL_SECONDS + IDLE_POLL_SECONDS
 
 
 def lane_of(partition_key: str, lanes: int) -> int:
-    """Return the lane of a partition key: always the same one for the same number of lanes."""
+    """Return the lane of a partition key, which depends on nothing but the number of lanes."""
     if lanes == 1:
         return 0
     return int.from_bytes(hashlib.md5(partition_key.encode(), usedforsecurity=False).digest()[:4]) % lanes

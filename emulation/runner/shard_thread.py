@@ -1,4 +1,4 @@
-"""One shard's thread: it steps the shard, and a small pool carries out what the shard starts."""
+"""One shard's thread. It steps the shard, and a small pool carries out the tasks that the shard starts."""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class ShardThread(threading.Thread):
-    """Steps one shard until it is finished or stopped; a stop lets the invocation under way end."""
+    """Steps one shard until it is finished or stopped. A stop lets the running invocation end."""
 
     def __init__(
         self,
@@ -66,12 +66,12 @@ class ShardThread(threading.Thread):
         self._shard.configure(mapping)
 
     def stop(self) -> None:
-        """Ask it to end; ``join`` waits for that."""
+        """Ask the thread to end. ``join`` waits for that."""
         self._stop_asked.set()
         self._woken.set()
 
     def run(self) -> None:
-        """Step until there is no more to do."""
+        """Step until there is nothing more to do."""
         while not self._is_over():
             if self._stop_asked.is_set():
                 self._shard.stop()

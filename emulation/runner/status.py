@@ -1,4 +1,4 @@
-"""How a mapping fares, in the words that Lambda shows as its LastProcessingResult.
+"""How a mapping is doing, in the words that Lambda shows as its LastProcessingResult.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
 """
@@ -14,7 +14,7 @@ SHOWN_CHARACTERS: Final = 256
 
 
 class LastProcessingResult:
-    """The last result of one mapping. Any thread may set it. A problem of one shard is a problem of all."""
+    """The last result of one mapping. Any thread may set it. Its shards share it."""
 
     def __init__(self) -> None:
         self.text = NOTHING_YET
@@ -25,6 +25,6 @@ class LastProcessingResult:
 
 
 def problem(error: Exception) -> str:
-    """Return what to show for an error: the service's own words where it is a service's."""
+    """Return what to show for an error: the service's own message if the error is a service's."""
     text = error.response["Error"]["Message"] if isinstance(error, ClientError) else str(error)
     return f"PROBLEM: {text or type(error).__name__}"[:SHOWN_CHARACTERS]

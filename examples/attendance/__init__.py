@@ -1,4 +1,4 @@
-"""Who was in which class session: a pipeline with a format of its own beside JSON."""
+"""Who was in which class session. This pipeline takes a format of its own as well as JSON."""
 
 from pathlib import Path
 from typing import Final, Literal
@@ -20,7 +20,7 @@ class CheckIn(Message, frozen=True):
 
 
 def read_badge(data: bytes) -> CheckIn:
-    """Return the check-in that a badge reader's line tells of: ``BADGE session student time``."""
+    """Return the check-in in a badge reader's line: ``BADGE session student time``."""
     _, session_id, student_id, timestamp = data.decode().split()
     members = {"session_id": session_id, "student_id": student_id, "status": "present"}
     return convert(members | {"timestamp": timestamp}, CheckIn)

@@ -1,4 +1,4 @@
-"""The figures of a prediction, against what counting by hand gives."""
+"""The figures of a prediction, compared with counting by hand."""
 
 import math
 from itertools import product
@@ -40,12 +40,12 @@ def test_precision_recall_and_false_alarms_of_a_choice() -> None:
     )
 
 
-def test_of_those_with_the_last_score_of_the_top_some_are_taken_at_random() -> None:
+def test_ties_for_the_last_places_are_counted_as_if_drawn_at_random() -> None:
     assert chosen_at_top(ROWS, 3 / 8) == Choice(3, 3 / 8, 0.5, 0.5, 0.3)
     assert chosen_at_top(ROWS, 1 / 8) == Choice(1, 1 / 8, 1.0, 1 / 3, 0.0)
 
 
-def test_of_nobody_there_is_no_figure() -> None:
+def test_there_is_no_figure_about_nobody() -> None:
     assert math.isnan(chosen_from(ROWS, 4).precision)
     assert math.isnan(area_under_curve([]))
     assert math.isnan(chosen_at_top([], 0.1).recall)

@@ -20,7 +20,7 @@ def test_rates_and_ratios_are_those_of_the_tasks(monkeypatch: pytest.MonkeyPatch
             now[0] += seconds
 
         def prepare() -> Callable[[], object]:
-            now[0] += 100  # preparing is not timed
+            now[0] += 100  # preparation is not timed
             return work
 
         return Task(name, 10, prepare, batches=3)
@@ -29,9 +29,8 @@ def test_rates_and_ratios_are_those_of_the_tasks(monkeypatch: pytest.MonkeyPatch
     assert rounds.rate("slow") == Spread(5.0, 5.0, 5.0)
     assert rounds.ratio("fast", "slow") == Spread(4.0, 4.0, 4.0)
     assert rounds.busy_ratio("slow", "fast") == Spread(0.25, 0.25, 0.25)
-    assert (
-        Spread.of(rounds.busy["slow"]).median == 2.0 * 1.25 / 10 * 1e6
-    )  # the client's quarter and the server's all
+    by_client, by_server = 0.25, 1.0
+    assert Spread.of(rounds.busy["slow"]).median == 2.0 * (by_client + by_server) / 10 * 1e6
 
 
 def test_tasks_take_turns_batch_by_batch_and_each_round_starts_with_another() -> None:

@@ -1,4 +1,4 @@
-"""What continuous integration decides by: which ratios fell."""
+"""Continuous integration fails if a ratio fell."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_peers_may_become_slower() -> None:
     assert regressions.ratios([row(0.1, "peers")]) == {}
 
 
-def test_what_fell_is_told_with_both_figures() -> None:
+def test_a_ratio_that_fell_is_reported_with_both_figures() -> None:
     assert regressions.describe([KEY], {KEY: 0.5}, {KEY: 0.8}) == (
         "handler, with event_id, batches of 500: 0.500 of the limit, recorded 0.800"
     )

@@ -1,4 +1,4 @@
-"""Links between the pages lead somewhere, and the index of decisions lists what is there."""
+"""Links between the pages lead somewhere, and the indexes are complete."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""When an alarm rings: the examples of AWS's page on missing data, and metrics that are another's.
+"""When an alarm rings: the examples on AWS's page about missing data, and which metrics count.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 """
@@ -50,7 +50,8 @@ def state(settings: dict[str, Any]) -> str:
     return str(settings["StateValue"])
 
 
-# Points as on AWS's page, oldest first: 0 is fine, X breaches, - is missing; None: the state stays.
+# Datapoints are written as on AWS's page, oldest first: 0 is fine, X breaches, - is missing. None means that
+# the state stays.
 @pytest.mark.parametrize(
     ("points", "needed", "states"),  # with missing data as missing, ignore, breaching, notBreaching
     [
@@ -81,7 +82,7 @@ def test_an_alarm_does_not_ring_for_another_function() -> None:
     assert state(alarm()) == "ALARM"
 
 
-def test_a_unit_is_another_metric() -> None:
+def test_the_same_metric_in_another_unit_does_not_count() -> None:
     put(5, unit="Seconds")
     assert state(alarm(Unit="Count")) == "OK"
 
@@ -89,7 +90,7 @@ def test_a_unit_is_another_metric() -> None:
 def test_each_period_is_judged_by_itself() -> None:
     for minutes in range(3):
         put(1, minutes_ago=minutes)
-    assert state(alarm(Threshold=2.0, EvaluationPeriods=3)) == "OK"  # three times one is not once three
+    assert state(alarm(Threshold=2.0, EvaluationPeriods=3)) == "OK"  # three sums of 1 are not one sum of 3
     assert state(alarm(Threshold=1.0, EvaluationPeriods=3)) == "ALARM"
 
 
@@ -100,7 +101,7 @@ def test_datapoints_to_alarm() -> None:
     assert state(alarm(EvaluationPeriods=5, DatapointsToAlarm=3)) == "OK"
 
 
-def test_what_is_over_is_over() -> None:
+def test_a_breach_that_is_over_ends_the_alarm() -> None:
     put(1, minutes_ago=10)
     assert state(alarm(StateValue="ALARM")) == "OK"
 
@@ -121,7 +122,7 @@ def test_percentiles() -> None:
     assert state(alarm(Statistic="", ExtendedStatistic="p95", Threshold=95.1)) == "OK"
 
 
-def test_a_change_is_told_with_its_reason_once() -> None:
+def test_a_change_is_announced_once_with_its_reason() -> None:
     put(2)
     rings = alarm()
     state(rings)
@@ -134,7 +135,7 @@ def test_a_change_is_told_with_its_reason_once() -> None:
     "asked",
     [{"Metrics": []}, {"ComparisonOperator": "GreaterThanUpperThreshold"}, {"EvaluationCriteria": {}}],
 )
-def test_what_is_not_evaluated_is_refused(asked: dict[str, Any]) -> None:
+def test_alarms_that_cannot_be_evaluated_are_refused(asked: dict[str, Any]) -> None:
     status, _, body = alarms.put_metric_alarm({}, alarm() | asked, is_cbor=False, is_json=True)
     assert status == 400
     assert b"is not emulated" in body

@@ -1,4 +1,4 @@
-"""What is told of a deployment that failed: its cause, not what followed from it."""
+"""The message about a failed deployment tells its cause, and not what followed from it."""
 
 from emulation.cdk import why
 
@@ -16,7 +16,7 @@ StudentPerformance-misfit | 6:05:42 PM | CREATE_FAILED        | AWS::Lambda::Fun
 """
 
 
-def test_what_the_first_resource_that_failed_says_is_all() -> None:
+def test_only_the_message_of_the_first_failed_resource_is_shown() -> None:
     assert why(OUTPUT).splitlines() == [
         "  MigrationFailed: the pipeline attendance does not fit:",
         "  examples/attendance/__init__.py:19: the event's presence is not a column of the table attendance",
@@ -24,7 +24,7 @@ def test_what_the_first_resource_that_failed_says_is_all() -> None:
     ]
 
 
-def test_where_no_resource_failed_the_last_lines_are_told() -> None:
+def test_if_no_resource_failed_the_last_lines_are_shown() -> None:
     assert (
         why("Traceback (most recent call last):\n\n  context target: wrong\n") == "    context target: wrong"
     )

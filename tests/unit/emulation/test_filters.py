@@ -124,7 +124,7 @@ def test_data_that_is_not_json_never_matches_a_pattern_for_data() -> None:
         pytest.param('{"a": 1}'.encode("utf-16"), id="JSON in another encoding than UTF-8"),
     ],
 )
-def test_no_data_stop_the_filter(data: bytes) -> None:
+def test_no_data_stops_the_filter(data: bytes) -> None:
     assert not Filters((json.dumps({"data": {"a": [{"numeric": [">", 0]}, {"exists": True}]}}),)).accepts(
         record(data)
     )
@@ -134,7 +134,7 @@ def test_no_data_stop_the_filter(data: bytes) -> None:
     st.binary(max_size=200)
     | st.recursive(JSON, nested, max_leaves=8).map(lambda one: json.dumps(one).encode())
 )
-def test_whatever_the_data_are_a_filter_answers(data: bytes) -> None:
+def test_a_filter_answers_whatever_the_data_is(data: bytes) -> None:
     assert Filters((json.dumps(EVERY_OPERATOR),)).accepts(record(data)) in {True, False}
 
 

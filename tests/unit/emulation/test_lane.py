@@ -1,4 +1,4 @@
-"""Lambda's rules for one lane; the pages that document them stand in emulation/runner/lane.py."""
+"""Lambda's rules for one lane. emulation/runner/lane.py links to the pages that document them."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def record(number: int, *, arrived_at: float = 0.0, size: int = 10) -> ShardReco
 
 
 class Driver:
-    """A lane whose every invocation is answered from a list, at one second after the other."""
+    """A lane whose invocations are answered from a list, one per second."""
 
     def __init__(self, mapping: EventSourceMapping, records: list[ShardRecord]) -> None:
         self.lane = Lane(backoff=float)

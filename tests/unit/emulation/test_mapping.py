@@ -19,13 +19,13 @@ def destination(arn: str) -> dict[str, Any]:
     return {"OnFailure": {"Destination": arn}}
 
 
-def test_what_is_not_said_is_aws_s_default() -> None:
+def test_a_setting_that_is_missing_has_aws_s_default() -> None:
     assert read_mapping(LISTED) == EventSourceMapping(
         uuid="uuid", function_arn=LISTED["FunctionArn"], stream_arn=LISTED["EventSourceArn"]
     )
 
 
-def test_everything_that_can_be_said() -> None:
+def test_every_setting_is_read() -> None:
     mapping = read_mapping(
         LISTED
         | {

@@ -45,7 +45,7 @@ def test_emf_values_may_be_lists() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "no json", "[]", "{}", '{"_aws": 1}', emf(StoredEvents=5)[10:]])
-def test_other_lines_are_no_metrics(line: str) -> None:
+def test_other_lines_have_no_metrics(line: str) -> None:
     assert not list(read_emf(line))
 
 
@@ -76,7 +76,7 @@ def test_a_maximum_is_the_highest_since_the_last_publication() -> None:
     assert cloudwatch.calls[0][1][0]["Values"] == [9.0]
 
 
-def test_that_nothing_lags_is_said_now_and_then_only() -> None:
+def test_the_news_that_nothing_lags_is_sent_only_now_and_then() -> None:
     cloudwatch = CloudWatch()
     metrics = Metrics(cloudwatch)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The parity table in docs/reference.md is what a run gave, and of the scenarios there are now."""
+"""The parity table in docs/reference.md is the result of a run, with the scenarios that exist now."""
 
 from tests.integration.conformance import parity
 from tests.integration.conformance.deviations import DEVIATIONS
@@ -20,7 +20,7 @@ def test_each_scenario_has_its_one_row_in_order() -> None:
     assert [row[0] for row in rows()] == wanted, "run the suite, then parity.py"
 
 
-def test_the_table_tells_what_is_expected_of_localstack() -> None:
+def test_the_table_says_what_is_expected_of_localstack() -> None:
     for name, reason in DEVIATIONS["localstack"].items():
         assert name.partition("[")[0] in parity.scenarios()
         assert f"deviates: {reason}" in shown()
@@ -36,7 +36,7 @@ def test_what_is_open_is_shown_with_both_readings() -> None:
     assert parity.open_questions() in shown()
 
 
-def test_results_become_one_row_a_rule() -> None:
+def test_results_become_one_row_per_rule() -> None:
     table = parity.table(
         {
             "embedded": {

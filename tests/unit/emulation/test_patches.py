@@ -1,6 +1,6 @@
-"""Each patch of MiniStack is still needed: a test that fails here says that MiniStack has mended it.
+"""Each patch of MiniStack is still needed. If a test fails here, MiniStack has mended that fault itself.
 
-MiniStack is imported and used as it is, unpatched, in this process; nothing listens.
+The tests use MiniStack without patches, in this process and without opening a port.
 """
 
 import inspect
@@ -52,7 +52,7 @@ def test_the_version_is_the_one_that_is_pinned(monkeypatch: pytest.MonkeyPatch) 
         patches.apply()
 
 
-def test_a_name_that_is_gone_is_told() -> None:
+def test_a_name_that_is_gone_is_reported() -> None:
     with pytest.raises(AttributeError, match="_no_such_function"):
         patches._replace(kinesis, "_no_such_function", "")
     with pytest.raises(KeyError, match="no such"):

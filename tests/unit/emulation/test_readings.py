@@ -1,7 +1,7 @@
-"""Where AWS's text can be read in two ways, the project's guarantee holds under either: no record is lost.
+"""Where AWS's documentation can be read in two ways, no record is lost under either reading.
 
 Each reading is a lane of its own. Whatever the function answers, every record ends either in a delivery that
-the function said it was done with, or whole in the on-failure destination, which `spm replay failed` reads.
+succeeded, or whole in the on-failure destination, which `spm replay failed` reads.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ COUNT = 8
 
 
 class OneRecordIsDiscarded(Lane):
-    """When retries run out, only the record at the checkpoint goes; the rest begins anew."""
+    """When retries run out, only the record at the checkpoint is discarded. The rest begins anew."""
 
     def _task_for_first(self, mapping: EventSourceMapping, now: float) -> Task | None:
         if self._exhausted and len(self._batches[0].records) > 1:
@@ -75,7 +75,7 @@ def test_every_record_is_done_or_kept_whole(
 def deliver(
     lane: Lane, mapping: EventSourceMapping, outcomes: list[Outcome]
 ) -> tuple[list[ShardRecord], list[ShardRecord]]:
-    """Return what the function was done with, and what went to the destination; in the end it succeeds."""
+    """Deliver until all succeeds. Return the records that were processed, and those at the destination."""
     answers = iter(outcomes)
     processed: list[ShardRecord] = []
     kept: list[ShardRecord] = []

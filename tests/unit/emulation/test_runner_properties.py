@@ -1,8 +1,8 @@
-"""For any interleaving of failures, partial responses, restarts and resharding, the runner keeps its word.
+"""The runner keeps its promises in any interleaving of failures, partial responses, restarts and resharding.
 
-Every record is delivered or sent to the destination as configured, order holds, nothing is skipped, and
-nothing that was written down as done is delivered again. Stream, function and destination are models; the
-shard, its lanes, the lineage and the checkpoints are the real ones.
+Every record is delivered or sent to the destination as configured, order holds, nothing is skipped, and no
+record that a checkpoint counts as done is delivered again. Stream, function and destination are models; the
+shard, its lanes, the lineage and the checkpoints are real.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ class RunningShard:
 
     shard: Shard
     tasks: list[Callable[[], None]] = field(default_factory=list)
-    settling: set[str] = field(default_factory=set)  # done, and not yet taken note of by a step
+    settling: set[str] = field(default_factory=set)  # done, but no step has noted it yet
 
 
 class RunnerMachine(RuleBasedStateMachine):
@@ -97,7 +97,7 @@ class RunnerMachine(RuleBasedStateMachine):
         self.delivered: set[str] = set()
         self.discarded: set[str] = set()
         self.settled: set[str] = set()
-        self.failures: dict[str, int] = {}  # per record, deliveries that did not end with it done
+        self.failures: dict[str, int] = {}  # failed deliveries of each record
 
     @initialize(
         batch_size=st.integers(1, 5),
@@ -177,7 +177,7 @@ class RunnerMachine(RuleBasedStateMachine):
 
     @rule(choices=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), min_size=1, max_size=12))
     def work(self, choices: list[tuple[int, int]]) -> None:
-        """Step shards and let tasks end, in any order, for a while."""
+        """Step shards and let tasks end for a while, in any order."""
         for which, what in choices:
             self.start_readable()
             if self.running and what:
@@ -199,12 +199,12 @@ class RunnerMachine(RuleBasedStateMachine):
     def nothing_done_is_forgotten(self) -> None:
         for sequence in self.stream.record:
             if self.is_below_checkpoint(sequence):
-                assert sequence in self.delivered | self.discarded, "the checkpoint passed a record not done"
+                assert sequence in self.delivered | self.discarded, "the checkpoint skipped a record"
 
     def teardown(self) -> None:
-        """In the end everything is healthy again, and everything must have arrived."""
+        """Make everything healthy again. Then everything must arrive."""
         for turn in range(2000):
-            self.healthy = turn > 50  # first whatever the function was still to do
+            self.healthy = turn > 50  # before that, the function gives its remaining answers
             self.start_readable()
             for shard_id in sorted(self.running):
                 self.step_one(shard_id)
@@ -255,7 +255,7 @@ class RunnerMachine(RuleBasedStateMachine):
 
     def start(self, shard_id: str, checkpoint: Checkpoint) -> None:
         def save(reached: Checkpoint) -> None:
-            # Through JSON, as the file does it.
+            # It goes through JSON, as in a file.
             self.checkpoints[shard_id] = Checkpoint.from_json(reached.to_json())
 
         tasks: list[Callable[[], None]] = []
@@ -335,7 +335,7 @@ class RunnerMachine(RuleBasedStateMachine):
         shard_id, first = self.stream.position[batch[0].sequence]
         done = self.delivered | self.discarded
         for record in batch:
-            assert record.sequence not in self.settled, "delivered again although written down as done"
+            assert record.sequence not in self.settled, "delivered again although a checkpoint had it as done"
         lane = lane_of(batch[0].partition_key, self.mapping.parallelization_factor)
         for earlier in self.stream.shards[shard_id].records[:first]:
             if lane_of(earlier.partition_key, self.mapping.parallelization_factor) == lane:

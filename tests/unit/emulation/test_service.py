@@ -1,4 +1,4 @@
-"""One mapping's trouble is its own: the runner against an AWS that lists what no AWS would."""
+"""One mapping's trouble does not touch the others, even if it is one that AWS would never list."""
 
 import io
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_a_filter_that_cannot_be_followed_stops_its_own_mapping_only(pattern: st
     runner._reconcile()
     assert aws.shown["bad"].startswith("PROBLEM: The filter pattern")
     assert aws.shown["lost"] == "PROBLEM: Stream gone not found"
-    assert "good" not in aws.shown  # nothing to tell of it
+    assert "good" not in aws.shown  # there is nothing to show
     assert set(runner._runners) == {"good", "lost"}
 
 
@@ -104,7 +104,7 @@ def test_a_mapping_that_becomes_invalid_keeps_its_place(tmp_path: Path) -> None:
     assert folder.load("one") == {}
 
 
-def test_a_defect_is_one_mapping_s_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_stops_only_its_own_mapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     aws = FakeAws(listed("one"), listed("two", EventSourceArn=f"{STREAM}-gone"))
     runner = Runner(aws, CheckpointFolder(tmp_path))
 

@@ -1,4 +1,4 @@
-"""Shards and iterators that stand in for MiniStack's: on its own dictionaries, in this process."""
+"""Our replacements of MiniStack's shards and iterators, on its own dictionaries in this process."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def read(place: str, **request: Any) -> tuple[list[str], dict[str, Any]]:
     return found, answer
 
 
-def test_what_expires_moves_no_iterator(stream: dict[str, Any]) -> None:
+def test_expiry_moves_no_iterator(stream: dict[str, Any]) -> None:
     put(stream, FIRST, "a", "b", "c", "d", "e")
     found, answer = read(iterator())
     assert found == ["a", "b", "c", "d", "e"]

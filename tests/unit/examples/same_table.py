@@ -1,4 +1,4 @@
-"""A pipeline whose projection has the name of another's event log."""
+"""A pipeline with a projection that has the name of another pipeline's event log."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The attendance pipeline's decoders, and which of several decoders is taken."""
+"""The attendance pipeline's decoders, and how one of several is chosen."""
 
 import contextlib
 from dataclasses import replace
@@ -62,7 +62,7 @@ def test_a_decoder_is_picked_by_the_stream_before_the_content() -> None:
         (b"BADGE \xff s1 2026-11-22T08:00:00Z", "not_utf8"),
     ],
 )
-def test_what_is_no_check_in_is_rejected_with_a_reason(data: bytes, reason: str) -> None:
+def test_data_that_is_not_a_check_in_is_rejected_with_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(RejectRecord) as no:
         PIPELINE.parser(STREAM)(data, NOW)
     assert no.value.reason == reason

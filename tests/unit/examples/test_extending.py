@@ -1,4 +1,4 @@
-"""The tutorial builds exactly the example: its snippets, put together, are the example's files."""
+"""The tutorial's snippets, put together, are exactly the example's files."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_the_steps_build_the_example(tmp_path: Path) -> None:
     assert files(tmp_path / "library_loans") == files(EXAMPLES / "library_loans")
 
 
-def test_what_is_shown_of_the_other_example_stands_in_it() -> None:
+def test_what_the_tutorial_shows_of_the_other_example_is_in_it() -> None:
     [shown] = (block for block in tutorial.blocks() if block.file.startswith("examples/"))
     assert shown.text in (tutorial.ROOT / shown.file).read_text()
 

@@ -1,4 +1,4 @@
-"""What an author writes for a new kind of event, and what comes of it."""
+"""What an author writes for a new kind of event, and what the framework makes of it."""
 
 import json
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ def test_a_pipeline_is_at_most_sixty_lines() -> None:
     assert len(lines) <= 60
 
 
-def test_each_member_comes_to_the_column_of_its_name() -> None:
+def test_each_member_goes_to_the_column_of_its_name() -> None:
     row: Any = PARSE(json.dumps(BORROWED).encode(), ARRIVED)
     assert dict(zip(PIPELINE.names, row, strict=True)) == {
         "event_id": None,
@@ -49,7 +49,7 @@ def test_each_member_comes_to_the_column_of_its_name() -> None:
         ({"shelf": "A 12"}, "invalid_member"),
     ],
 )
-def test_what_is_no_loan_is_rejected(changes: dict[str, str], reason: str) -> None:
+def test_data_that_is_not_a_loan_is_rejected(changes: dict[str, str], reason: str) -> None:
     with pytest.raises(RejectRecord) as no:
         PARSE(json.dumps(BORROWED | changes).encode(), ARRIVED)
     assert no.value.reason == reason

@@ -30,7 +30,7 @@ def test_an_empty_context_is_the_dev_profile_on_aws() -> None:
     assert (config.target, config.environment_suffix, config.profile) == ("aws", "dev", "dev")
 
 
-def test_prod_differs_from_dev_where_data_are_at_stake() -> None:
+def test_prod_differs_from_dev_where_data_is_at_stake() -> None:
     dev, prod = aws(), aws(profile="prod")
     assert (dev.stream_retention_hours, prod.stream_retention_hours) == (24, 168)
     assert (dev.log_retention_days, prod.log_retention_days) == (7, 90)
@@ -39,7 +39,7 @@ def test_prod_differs_from_dev_where_data_are_at_stake() -> None:
     assert (chosen.secret_rotation_days, chosen.log_retention_days) == (0, 365)
 
 
-def test_prod_is_told_who_hears_of_alarms() -> None:
+def test_prod_needs_to_know_who_hears_of_alarms() -> None:
     with pytest.raises(ConfigError, match="context alarmEmail: the profile prod needs it"):
         read_config({"target": "aws", "profile": "prod"}, {}, NO_FILES)
     assert aws(profile="prod", alarmEmail="none").alarm_email == "none"
@@ -89,7 +89,7 @@ def test_a_wrong_file_is_refused_in_one_line_that_names_it(
 
 
 @pytest.mark.parametrize("months", [0, -1, 1.5, "a year", 1201, "24 months"])
-def test_a_retention_that_is_no_number_of_months_is_refused(months: object) -> None:
+def test_a_retention_that_is_not_a_number_of_months_is_refused(months: object) -> None:
     with pytest.raises(ConfigError, match=r"retentionMonths: .* allowed: a whole number from 1 to 1200"):
         read_config({"target": "aws", "retentionMonths": months}, {})
 
@@ -113,7 +113,7 @@ def test_the_committed_examples_are_possible() -> None:
     assert read_config({"target": "aws"}, {}, EXAMPLES).profile == "dev"
     prod = {"target": "aws", "environmentSuffix": "prod"}
     assert read_config({**prod, "alarmEmail": "ops@example.org"}, {}, EXAMPLES).protected
-    # Nobody's address can stand in an example: who deploys prod has to say who is told.
+    # An example cannot hold anybody's address. Whoever deploys prod has to say who hears of alarms.
     with pytest.raises(ConfigError, match="alarmEmail"):
         read_config(prod, {}, EXAMPLES)
 

@@ -1,4 +1,4 @@
-"""What the documents say about the deployment, held against the reviewed templates."""
+"""What the documents say about the deployment agrees with the reviewed templates."""
 
 import json
 import re
@@ -34,7 +34,7 @@ class CostLine(NamedTuple):
 
 
 def costs(profile: str) -> tuple[dict[str, CostLine], tuple[float, float]]:
-    """Return the table's rows, and its two totals: as told, and idle."""
+    """Return the table's rows and its two totals, of which the second is for an idle deployment."""
     section = DEPLOY.split(f"### Profile {profile}")[1].split("\n## ")[0].split("\n### ")[0]
     rows = {}
     for line in section.splitlines():
@@ -90,16 +90,16 @@ def alarms(profile: str = "dev") -> dict[str, dict[str, Any]]:
 
 
 OF_ALERTS = {"alerts-errors"}
-"""An alarm of a template with ``alerts`` only, at which tests/integration/infra/test_alerts.py looks."""
+"""Only templates with ``alerts`` have it: tests/integration/infra/test_alerts.py."""
 
 OF_THE_DOOR = {"ingest-5xx", "ingest-duration", "ingest-errors", "ingest-throttles"}
-"""Alarms of a template with ``ingest`` only, at which tests/integration/infra/test_front_door.py looks."""
+"""Only templates with ``ingest`` have them: tests/integration/infra/test_front_door.py."""
 
 OF_THE_DASHBOARD = {"dashboard-5xx", "dashboard-errors"}
-"""As above, with ``dashboard``; tests/integration/infra/test_school_dashboard.py."""
+"""Only templates with ``dashboard`` have them: tests/integration/infra/test_school_dashboard.py."""
 
 
-def test_operations_tells_every_alarm_and_no_other() -> None:
+def test_operations_describes_every_alarm_and_no_other() -> None:
     section = OPERATIONS.split("\n## Alarms\n")[1].split("\n## ")[0]
     assert re.findall(r"^### (.+)$", section, re.MULTILINE) == sorted(
         alarms().keys() | OF_ALERTS | OF_THE_DOOR | OF_THE_DASHBOARD

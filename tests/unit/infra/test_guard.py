@@ -1,4 +1,4 @@
-"""The guard's inline code, against the AWS API's own model of its calls."""
+"""The guard's inline code, whose calls are checked against AWS's own models."""
 
 import sys
 import types

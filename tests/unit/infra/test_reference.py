@@ -1,4 +1,4 @@
-"""docs/reference.md tells every context key as it is."""
+"""docs/reference.md describes every context key correctly."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_the_table_has_every_key_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("field", msgspec.structs.fields(Config), ids=lambda field: field.encode_name)
-def test_default_and_allowed_values_are_as_told(field: msgspec.structs.FieldInfo) -> None:
+def test_default_and_allowed_values_are_right(field: msgspec.structs.FieldInfo) -> None:
     default, values, meaning = rows()[field.encode_name]
     assert values.rstrip(" |") == allowed(field.type)
     assert meaning

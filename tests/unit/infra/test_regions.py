@@ -12,7 +12,7 @@ DEPLOY = (Path(__file__).resolve().parents[3] / "docs" / "deploy-aws.md").read_t
 @pytest.mark.parametrize(
     "region", ["il-central-1", "ca-west-1", "ap-southeast-5", "us-gov-west-1", "cn-north-1"]
 )
-def test_a_region_that_the_certificates_lack_is_told_at_synthesis(region: str) -> None:
+def test_a_region_that_the_certificates_lack_is_refused_at_synthesis(region: str) -> None:
     with pytest.raises(ConfigError, match=f"do not know the databases of {region}"):
         check_region(region)
 

@@ -46,7 +46,7 @@ def test_commands_are_found() -> None:
 
 
 @pytest.mark.parametrize(("document", "command"), commands())
-def test_it_is_one_that_aws_has(document: str, command: str) -> None:
+def test_aws_has_the_command(document: str, command: str) -> None:
     assert document
     _, service, name, *_ = command.split()
     options = set(re.findall(r"(?:^| )--([a-z][a-z-]*)", command.partition("$(")[0]))

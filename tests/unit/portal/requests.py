@@ -1,4 +1,4 @@
-"""Invocations as a Function URL makes them."""
+"""Makes invocations like those of a Function URL."""
 
 import base64
 from typing import Any

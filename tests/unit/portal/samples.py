@@ -1,4 +1,4 @@
-"""Answers of a small school, by which pages are tried without a database."""
+"""A small school's answers, with which pages are tested without a database."""
 
 import random
 from collections.abc import Sequence
@@ -135,7 +135,7 @@ def student() -> StudentPage:
 
 
 class SamplePipeline:
-    """A pipeline with some rejected records and one failed object; ``calls``: what was done, in order."""
+    """A pipeline with some rejected records and one failed object. ``calls`` lists what was done to it."""
 
     def __init__(self, *, allowed: bool = True) -> None:
         self.operator: Operator | None = self
@@ -235,7 +235,7 @@ class Samples:
         self.talks: dict[UUID, TalkedTo] = {}
 
     def attend(self, student: str) -> None:
-        """Have another student of the course need attention."""
+        """Make another student of the course need attention."""
         self.more.append(Attention(student, None, "high", 2.0, NOW, [MISSING], NOW))
         self.version += "1"
 
@@ -277,7 +277,7 @@ def _bins(dice: random.Random) -> list[int]:
 
 
 def _piece_of_work(number: int) -> StudentWork:
-    """Return one that was excused (3), late (4), missing (from 5), or handed in."""
+    """Return a piece of work: 3 was excused, 4 was late, from 5 on all are missing, 1 and 2 came in."""
     due = NOW + (number - 8) * 7 * DAY
     is_in = number < 5 and number != 3
     return StudentWork(

@@ -1,4 +1,4 @@
-"""What Canvas signed is believed, as long as Canvas publishes the key."""
+"""What Canvas signed is believed as long as Canvas publishes the key."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_what_nobody_signed_is_refused() -> None:
         assert refusal(keys, token) == 403
 
 
-def test_what_was_signed_once_more_or_is_sent_again_is_the_same_event() -> None:
+def test_an_event_that_is_signed_or_sent_again_is_the_same_event() -> None:
     event = json.dumps(
         live_event("grade_change", {"student_id": "1", "score": 1, "points_possible": 2})
     ).encode()
@@ -77,12 +77,12 @@ def test_what_was_signed_once_more_or_is_sent_again_is_the_same_event() -> None:
     assert len(answers[0]["ids"]) == 1
 
 
-def test_a_key_that_is_published_no_longer_signs_nothing_and_a_new_one_is_found() -> None:
+def test_a_key_that_is_no_longer_published_is_refused_and_a_new_one_is_found() -> None:
     clock, published = Clock(), PublishedKeys(OLD)
     keys = Keys(published, clock)
     assert keys.payload(signed(OLD)) == EVENT
     published.keys = (NEW,)
-    assert refusal(keys, signed(NEW)) == 403  # read just now: guessing does not read it again and again
+    assert refusal(keys, signed(NEW)) == 403  # the keys were just read: guessing does not read them again
     assert published.reads == 1
     clock.now = AGAIN_SECONDS
     assert keys.payload(signed(NEW)) == EVENT
@@ -90,7 +90,7 @@ def test_a_key_that_is_published_no_longer_signs_nothing_and_a_new_one_is_found(
     assert refusal(keys, signed(OLD)) == 403
 
 
-def test_without_any_keys_canvas_is_told_to_come_again() -> None:
+def test_without_any_keys_canvas_is_told_to_try_again() -> None:
     assert refusal(Keys(PublishedKeys(), Clock()), signed(OLD)) == 503
 
 

@@ -89,7 +89,7 @@ def test_no_step_leaves_the_chart(changes: list[tuple[int, str]]) -> None:
         assert charts.TOP <= mark.y <= chart.height - charts.BOTTOM
 
 
-def test_one_value_is_no_line() -> None:
+def test_one_value_does_not_make_a_line() -> None:
     assert charts.sparkline([1], 1) is None
     assert charts.sparkline([], 1) is None
     line = charts.sparkline([0, 1], 1)

@@ -1,4 +1,4 @@
-"""Who sends: names, secrets, and how soon a change is noticed."""
+"""Senders' names and secrets, and how soon a change of them is noticed."""
 
 import base64
 
@@ -23,7 +23,7 @@ class Clock:
 
 
 class Store:
-    """The secret's text; None: Secrets Manager does not answer."""
+    """Secrets Manager with the text of a secret. If the text is None, it does not answer."""
 
     def __init__(self, text: str | None) -> None:
         self.text = text
@@ -76,7 +76,7 @@ def test_a_credential_is_found_where_senders_can_put_it(authorization: str, quer
         f"{basic('a:b')},{basic('c:d')}",
     ],
 )
-def test_what_is_no_credential_is_refused(authorization: str) -> None:
+def test_a_header_without_a_credential_is_refused(authorization: str) -> None:
     with pytest.raises(Refusal) as refused:
         credential(request("POST", "/events", authorization=authorization))
     assert refused.value.status == 401
@@ -96,7 +96,7 @@ def test_only_name_and_secret_together_are_known() -> None:
         assert refusal(register, name, secret) == 401
 
 
-def test_who_was_revoked_is_refused_within_a_minute_even_where_secrets_cannot_be_read() -> None:
+def test_a_revoked_sender_is_refused_within_a_minute_even_if_secrets_cannot_be_read() -> None:
     clock, store = Clock(), Store(senders.write(KNOWN))
     register = Register(store, clock)
     assert refusal(register) is None
@@ -107,12 +107,12 @@ def test_who_was_revoked_is_refused_within_a_minute_even_where_secrets_cannot_be
     assert refusal(register) is None
     store.text = None
     clock.now += STALE_SECONDS
-    assert refusal(register) is None  # an outage of Secrets Manager is bridged
+    assert refusal(register) is None  # an outage of Secrets Manager does no harm at first
     clock.now += 1
     assert refusal(register) == 503
 
 
-def test_who_was_just_added_is_known_soon_and_guessing_reads_no_more_often() -> None:
+def test_a_new_sender_is_known_soon_and_guessing_reads_no_more_often() -> None:
     clock, store = Clock(), Store("{}")
     register = Register(store, clock)
     assert refusal(register) == 401

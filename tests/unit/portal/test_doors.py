@@ -181,7 +181,7 @@ def test_what_an_event_says_of_its_sender_does_not_count() -> None:
     "body", [b"", b" ", b"{", b"[", b"[1", b'"x"', b"\xff", b"null", b"[" * 100_000, b"[[]]", b"{}"]
 )
 @pytest.mark.parametrize("path", ["/events", "/xapi/statements", "/caliper"])
-def test_what_is_no_document_is_refused(path: str, body: bytes) -> None:
+def test_a_body_that_is_not_a_document_is_refused(path: str, body: bytes) -> None:
     assert refused(lambda: post(path, body, **XAPI)).status == 400
 
 

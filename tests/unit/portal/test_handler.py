@@ -13,7 +13,7 @@ from tests.unit.processor.formats.documents import grade_event, live_event, stat
 from tests.unit.processor.formats.test_hostile import places, replaced
 
 NAME = "Jane Doe"
-"""Stands for whatever must not be repeated."""
+"""It stands for whatever must not be repeated."""
 
 SECRET = senders.new_secret()
 PATHS = {"xapi": "/xapi/statements", "caliper": "/caliper", "canvas": "/canvas", "native": "/events"}
@@ -40,7 +40,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 
 
 class Services:
-    """Secrets Manager and Kinesis; ``fails``: what PutRecords raises."""
+    """Secrets Manager and Kinesis. ``fails`` is what PutRecords raises."""
 
     fails: Exception | None = None
     refuses = False
@@ -141,7 +141,7 @@ def test_no_value_that_was_sent_is_in_an_answer_that_refuses_it_or_in_the_log(
         ("/events", f"token={NAME}.x", {"authorization": ""}),
     ],
 )
-def test_nor_is_what_stands_in_a_header_or_an_address(
+def test_nor_is_any_value_of_a_header_or_an_address(
     path: str, query: str, headers: dict[str, str], services: Services, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = answer(path, b"{}", query, **headers)
@@ -151,7 +151,7 @@ def test_nor_is_what_stands_in_a_header_or_an_address(
 
 
 @pytest.mark.parametrize("fails", [None, TimeoutError(NAME)])
-def test_what_kinesis_does_not_take_in_time_is_told_to_come_again(
+def test_a_sender_is_told_to_try_again_if_kinesis_takes_too_long(
     fails: Exception | None, services: Services, capsys: pytest.CaptureFixture[str]
 ) -> None:
     services.fails, services.refuses = fails, True
@@ -161,7 +161,7 @@ def test_what_kinesis_does_not_take_in_time_is_told_to_come_again(
     assert NAME not in given["body"] + capsys.readouterr().out
 
 
-def test_a_defect_tells_its_place_and_not_what_was_sent(
+def test_a_defect_is_logged_with_its_place_and_not_what_was_sent(
     services: Services, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

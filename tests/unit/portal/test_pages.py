@@ -90,7 +90,7 @@ def test_a_course_draws_who_came_to_its_lessons() -> None:
 
 
 @pytest.mark.parametrize("days", [0, 1])
-def test_one_lesson_is_no_chart(days: int) -> None:
+def test_one_lesson_does_not_make_a_chart(days: int) -> None:
     few = replace(samples.course(), lessons=samples.course().lessons[:days])
     assert "lessons-title" not in client(ChangedSchool(math=few)).get("/course?id=MATH-101").text
 
@@ -127,7 +127,7 @@ def test_a_students_level_over_time_is_a_chart_with_follow_ups_on_it() -> None:
     assert "High since 14 November, followed up once" in text
     assert "<title>Followed up by turing, 16 November, 10:41</title>" in text
     assert text.count('<g class="talk">') == 1
-    assert text.count("levels-1-title") == 2  # the other course has never changed: it has no chart
+    assert text.count("levels-1-title") == 2  # the other course's level never changed, so it has no chart
     assert "levels-2-title" not in text
 
 
@@ -269,7 +269,7 @@ class Broken(Samples):
         raise ZeroDivisionError("secret")
 
 
-def test_a_defect_is_a_page_that_tells_no_details() -> None:
+def test_a_defect_is_a_page_without_details() -> None:
     app = make_app(Dashboard(lambda _: Broken(), now=lambda: NOW))
     answer = TestClient(app, raise_server_exceptions=False).get("/")
     assert (answer.status_code, headline(answer.text)) == (500, "This page could not be made")

@@ -1,4 +1,4 @@
-"""The page about the pipeline: what it says, who sees what was sent, what it takes to change something."""
+"""The page about the pipeline: what it says, who sees payloads, and what it takes to change something."""
 
 import re
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_what_was_sent_is_shown_as_text() -> None:
     assert "\\u0000\\xff" in text
 
 
-def test_who_may_not_sees_the_page_without_payloads_and_buttons() -> None:
+def test_without_the_right_the_page_has_no_payloads_and_no_buttons() -> None:
     text = client(SamplePipeline(allowed=False)).get("/pipeline").text
     assert "no right to lambda:InvokeFunction: ask for the stack’s operators policy." in text
     assert "invalid_member" in text
@@ -215,7 +215,7 @@ def test_an_alarm_is_known_by_the_end_of_its_name() -> None:
     assert short("of-somebody-else") == "of-somebody-else"
 
 
-def test_what_cannot_be_seen_is_written_out() -> None:
+def test_invisible_characters_are_written_out() -> None:
     assert visible("a\x1b[2J\u202eb\n") == "a\\u001b[2J\\u202eb\n"
 
 

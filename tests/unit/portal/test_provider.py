@@ -1,4 +1,4 @@
-"""A provider's ID tokens and answers, made here with keys of our own; no network."""
+"""A provider's ID tokens and answers, made here with keys of our own and without a network."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ NEXT_KEY = RSAKey.generate_key(2048, auto_kid=True)
 
 
 class Fake:
-    """What the addresses of a provider answer, and what each was asked with."""
+    """Answers for a provider's addresses, and remembers what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, str]]] = []
@@ -96,7 +96,7 @@ def test_the_code_is_redeemed_with_the_verifier_and_the_secret(fake: Fake) -> No
 
 
 @pytest.mark.parametrize(("secret", "sent"), [("s", {"client_secret": ["s"]}), (None, {})])
-def test_a_client_says_its_name_in_the_form_where_it_is_to(
+def test_a_client_names_itself_in_the_form_if_the_provider_wants_that(
     fake: Fake, secret: str | None, sent: dict[str, list[str]]
 ) -> None:
     fake.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
@@ -172,7 +172,7 @@ def test_a_claim_that_the_token_lacks_is_asked_for(fake: Fake) -> None:
         ({"jwks_uri": None}, "no jwks_uri"),
     ],
 )
-def test_a_discovery_document_that_cannot_be_trusted_is_told(
+def test_a_discovery_document_that_cannot_be_trusted_is_refused(
     fake: Fake, changed: dict[str, Any], message: str
 ) -> None:
     fake.metadata |= changed

@@ -48,7 +48,7 @@ def test_a_sign_in_takes_ten_minutes_at_most_and_is_no_session() -> None:
 
 
 @given(st.text(max_size=200), st.integers(0, 400))
-def test_what_was_not_signed_here_says_nothing(text: str, place: int) -> None:
+def test_a_token_that_was_not_signed_here_counts_for_nothing(text: str, place: int) -> None:
     signer = Signer(KEY, At(1_000.0))
     token = signer.keep_visitor(ADA)
     forged = token[: place % len(token)] + text + token[place % len(token) + 1 :]
@@ -62,7 +62,7 @@ def test_what_was_not_signed_here_says_nothing(text: str, place: int) -> None:
 NONE_SIGNED = "eyJhbGciOiJub25lIn0.eyJjb250ZW50Ijp7fSwiZXhwIjo5OTk5OTk5OTk5fQ."
 
 
-def test_a_token_without_a_signature_says_nothing() -> None:
+def test_a_token_without_a_signature_counts_for_nothing() -> None:
     assert Signer(KEY).read(NONE_SIGNED, Visitor) is None
 
 

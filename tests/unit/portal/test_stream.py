@@ -20,7 +20,7 @@ from processor.records import kpl
 
 
 class Kinesis:
-    """Stands in for Kinesis. ``refusals`` says which records of each call fail; for None the call raises."""
+    """Stands in for Kinesis. ``refusals`` says which records of each call fail; None makes the call raise."""
 
     def __init__(self, refusals: list[set[int] | None]) -> None:
         self.refusals = refusals
@@ -47,7 +47,7 @@ def record(number: int) -> StreamRecord:
     return StreamRecord(str(number).encode() * 9_000, f"s{number % 3}")  # some to a pack
 
 
-def test_what_kinesis_refused_is_put_again_and_nothing_else() -> None:
+def test_only_records_that_kinesis_refused_are_put_again() -> None:
     alone = [StreamRecord(str(number).encode() * 40_000, "key") for number in range(3)]  # too large to pack
     kinesis = Kinesis([{1}])
     put_all(kinesis, alone, seconds=30)
@@ -71,7 +71,9 @@ def test_every_record_is_acknowledged_once_whatever_failed_before(
 
 
 @pytest.mark.parametrize("failed", [None, {0}])
-def test_what_cannot_be_put_in_time_is_refused_with_when_to_come_again(failed: set[int] | None) -> None:
+def test_records_that_take_too_long_are_refused_with_when_to_try_again(
+    failed: set[int] | None,
+) -> None:
     with pytest.raises(Refusal) as refusal:
         put_all(Kinesis([failed] * 100), [record(1)], seconds=0.2)
     assert refusal.value.status == 503

@@ -1,4 +1,4 @@
-"""What is told alone, and what in a digest."""
+"""Which rises are sent one by one, and which in a digest."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -29,7 +29,7 @@ def messages(planned: list[Planned]) -> set[UUID]:
     return {one.message for one in planned}
 
 
-def test_a_few_are_told_one_by_one() -> None:
+def test_a_few_are_sent_one_by_one() -> None:
     few = [rise(number, rises=MOST_IN_A_MINUTE) for number in range(MOST_IN_A_MINUTE)]
     assert len(messages(plan(few, "sns"))) == MOST_IN_A_MINUTE
 
@@ -49,7 +49,7 @@ def test_no_second_digest_follows_within_a_minute() -> None:
     assert plan([rise(1, rises=99, had_digest=True)], "sns") == []
 
 
-def test_each_course_is_told_by_itself() -> None:
+def test_each_course_has_its_own_digest() -> None:
     both = [rise(1, rises=99), rise(2, rises=99), rise(3, rises=99, course="HIST")]
     first, second, other = plan(both, "sns")
     assert first.message == second.message != other.message

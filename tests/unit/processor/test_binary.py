@@ -1,4 +1,4 @@
-"""Rows for COPY: whether PostgreSQL reads them as the same values is tested with a real one."""
+"""Rows for COPY. An integration test tries whether PostgreSQL reads them as the same values."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -36,19 +36,19 @@ def record(number: int, event_id: int | None = None) -> KinesisRecord:
 
 
 def body(copy: bytes) -> bytes:
-    """Return a COPY's rows, without what begins and ends every COPY."""
+    """Return a COPY's rows without its header and trailer."""
     return copy.removeprefix(b"PGCOPY\n\xff\r\n\0" + bytes(8)).removesuffix(b"\xff\xff")
 
 
 def rows_of(events: list[Event]) -> bytes:
-    """Return what a COPY into the log reads for these events, in one piece."""
+    """Return the COPY of these events into the log, in one piece."""
     rows = [(7, e.sequence_number, e.sub_sequence, e.arrived_at, *e.columns) for e in events]
     columns = list(zip(*rows, strict=True))
     return body(binary.copy(binary.rows(binary.columns(columns, TYPES)))) if rows else b""
 
 
 def claims_of(events: list[Event]) -> bytes:
-    """Return what a COPY into event_identity reads for these events, in the order of their event_id."""
+    """Return the COPY of these events into event_identity, in the order of their event_id."""
     claims = sorted((e for e in events if e.columns.event_id), key=lambda e: str(e.columns.event_id))
     rows = [(e.columns.event_id, 7, e.sequence_number, e.sub_sequence) for e in claims]
     columns = list(zip(*rows, strict=True))
@@ -57,7 +57,7 @@ def claims_of(events: list[Event]) -> bytes:
 
 
 def slices_of(event_ids: list[int | None]) -> list[Decoded]:
-    """Return one event for each id, decoded; None is an event without an ``event_id``."""
+    """Return one decoded event for each id. None makes an event without an ``event_id``."""
     return list(decode([record(*item) for item in enumerate(event_ids)], SHIPPED.parser("arn:stream")))
 
 
@@ -80,7 +80,7 @@ def test_the_rows_come_slice_by_slice_and_the_identities_last(event_ids: list[in
     assert tables == {SHIPPED.table: rows_of(events), "event_identity": claims_of(events)}
 
 
-def test_a_value_that_does_not_fit_its_column_is_told() -> None:
+def test_a_value_that_does_not_fit_its_column_is_named() -> None:
     [decoded] = decode([record(1)], SHIPPED.parser("arn:stream"))
     wrong = decoded.events[0]._replace(sequence_number=cast("str", 2))
     with pytest.raises(UnfitValue, match="does not fit"):

@@ -1,4 +1,4 @@
-"""An applied migration is never edited: each stands here with its checksum, and a new one gets a line."""
+"""Nobody edits an applied migration: each is listed here with its checksum. A new one gets a line."""
 
 from pathlib import Path
 

@@ -46,7 +46,7 @@ def test_a_good_record_is_one_event_that_arrived_when_kinesis_says() -> None:
     )
 
 
-def test_data_that_is_no_base64_is_kept_as_its_text() -> None:
+def test_data_that_is_not_base64_is_kept_as_text() -> None:
     for text in ("not base64!", "AAA", "é"):
         [], [rejection] = of_text(text)
         assert (rejection.reason, rejection.payload) == ("not_base64", text.encode())

@@ -1,4 +1,4 @@
-"""One struct: what the parser and the columns that are made of it promise."""
+"""The parser and the columns that are made from one struct."""
 
 import json
 from datetime import UTC, date, datetime
@@ -62,7 +62,7 @@ def test_two_columns_cannot_be_swapped(order: list[tuple[str, str]], student: st
     assert (same.student_id, same.barcode, same._fields) == (student, barcode, tuple(row))
 
 
-def test_what_is_absent_is_null_its_default_or_the_arrival() -> None:
+def test_an_absent_member_is_null_its_default_or_the_arrival() -> None:
     row = parsed(MEMBERS)
     assert (row["event_id"], row["due"], row["fee"], row["details"]) == (None, None, 0, "{}")
     assert row["occurred_at"] == ARRIVED

@@ -202,7 +202,7 @@ def test_nesting_up_to_the_limit_is_kept() -> None:
     assert parse(b'{"student_id":"s","event_type":"e","metadata":' + deep + b"}").metadata == deep.decode()
 
 
-def test_many_flat_brackets_and_those_in_strings_are_no_nesting() -> None:
+def test_many_flat_brackets_and_those_in_strings_are_not_nested() -> None:
     metadata = {"list": [[]] * 200, "text": '{[\\"' * 200}
     assert json.loads(parse_event(metadata=metadata).metadata) == metadata
 

@@ -29,7 +29,7 @@ async def test_the_next_item_is_made_when_the_loop_has_nothing_else_to_do() -> N
     assert list(items) == [1, 2]
 
 
-async def test_a_failure_is_told_when_its_item_is_asked_for() -> None:
+async def test_a_failure_is_raised_when_its_item_is_asked_for() -> None:
     items = Prefetch(counting([], 3, fail_at=1))
     items.soon()
     await asyncio.sleep(0)

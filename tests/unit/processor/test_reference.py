@@ -23,7 +23,7 @@ def test_is_documented(name: str) -> None:
 
 
 def table() -> str:
-    """Who answers each command, and who may ask for it."""
+    """Return the table of who answers each command, and who may call it."""
     lines = ["| command | function | policies | IAM action |", "| --- | --- | --- | --- |"]
     for name, kind in registry.KINDS.items():
         function = f"`student-performance-{kind.function}-{{suffix}}`"
@@ -32,7 +32,7 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_table_of_commands_is_as_they_say() -> None:
+def test_the_table_of_commands_is_right() -> None:
     before, _, rest = REFERENCE.partition(BEGIN)
     found, _, after = rest.partition(END)
     if os.environ.get("UPDATE_REFERENCE"):

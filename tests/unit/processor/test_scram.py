@@ -1,4 +1,4 @@
-"""Verifiers of passwords, against the example of RFC 7677."""
+"""Password verifiers, compared with the example of RFC 7677."""
 
 import base64
 import hashlib
@@ -10,8 +10,8 @@ import pytest
 from processor.errors import ConfigurationError
 from processor.storage import scram
 
-# https://www.rfc-editor.org/rfc/rfc7677#section-3: an exchange with this salt, whose proof and signature the
-# keys of the verifier have to give.
+# https://www.rfc-editor.org/rfc/rfc7677#section-3 has an exchange with this salt. The verifier's keys must
+# produce its proof and its signature.
 SALT = "W22ZaJ0SNY7soEsUEjb6gQ=="
 
 

@@ -85,5 +85,5 @@ def test_nothing_that_the_exact_check_refuses_gets_past_the_quick_look(document:
     try:
         suspected = is_suspected(document)
     except DecodeError:
-        return  # whoever decodes it asks the exact check, or refuses it
+        return  # it cannot be decoded, so it does not get past the quick look
     assert suspected or not is_refused(document.encode())

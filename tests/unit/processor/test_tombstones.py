@@ -1,4 +1,4 @@
-"""What is an erased student's, among events and among bytes that are none."""
+"""Which events, and which bytes that are not an event, belong to an erased student."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is said of a message about a risk."""
+"""How a message about a risk is listed."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -22,10 +22,10 @@ ALERT = ListedAlert(UUID(int=1), "webhook", "MATH", "ada", 1, "high", NOON, None
         ({"attempts": 12, "given_up": True}, "given up after 12 attempts: no answer"),
     ],
 )
-def test_its_state_is_told(change: dict[str, object], told: str) -> None:
+def test_its_state_is_shown(change: dict[str, object], told: str) -> None:
     assert state(msgspec.structs.replace(ALERT, **change)) == told
 
 
-def test_a_digest_is_of_so_many_students() -> None:
+def test_a_digest_shows_the_number_of_students() -> None:
     assert whom(ALERT) == "ada"
     assert whom(msgspec.structs.replace(ALERT, changes=1_200)) == "1,200 students"

@@ -1,4 +1,4 @@
-"""Outcomes against levels: the figures, and what is hidden."""
+"""Outcomes compared with levels: the figures, and which of them are hidden."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ def flag(number: int, *, days: int, high: bool = False) -> Flag:
 
 
 def test_figures_of_a_course() -> None:
-    # Ten students, the first four fail; 0, 1, 2 and 9 were flagged, 0 and 9 as high.
+    # Of ten students, the first four fail. 0, 1, 2 and 9 were flagged, 0 and 9 of them as high.
     outcomes = [outcome(number, failed=number < 4) for number in range(10)]
     flags = [flag(0, days=30, high=True), flag(1, days=20), flag(2, days=10), flag(9, days=5, high=True)]
     report = audit(outcomes, [*flags, flag(77, days=1)])
@@ -55,7 +55,7 @@ def test_figures_about_a_few_are_refused() -> None:
         ({"a": 50, "b": 3, "c": 4, "d": 20}, {"b", "c", "d"}),
     ],
 )
-def test_small_groups_are_hidden_and_what_would_show_them(sizes: dict[str, int], hidden: set[str]) -> None:
+def test_small_groups_are_hidden_with_what_would_reveal_them(sizes: dict[str, int], hidden: set[str]) -> None:
     assert hidden_of(sizes) == hidden
 
 

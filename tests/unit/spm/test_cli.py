@@ -1,4 +1,4 @@
-"""Every command helps with an example, and stands in docs/reference.md."""
+"""Every command's help has an example, and docs/reference.md has every command."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ ALL = [path for name in COMMANDS for path in commands(load(name), (name,))]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_says_what_the_command_says_of_itself(name: str) -> None:
+def test_the_list_describes_a_command_as_its_help_does(name: str) -> None:
     own = (load(name).help or "").partition("\n\n")[0]
     assert COMMANDS[name].help == " ".join(own.split())
 

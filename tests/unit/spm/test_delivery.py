@@ -35,5 +35,5 @@ def test_a_prefix_before_the_line_does_not_matter() -> None:
     assert metrics_in("2026-01-01T00:00:00Z " + emf(ReceivedEvents=2)) == Delivered(2, 0, 0, 0, 0)
 
 
-def test_a_log_without_metrics_tells_nothing() -> None:
+def test_a_log_without_metrics_says_nothing() -> None:
     assert metrics_in('START\n{"message": "hello"}\nEND') is None

@@ -1,4 +1,4 @@
-"""Files of tables: both kinds hold the same, and have their name when they are whole."""
+"""Tables in files: both formats hold the same, and a file gets its name when it is complete."""
 
 import csv
 from datetime import UTC, date, datetime
@@ -54,7 +54,7 @@ def test_parquet_has_types(tmp_path: Path) -> None:
     assert bob["score_sum"] is None
 
 
-def test_what_is_interrupted_has_another_name(tmp_path: Path) -> None:
+def test_an_interrupted_file_has_another_name(tmp_path: Path) -> None:
     def interrupted() -> None:
         with written(tmp_path / "t.csv", FileKind.CSV, COLUMNS) as add:
             add(PAGES[0])

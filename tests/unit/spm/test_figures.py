@@ -12,7 +12,7 @@ def tally_of(events: list[NativeEvent]) -> Tally:
 
 
 def rows_of(events: list[NativeEvent]) -> list[list[object]]:
-    """What an independent computation over the same events gives."""
+    """Return what an independent computation over the same events gives."""
     rows: list[list[object]] = []
     for student in {event["student_id"] for event in events}:
         own = [event for event in events if event["student_id"] == student]
@@ -37,7 +37,7 @@ def test_a_lost_event_is_a_difference_and_names_the_student() -> None:
     assert difference.startswith(events[0]["student_id"])
 
 
-def test_a_bent_score_is_a_difference() -> None:
+def test_a_changed_score_is_a_difference() -> None:
     events = list(generate(200, 1, seed=5))
     ((student, count, mean, last),) = rows_of(events)
     assert isinstance(mean, float)

@@ -1,4 +1,4 @@
-"""What is said about follow-ups."""
+"""The sentence about follow-ups."""
 
 import pytest
 

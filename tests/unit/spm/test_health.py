@@ -18,6 +18,6 @@ def test_a_call_asks_for_no_more_answers_than_cloudwatch_gives(time: timedelta) 
         ("PROBLEM: Function call failed", "Enabled, PROBLEM: Function call failed"),
     ],
 )
-def test_a_mapping_s_problem_is_shown_with_its_state(result: str, shown: str) -> None:
+def test_a_mappings_problem_is_shown_with_its_state(result: str, shown: str) -> None:
     assert state_of({"State": "Enabled", "LastProcessingResult": result}) == shown
     assert state_of({"State": "Disabled"}) == "Disabled"

@@ -1,4 +1,4 @@
-"""Tables, maps and what is shown of a pipeline's events, whichever pipeline it is."""
+"""Tables, maps and shown events of any pipeline."""
 
 import io
 import json
@@ -98,13 +98,13 @@ def test_members_of_every_kind() -> None:
         ("7,2026-11-24,1,,[1", "route is not JSON", '{"pages": 12}'),
     ],
 )
-def test_a_bad_cell_is_told_with_what_would_be_right(cells: str, problem: str, right: str) -> None:
+def test_a_bad_cell_is_reported_with_what_would_be_right(cells: str, problem: str, right: str) -> None:
     [bad] = given(f"bus,day,seats,full,route\n{cells}\n", TRIPS).records
     assert isinstance(bad, BadRecord)
     assert (bad.kind, bad.right) == (problem, right)
 
 
-def test_what_the_decoder_refuses_is_told_with_one_of_the_values_that_it_takes() -> None:
+def test_a_value_that_the_decoder_refuses_is_reported_with_one_that_it_takes() -> None:
     kinds = preview(given("barcode,student_id,action\nb1,ada,lost\n", LOANS).records, LOANS, "").kinds
     [kind] = kinds.values()
     assert (kind.first.value, kind.first.right) == ('"lost"', "borrowed")
@@ -142,7 +142,7 @@ def test_a_first_map_is_proposed_for_any_pipeline() -> None:
         ("student_id,event_type\ns1,quiz\n", SHIPPED, "line", 1),
     ],
 )
-def test_lines_of_a_format_of_ones_own_are_no_table(
+def test_lines_of_a_format_of_ones_own_are_not_a_table(
     content: str, pipeline: Pipeline, unit: str, count: int
 ) -> None:
     found = given(content, pipeline)

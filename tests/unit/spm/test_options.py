@@ -1,4 +1,4 @@
-"""What the options of several commands take."""
+"""Options that several commands have."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from spm.terminal.options import day, month, rfc3339
 @pytest.mark.parametrize(
     "text", ["2026-01-01T08:00", "2026-01-01T08:00:00", "20260101T0800", "2026-01-01 08:00:00.5"]
 )
-def test_what_a_refused_time_is_told_to_write_is_taken(text: str) -> None:
+def test_the_time_that_a_refusal_suggests_is_accepted(text: str) -> None:
     with pytest.raises(typer.BadParameter) as refused:
         rfc3339(text)
     found = re.search(r"write (\S+)", str(refused.value))
@@ -24,7 +24,7 @@ def test_what_a_refused_time_is_told_to_write_is_taken(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "now", "2026-13-01", "2026-01-01Z"])
-def test_the_examples_for_what_is_no_time_are_taken(text: str) -> None:
+def test_the_examples_in_a_refusal_are_accepted(text: str) -> None:
     with pytest.raises(typer.BadParameter) as refused:
         rfc3339(text)
     examples = re.findall(r"such as (\d\S+?)(?:,|$)", str(refused.value))
@@ -32,7 +32,7 @@ def test_the_examples_for_what_is_no_time_are_taken(text: str) -> None:
 
 
 @pytest.mark.parametrize("read", [rfc3339, day, month])
-def test_what_is_refused_commands_no_terminal(read: Callable[[str], object]) -> None:
+def test_a_refused_value_cannot_command_the_terminal(read: Callable[[str], object]) -> None:
     with pytest.raises(typer.BadParameter, match=r"\\x1b\[31m"):
         read("\x1b[31m")
 

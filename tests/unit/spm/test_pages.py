@@ -1,4 +1,4 @@
-"""Asking page by page: what is asked for, and when it ends."""
+"""Asking page by page: how much is asked for, and when it ends."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ ROWS = [FollowUp(UUID(int=n), AT, "me", "MATH", str(n), None, "…") for n in ra
 
 
 class FromAList(Commands):
-    """Answers from a list, at most ``fitting`` rows at a time; remembers what it was asked for."""
+    """Answers from a list with at most ``fitting`` rows at a time, and remembers what it was asked for."""
 
     def __init__(self, fitting: int) -> None:
         self.fitting = fitting

@@ -1,4 +1,4 @@
-"""The files that a student gets: plain words, times of their zone, nothing that a spreadsheet would run."""
+"""A student's files have plain words, times in their zone, and nothing that a spreadsheet would run."""
 
 import base64
 import csv

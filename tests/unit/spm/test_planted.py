@@ -1,4 +1,4 @@
-"""What the demo holds against the pipeline's answer: the school's missing work, counted in plain Python."""
+"""The demo compares the pipeline's answer with the school's missing work, counted in plain Python."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from spm.demo.planted import differences
 from spm.school import School, happenings, make
 from spm.term import NativeEvent
 
-AT = datetime(2026, 11, 24, 12, tzinfo=UTC)  # the last assignment was due at midnight: its day of grace runs
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)  # the last assignment was due at midnight, and has a day of grace
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def listed(course: str, student: str, missing: int, due: int) -> ListedRisk:
 
 
 def found_of(school: School, happened: list[NativeEvent]) -> list[ListedRisk]:
-    """An answer as it should be, counted work by work from the events."""
+    """Return the right answer, counted from the events."""
     handed_in: set[tuple[Any, ...]] = {
         (event["metadata"]["course"], event["student_id"], event["metadata"].get("assessment"))
         for event in happened
@@ -45,13 +45,13 @@ def found_of(school: School, happened: list[NativeEvent]) -> list[ListedRisk]:
     return rows
 
 
-def test_what_was_left_out_and_told_gives_no_difference(school: School, happened: list[NativeEvent]) -> None:
+def test_reported_missing_work_gives_no_difference(school: School, happened: list[NativeEvent]) -> None:
     found = found_of(school, happened)
     assert any(row.reasons for row in found)
     assert differences(school, happened, found) == []
 
 
-def test_a_wrong_count_is_told(school: School, happened: list[NativeEvent]) -> None:
+def test_a_wrong_count_is_a_difference(school: School, happened: list[NativeEvent]) -> None:
     found = found_of(school, happened)
     number, row = next((n, row) for n, row in enumerate(found) if row.reasons)
     numbers = row.reasons[0].numbers
@@ -62,12 +62,12 @@ def test_a_wrong_count_is_told(school: School, happened: list[NativeEvent]) -> N
     )
 
 
-def test_a_student_who_was_not_evaluated_is_told(school: School, happened: list[NativeEvent]) -> None:
+def test_a_student_who_was_not_evaluated_is_a_difference(school: School, happened: list[NativeEvent]) -> None:
     first, *others = found_of(school, happened)
     assert differences(school, happened, others) == [f"{first.student} in {first.course}: not evaluated"]
 
 
-def test_who_left_out_half_has_to_have_a_reason_and_who_left_out_little_has_not(
+def test_only_students_who_left_out_half_must_have_a_reason(
     school: School, happened: list[NativeEvent]
 ) -> None:
     found = found_of(school, happened)

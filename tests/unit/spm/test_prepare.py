@@ -47,11 +47,11 @@ def test_a_missing_id_is_added_and_nothing_else_changes() -> None:
     assert uuid.UUID(entry.data[-38:-2].decode()).version == 8
 
 
-def test_the_same_event_with_a_time_has_the_same_id_wherever_it_stands() -> None:
+def test_the_same_event_with_a_time_has_the_same_id_wherever_it_is() -> None:
     assert event_ids(line()) == event_ids(line(score=1), line())[1:] == event_ids(line(), by_chance=True)
 
 
-def test_the_same_event_without_a_time_has_the_same_id_wherever_it_stands() -> None:
+def test_the_same_event_without_a_time_has_the_same_id_wherever_it_is() -> None:
     data, other = (b'{"student_id":"s1","event_type":"quiz","score":%d}' % score for score in (1, 2))
     [first, corrected, again] = event_ids(data, other, data)
     assert first == again != corrected
@@ -63,7 +63,7 @@ def test_without_a_time_from_a_pipe_every_event_is_new() -> None:
     assert event_ids(data, by_chance=True) != event_ids(data, by_chance=True)
 
 
-def test_what_is_no_object_is_told_to_stay_without_an_id() -> None:
+def test_a_record_that_is_not_an_object_is_reported_as_without_an_id() -> None:
     told: list[None] = []
     records = [Record(1, b"BADGE math-1 s1 2026-01-01T08:00:00Z")]
     entries = list(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """A stream that refuses each record as often as told, then keeps it."""
+    """A stream that refuses each record a given number of times, and then keeps it."""
 
     def __init__(self, refusals: int = 0) -> None:
         self.kept: list[bytes] = []

@@ -34,7 +34,7 @@ def test_json_lines_keep_their_bytes_and_numbers() -> None:
     ]
 
 
-def test_a_line_that_is_no_json_is_handed_on_for_validation() -> None:
+def test_a_line_that_is_not_json_is_handed_on_for_validation() -> None:
     assert read_bytes(b'{"a": 1}\nnonsense\n')[1] == Record(2, b"nonsense")
 
 
@@ -84,7 +84,7 @@ def test_arrays_that_follow_each_other_are_read_to_the_last() -> None:
     ]
 
 
-def test_an_element_that_is_no_json_is_handed_on_for_validation() -> None:
+def test_an_element_that_is_not_json_is_handed_on_for_validation() -> None:
     assert [r.data for r in read_bytes(b'[{"a": }, nonsense, "],[", {"c": 3}}]')] == [
         b'{"a": }',
         b"nonsense",

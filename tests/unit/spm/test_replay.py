@@ -11,7 +11,7 @@ from spm.errors import InputError
 
 
 def answering(log: str) -> Any:
-    """AWS with a Lambda whose functions save everything and log this."""
+    """Return an AWS whose functions save everything and write this log."""
     answer = {"LogResult": base64.b64encode(log.encode()).decode()}
 
     def invoke(**_request: object) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def replayed(log: str, records: int) -> Receipt:
     return receipt
 
 
-def test_what_the_log_tells_is_counted() -> None:
+def test_what_the_log_says_is_counted() -> None:
     receipt = replayed('{"_aws": {}, "ReceivedEvents": 2, "StoredEvents": 1, "DuplicateEvents": 1}', 2)
     assert (receipt.received, receipt.stored, receipt.duplicates, receipt.untold) == (2, 1, 1, 0)
 
@@ -62,7 +62,7 @@ def test_an_exported_rejection_is_the_record_as_it_arrived() -> None:
     }
 
 
-def test_what_was_no_base64_arrives_as_it_was() -> None:
+def test_data_that_was_not_base64_arrives_as_it_was() -> None:
     row = {**ROW, "reason": "not_base64", "payload": base64.b64encode(b"%%%").decode()}
     (record,) = records_in(json.dumps(row), "file")
     assert record["kinesis"]["data"] == "%%%"

@@ -1,4 +1,4 @@
-"""Reading a school's roster files: OneRoster, or one plain CSV file per table."""
+"""A school's roster files are OneRoster's, or one plain CSV file per table."""
 
 import gzip
 import io
@@ -117,11 +117,11 @@ class TestOneRoster:
         assert exercise["due_at"] == datetime(2026, 9, 30, 12, tzinfo=timezone.utc)  # noqa: UP017 - as it is read
         assert (exercise["max_score"], exercise["counts"]) == (None, False)
 
-    def test_who_comes_back_has_one_enrolment_from_the_first_day_to_the_last(self) -> None:
+    def test_a_student_who_comes_back_has_one_enrolment_from_the_first_day_to_the_last(self) -> None:
         bob = row(read(ONEROSTER), "enrolments", "class-1", "u-2", "student")
         assert (bob["begins"], bob["ends"]) == (date(2026, 8, 1), date(2026, 12, 20))
 
-    def test_names_are_kept_of_those_only_who_take_or_teach_something(self) -> None:
+    def test_only_people_who_take_or_teach_something_keep_their_names(self) -> None:
         roster = read(ONEROSTER)
         names = {key: row(roster, "people", *key)["display_name"] for key in roster.rows["people"]}
         assert names == {("u-1",): "Ada Lovelace", ("u-2",): "Bob Byron", ("u-3",): "Alan Turing"}
@@ -217,7 +217,7 @@ class TestOneRoster:
             ),
         ],
     )
-    def test_a_problem_is_told_by_file_line_and_column(self, file: str, text: str, told: str) -> None:
+    def test_a_problem_is_reported_with_file_line_and_column(self, file: str, text: str, told: str) -> None:
         without = {name: content for name, content in ONEROSTER.items() if name != "lineItems.csv"}
         [problem] = problems(without | {file: text})
         assert problem.startswith(told)
@@ -257,7 +257,7 @@ class TestPlain:
         roster = read({"assessments.csv": "course,id,due_at\nart,A1,2026-09-30T12:00:00+02:00\n"})
         assert row(roster, "assessments", "art", "A1")["due_at"].utcoffset() == timedelta(hours=2)
 
-    def test_a_column_or_file_that_means_nothing_is_left_out_and_told(self) -> None:
+    def test_a_column_or_file_that_means_nothing_is_left_out_and_reported(self) -> None:
         roster = read({"courses.csv": "id,room\nart,7\n", "rooms.csv": "id\n7\n"})
         assert roster.left_out == {"the column room of courses.csv": 1, "the file rooms.csv": 1}
 
@@ -308,7 +308,7 @@ class TestPlain:
             ),
         ],
     )
-    def test_a_problem_is_told_by_file_line_and_column(self, file: str, line: str, told: str) -> None:
+    def test_a_problem_is_reported_with_file_line_and_column(self, file: str, line: str, told: str) -> None:
         header = PLAIN[file].splitlines()[0].replace(";", ",")
         number = 2 + line.count("\n")
         assert problems({file: f"{header}\n{line}\n"}) == [f"{file} line {number}, column {told}"]
@@ -351,7 +351,7 @@ class TestFiles:
         )
         assert row(roster, "courses", "art")["title"] == "Künste"
 
-    def test_a_byte_that_is_no_text_is_told_where_it_stands(self) -> None:
+    def test_a_byte_that_is_not_text_is_reported_with_its_place(self) -> None:
         [told] = problems({"courses.csv": b"id;title\nart;K\xfcnste\nmaths;\x81\n"})
         assert told.startswith("courses.csv line 3, column title: holds a character that is not text")
 

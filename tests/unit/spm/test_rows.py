@@ -131,7 +131,7 @@ def test_a_number_is_sent_digit_by_digit(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["1_000", "\uff15", "nan", "inf", "ninety", "1 000", "0x10", "+5", '"9,5"', "85%", "007"]
 )
-def test_what_only_looks_like_a_number_is_none(text: str) -> None:
+def test_text_that_only_looks_like_a_number_is_refused(text: str) -> None:
     record = bad(f"student_id,event_type,score\ns1,quiz,{text}\n")
     assert (record.line, record.kind, record.right) == (2, "score is not a number", "91.5")
     assert record.value == text.strip('"')
@@ -206,7 +206,7 @@ def test_date_and_time_may_stand_in_two_columns() -> None:
         ("0001-01-01T00:00:00+10:00", "timestamp is not a time that a school could mean"),
     ],
 )
-def test_what_is_no_time_is_told_with_one_in_the_maps_own_format(text: str, kind: str) -> None:
+def test_a_bad_time_is_reported_with_one_in_the_maps_own_format(text: str, kind: str) -> None:
     mapping = Mapping(
         columns={"student_id": "s", "timestamp": "when"},
         constants={"event_type": "x"},
@@ -227,7 +227,7 @@ def test_a_row_without_a_student_names_the_column() -> None:
     assert "column Pupil No." in record.detail
 
 
-def test_a_row_with_more_cells_than_the_header_is_told() -> None:
+def test_a_row_with_more_cells_than_the_header_is_reported() -> None:
     record = bad("student_id,event_type\ns1,quiz,5,\n")
     assert (record.reason, record.line) == ("broken_row", 2)
     assert "4 cells, but the header has 2" in record.detail
@@ -277,7 +277,7 @@ def test_a_column_without_a_name_is_called_by_its_number() -> None:
     assert events("student_id,event_type,,room\ns1,x,y,2\n")[0]["metadata"] == {"column 3": "y", "room": "2"}
 
 
-def test_bytes_that_are_no_text_are_left_for_validation() -> None:
+def test_bytes_that_are_not_text_are_left_for_validation() -> None:
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:
             return False
@@ -290,7 +290,7 @@ def test_bytes_that_are_no_text_are_left_for_validation() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Zs", "Zl", "Zp", "Cc"]), min_size=1))
-def test_any_text_is_sent_as_it_stands_in_its_cell(text: str) -> None:
+def test_any_text_is_sent_as_it_is_in_its_cell(text: str) -> None:
     quoted = '"' + text.replace('"', '""') + '"'
     (event,) = events(f"student_id,event_type,note\ns1,x,{quoted}\n")
     assert event["metadata"]["note"] == text

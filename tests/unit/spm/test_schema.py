@@ -1,4 +1,4 @@
-"""What the exported schema accepts the parser accepts, and the other way round."""
+"""The parser accepts exactly what the exported schema accepts."""
 
 import json
 from collections.abc import Mapping
@@ -169,7 +169,7 @@ def test_the_parser_accepts_just_what_the_schema_accepts(name: str, data: st.Dat
     assert agree(name, event), event
 
 
-def test_an_author_s_annotations_are_told_and_change_no_column() -> None:
+def test_an_authors_annotations_are_exported_and_change_no_column() -> None:
     members = schema_of(EVERYTHING)["properties"]
     assert members["name"]["description"] == "Whose it is."
     assert members["as-sent"]["pattern"] == "^[^\\u0000]*$"

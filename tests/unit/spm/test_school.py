@@ -1,4 +1,4 @@
-"""The made-up school: its events fit its roster, and those in trouble can be told from the others."""
+"""The made-up school's events fit its roster, and students in trouble can be told from the others."""
 
 import csv
 import io
@@ -78,7 +78,7 @@ def test_scores_are_within_what_can_be_reached(school: School, events: list[Nati
 
 
 def figures(school: School, events: list[NativeEvent], trouble: Trouble | None) -> dict[str, float]:
-    """What a teacher would see of the students in this trouble."""
+    """Return what a teacher would see of the students in this trouble."""
     ids = {pupil.id for pupil in school.pupils if pupil.trouble == trouble}
     due = {(c.id, w.id): w for c in school.courses for w in c.work}
     theirs: list[Any] = [event for event in events if event["student_id"] in ids]

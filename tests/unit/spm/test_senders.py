@@ -1,4 +1,4 @@
-"""``spm senders``: what it refuses before it asks anything, and where it sends people to."""
+"""``spm senders``: what it refuses before it asks AWS, and which address it gives people."""
 
 import pytest
 from typer.testing import CliRunner
@@ -35,7 +35,7 @@ def test_the_address_is_the_one_that_this_machine_reaches(url: str, endpoint: st
         (["canvas", "--keys", "http://example.org/keys"], "https://"),
     ],
 )
-def test_what_can_be_no_sender_is_refused(arguments: list[str], told: str) -> None:
+def test_a_name_that_cannot_be_a_senders_is_refused(arguments: list[str], told: str) -> None:
     result = CliRunner().invoke(app, ["senders", "add", *arguments])
     assert isinstance(result.exception, InputError)
     assert told in str(result.exception)

@@ -23,7 +23,7 @@ def read(content: bytes, skip_rows: int = 0) -> Table:
 
 
 def written(rows: list[list[str]], delimiter: str) -> str:
-    """The rows as a spreadsheet writes them: quotation marks only where they are needed."""
+    """Return the rows as a spreadsheet writes them, with quotation marks only where they are needed."""
 
     def cell(text: str) -> str:
         needed = any(sign in text for sign in (delimiter, '"', "\r", "\n"))
@@ -75,7 +75,7 @@ def test_a_broken_row_is_one_and_the_next_is_read() -> None:
     assert "quotation mark" in rows[0].problem
 
 
-def test_a_quotation_mark_that_is_never_closed_is_told_where_it_opens() -> None:
+def test_a_quotation_mark_that_is_never_closed_is_reported_where_it_opens() -> None:
     rows = list(read(b'a,b\n1,x\n2,"y\n3,z\n').rows)
     assert rows[0] == Row(2, ["1", "x"])
     assert [(row.line, row.cells) for row in rows[1:]] == [(3, [])]
@@ -94,7 +94,7 @@ def test_of_several_that_fit_the_delimiter_that_makes_most_columns_wins() -> Non
     assert delimiter_of([]) == ","
 
 
-def test_a_pipe_is_told_by_its_start() -> None:
+def test_the_format_of_a_pipe_is_recognised_by_its_start() -> None:
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:
             return False

@@ -13,7 +13,7 @@ AT = "2026-09-01T08:00:00Z"
 
 
 class DocumentedKind(NamedTuple):
-    """``becomes``: columns of the event, or None if it is rejected because it tells of no student."""
+    """``becomes`` has the event's columns. It is None if the event is rejected because it has no student."""
 
     body: dict[str, Any]
     becomes: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Documents to begin with, and what became of one."""
+"""Documents for tests to change, and what the processor makes of one."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ QUESTION = {
 }
 
 TRIED: set[str] = set()
-"""The rows of docs/formats.md that a test tries."""
+"""The rows of docs/formats.md that tests try."""
 
 _Test = TypeVar("_Test", bound=Callable[..., None])
 
@@ -102,7 +102,7 @@ def refusals(form: str, sender: Sender, original: bytes, arrived_at: datetime) -
 
 
 def outcome(form: str, document: dict[str, Any], student_id: str | None = None) -> dict[str, Any]:
-    """Return the columns and the members of ``metadata`` in one, without the original."""
+    """Return the columns and the members of ``metadata`` as one mapping, without the original."""
     original = json.dumps(document).encode()
     sender = Sender("school", student_id)
     columns = wrapping.parse(wrapping.wrap(form, sender, original), ARRIVED)
@@ -114,7 +114,7 @@ def outcome(form: str, document: dict[str, Any], student_id: str | None = None) 
 
 
 def refusal(form: str, document: dict[str, Any], student_id: str | None = None) -> RejectRecord:
-    """Return what the processor says of it, which is the first thing that a front door says."""
+    """Return the processor's reason, which is also the first one that a front door gives."""
     original = json.dumps(document).encode()
     sender = Sender("school", student_id)
     with pytest.raises(RejectRecord) as rejection:

@@ -123,7 +123,7 @@ def test_row(number: str, document: dict[str, Any], expected: dict[str, Any]) ->
         live_event("submission_comment_created", {"user_id": "987"}, **TEACHER),
     ],
 )
-def test_what_tells_of_no_student_is_refused_by_name(document: dict[str, Any]) -> None:
+def test_an_event_about_no_student_is_refused_by_name(document: dict[str, Any]) -> None:
     assert refusal(FORM, document).reason == "no_student"
 
 

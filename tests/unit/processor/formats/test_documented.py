@@ -14,12 +14,12 @@ def test_every_row_is_tried() -> None:
     assert set(re.findall(r"^\| ([A-Z]\d+) \|", FORMATS, re.MULTILINE)) == TRIED
 
 
-def test_every_format_and_choice_of_a_student_id_is_told() -> None:
+def test_every_format_and_choice_of_a_student_id_is_documented() -> None:
     for name, form in wrapping.FORMATS.items():
         assert all(f"`{word}`" in FORMATS for word in (name, *form.fields) if word != "user_id")
 
 
-def test_every_kind_of_canvas_is_told_as_it_is_tried() -> None:
+def test_every_kind_of_canvas_is_documented_as_it_is_tested() -> None:
     table = FORMATS.partition("### Each kind that Canvas documents")[2]
     told: dict[str, bool] = {}
     for kinds, becomes in re.findall(r"^\| (`.*?) \| (.*?) \|$", table, re.MULTILINE):

@@ -36,7 +36,7 @@ def test_a_document_is_kept_as_it_was_sent() -> None:
 
 
 @pytest.mark.parametrize("form", wrapping.FORMATS)
-def test_what_is_wrapped_is_told_by_how_it_begins(form: str) -> None:
+def test_a_wrapped_document_is_recognised_by_how_it_begins(form: str) -> None:
     assert stream.is_foreign(wrapping.wrap(form, Sender("moodle"), ORIGINAL))
 
 
@@ -92,7 +92,7 @@ def test_a_broken_wrapping_is_refused(members: dict[str, Any], expected: str) ->
         (b'{"format":"canvas","sender":"c","data":{"a":' + b"[" * 200_000, "too_deep"),
     ],
 )
-def test_bytes_that_no_document_can_be_are_refused(data: bytes, expected: str) -> None:
+def test_bytes_that_cannot_be_a_document_are_refused(data: bytes, expected: str) -> None:
     assert reason(data) == expected
 
 
@@ -133,7 +133,7 @@ def test_a_pipeline_takes_documents_and_native_events_from_one_stream() -> None:
     assert parse(event, ARRIVED) == native.parse(event, ARRIVED)
 
 
-def test_who_does_not_use_the_decoders_does_not_import_them() -> None:
+def test_a_pipeline_without_the_decoders_does_not_import_them() -> None:
     code = (
         "import sys; from processor.records.formats import stream; stream.is_foreign(b'{}');"
         "print(sorted(name for name in sys.modules if name.startswith('processor.records')))"

@@ -177,7 +177,7 @@ def test_the_sender_chooses_the_student_id(actor: dict[str, Any], field: str, ex
 
 
 @row("X19")
-def test_a_group_is_no_student() -> None:
+def test_a_group_is_not_a_student() -> None:
     group = {"objectType": "Group", "mbox": "mailto:class@example.org"}
     assert refusal("xapi/1.0.3", statement(actor=group)).reason == "no_student"
 
