@@ -66,7 +66,6 @@ def compare(
     tasks: Sequence[Task],
     rounds: int,
     meter: Callable[[], Callable[[], float]],
-    progress: Callable[[], None] = lambda: None,
 ) -> Rounds:
     """Time every task in every round.
 
@@ -83,7 +82,6 @@ def compare(
     for number in range(rounds):
         first = number % len(tasks)
         _round([*tasks[first:], *tasks[:first]], server, result)
-        progress()
     return result
 
 

@@ -29,7 +29,7 @@ class AlarmTopic(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
-        key = rotated_key(self, "Key", config=config, description="Alarm notifications")
+        key = rotated_key(self, config=config, description="Alarm notifications")
         self._key = key
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
         # A topic with a policy of its own has lost the default one, which lets its account's alarms publish.

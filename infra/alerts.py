@@ -55,7 +55,7 @@ class Alerts(Construct):
         super().__init__(scope, construct_id)
         self._config = config
         self._name = f"{APPLICATION}-alerts-{config.environment_suffix}"
-        self._key = rotated_key(self, "Key", config=config, description="Alerts")
+        self._key = rotated_key(self, config=config, description="Alerts")
         self.topic = sns.Topic(self, "Topic", topic_name=self._name, master_key=self._key, enforce_ssl=True)
         if config.alert_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(config.alert_email))

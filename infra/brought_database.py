@@ -28,7 +28,7 @@ class BroughtDatabase(Construct):
         self.processor_role = f"processor_{config.environment_suffix}"
         self.reader_role = f"reader_{config.environment_suffix}"
         self.key: kms.IKey | None = rotated_key(
-            self, "Key", config=config, description="The functions' database logins"
+            self, config=config, description="The functions' database logins"
         )
         self.owner_key: kms.IKey | None = None
         if config.database_secret_key_arn:

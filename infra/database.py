@@ -38,9 +38,7 @@ class RdsDatabase(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, network: Network) -> None:
         super().__init__(scope, construct_id)
         self.processor_role, self.reader_role = PROCESSOR, READER
-        self.key = key = rotated_key(
-            self, "Key", config=config, description="Stored events and database logins"
-        )
+        self.key = key = rotated_key(self, config=config, description="Stored events and database logins")
         self.owner_key = key
         owner = self._secret("OwnerSecret", OWNER, config, key)
         self.instance = instance = self._instance(config, network, key, owner)

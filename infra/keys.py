@@ -8,11 +8,11 @@ from infra.config import Config
 from infra.removal import removal_policy
 
 
-def rotated_key(scope: Construct, construct_id: str, *, config: Config, description: str) -> kms.Key:
+def rotated_key(scope: Construct, *, config: Config, description: str) -> kms.Key:
     """Make a key that rotates every year. A protected stack keeps it; otherwise it goes seven days later."""
     return kms.Key(
         scope,
-        construct_id,
+        "Key",
         description=f"{description} ({config.environment_suffix})",
         enable_key_rotation=True,
         removal_policy=removal_policy(config),

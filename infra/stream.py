@@ -26,9 +26,7 @@ class EventStream(Construct):
         self, scope: Construct, construct_id: str, *, config: Config, pipeline: DeployedPipeline
     ) -> None:
         super().__init__(scope, construct_id)
-        self.key = rotated_key(
-            self, "Key", config=config, description="Events in the stream and failed records"
-        )
+        self.key = rotated_key(self, config=config, description="Events in the stream and failed records")
         if config.stream_arn and pipeline.first:
             self._take_stream(config.stream_arn, config.stream_key_arn)
         else:

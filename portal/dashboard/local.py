@@ -5,7 +5,7 @@ do not name this host in this way are refused, and so are requests from another 
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 
 from starlette.datastructures import URL
@@ -18,11 +18,11 @@ Next = Callable[[Request], Awaitable[Response]]
 class LocalDoor:
     """Accepts the token once, and from then on the cookie that replaced it."""
 
-    def __init__(self, port: int, hosts: Collection[str] = ("127.0.0.1", "localhost")) -> None:
+    def __init__(self, port: int) -> None:
         self.token = secrets.token_urlsafe(24)
         self._cookie = secrets.token_urlsafe(24)
         self._name = f"spm-{port}"  # the ports of a host share cookies
-        self._hosts = {f"{host}:{port}" for host in hosts}
+        self._hosts = {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
         self._is_used = False
 
     async def __call__(self, request: Request, call_next: Next) -> Response:

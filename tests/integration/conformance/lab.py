@@ -272,19 +272,19 @@ class Lab:
         )
         return self.deliveries()
 
-    def wait_for_messages(self, suffix: str, count: int = 1, seconds: float = 30) -> list[Any]:
-        """Wait for this many messages in a queue; return them."""
+    def wait_for_messages(self, suffix: str, seconds: float = 30) -> list[Any]:
+        """Wait for messages in a queue, and return them."""
         found: list[Any] = []
 
         def enough() -> bool:
             found.extend(self.messages(suffix))
-            return len(found) >= count
+            return bool(found)
 
-        self._wait(enough, seconds, lambda: f"{count} messages in {suffix}; {self.batches()}")
+        self._wait(enough, seconds, lambda: f"messages in {suffix}; {self.batches()}")
         return found
 
-    def wait_for_objects(self, count: int = 1, seconds: float = 30) -> dict[str, Any]:
-        """Wait for this many objects in the bucket; return the key and content of each."""
+    def wait_for_objects(self) -> dict[str, Any]:
+        """Wait for objects in the bucket, and return the key and content of each."""
         s3 = self.target.client("s3")
         found: dict[str, Any] = {}
 
@@ -292,9 +292,9 @@ class Lab:
             for entry in s3.list_objects_v2(Bucket=self.name).get("Contents", []):
                 key = entry["Key"]
                 found[key] = json.loads(s3.get_object(Bucket=self.name, Key=key)["Body"].read())
-            return len(found) >= count
+            return bool(found)
 
-        self._wait(enough, seconds, lambda: f"{count} objects; {self.batches()}")
+        self._wait(enough, 30, lambda: f"objects; {self.batches()}")
         for key in found:
             s3.delete_object(Bucket=self.name, Key=key)
         return found

@@ -13,7 +13,6 @@ EVENTS = f"{GUIDE}/with-kinesis.html"
 FILTERING = f"{GUIDE}/with-kinesis-filtering.html"
 CREATION = "https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"
 UPDATE = "https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html"
-QUOTAS = f"{GUIDE}/gettingstarted-limits.html"
 RESHARDING = "https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html"
 
 Test = TypeVar("Test", bound=Callable[..., None])

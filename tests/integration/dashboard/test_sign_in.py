@@ -18,9 +18,9 @@ from tests.integration.dashboard.school import FIRST
 Open = Callable[[str | None], TestClient]
 
 
-def begun(client: TestClient, page: str = "/") -> str:
-    """Ask for a page, and return the provider's address that this leads to."""
-    return str(client.get(client.get(page).headers["location"]).headers["location"])
+def begun(client: TestClient) -> str:
+    """Ask for the first page, and return the provider's address to which it leads."""
+    return str(client.get(client.get("/").headers["location"]).headers["location"])
 
 
 def test_who_signs_in_comes_to_the_page_that_was_asked_for(browser: Open) -> None:

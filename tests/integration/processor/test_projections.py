@@ -191,8 +191,8 @@ async def put(world: World, *events: dict[str, Any], first: int = 1) -> None:
     await compact(world)
 
 
-def essay(course: str = "c", **metadata: Any) -> dict[str, Any]:
-    return {"course": course, "assessment": "essay", **metadata}
+def essay(**metadata: Any) -> dict[str, Any]:
+    return {"course": "c", "assessment": "essay", **metadata}
 
 
 async def result(world: World) -> dict[str, Any]:

@@ -57,10 +57,10 @@ def sent(file: Path, mapping: Mapping | None) -> list[dict[str, Any]]:
     return events
 
 
-def workbook(file: Path, rows: list[list[Any]], above: int = 0) -> Path:
+def workbook(file: Path, rows: list[list[Any]]) -> Path:
     with xlsxwriter.Workbook(str(file), {"default_date_format": "dd.mm.yyyy"}) as book:
         sheet = book.add_worksheet("Grades")
-        for number, row in enumerate(rows, start=above):
+        for number, row in enumerate(rows):
             sheet.write_row(number, 0, row)
     return file
 

@@ -50,8 +50,8 @@ def test_what_is_common_is_not_suspected(document: str) -> None:
 FIELD = st.sampled_from(["", "0", "1", "5", "000", "123"])
 
 
-def many(digit: str, most: int = 1_100) -> st.SearchStrategy[str]:
-    return st.integers(0, most).map(lambda count: digit * count)
+def many(digit: str) -> st.SearchStrategy[str]:
+    return st.integers(0, 1_100).map(lambda count: digit * count)
 
 
 def numbers() -> st.SearchStrategy[str]:

@@ -29,7 +29,6 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "caliper/1.2": grade_event(membership={"id": "urn:m", "type": "Membership", "roles": ["Learner"]}),
     "canvas": live_event("grade_change", BODY),
 }
-SENDERS = [Sender("x", field) for form in wrapping.FORMATS.values() for field in (None, *form.fields)]
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(
