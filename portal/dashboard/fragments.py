@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from portal.dashboard.charts import Sparkline
+from portal.dashboard.shapes import Sparkline
 from processor.insight.answers import Reason
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from portal.dashboard import charts, words
 from portal.dashboard.fragments import Fragments
+from portal.dashboard.shapes import Bars
 from portal.dashboard.tables import Cell, Heading, PageTable
 from processor.insight.answers import Attendance, Attention, CoursePage, Lessons, Work
 
@@ -189,7 +190,7 @@ def _came(one: Lessons) -> float | None:
     return 100 * (one.present + one.late) / expected if expected else None
 
 
-def _drawn(lessons: list[Lessons]) -> charts.Bars | None:
+def _drawn(lessons: list[Lessons]) -> Bars | None:
     held = [
         charts.Lesson(f"{one.day.day} {one.day:%b}", one.present + one.late, one.absent)
         for one in lessons

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from portal.dashboard import charts, words
 from portal.dashboard.fragments import Fragments
+from portal.dashboard.shapes import Steps
 from portal.dashboard.tables import Cell, Heading, PageTable
 from processor.insight.answers import StudentCourse, StudentPage, StudentWork
 
@@ -69,7 +70,7 @@ def _course(
     }
 
 
-def _levels(course: StudentCourse, now: datetime, zone: tzinfo) -> charts.Steps | None:
+def _levels(course: StudentCourse, now: datetime, zone: tzinfo) -> Steps | None:
     changes = [
         charts.Moment(one.at, f"{one.level}, {words.moment(one.at, now, zone)}", one.level)
         for one in course.changes

@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from portal.dashboard.app import Dashboard, make_app
 from tests.engine import ROOT
 from tests.integration.browser import chromium
-from tests.unit.portal.samples import NOW, SamplePipeline, Samples
+from tests.unit.portal.pipeline_samples import SamplePipeline
+from tests.unit.portal.samples import NOW, Samples
 from tests.waiting import wait_until
 
 SHOTS = ROOT / ".local" / "screenshots"

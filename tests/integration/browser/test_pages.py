@@ -11,7 +11,8 @@ from portal.dashboard.source import UnavailableError
 from processor.insight.answers import Overview
 from tests.integration.browser.conftest import LOOKS, context_of, violations
 from tests.unit.portal import samples
-from tests.unit.portal.samples import SamplePipeline, Samples
+from tests.unit.portal.pipeline_samples import SamplePipeline
+from tests.unit.portal.samples import Samples
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long

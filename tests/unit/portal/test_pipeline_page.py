@@ -11,7 +11,8 @@ from portal.dashboard.app import Dashboard, make_app
 from portal.dashboard.pages.pipeline import MEANINGS, short, visible
 from portal.dashboard.pipeline import PipelineFigures
 from processor.commands.status import Lag
-from tests.unit.portal.samples import NOW, SamplePipeline, Samples, name_of
+from tests.unit.portal.pipeline_samples import SamplePipeline, name_of
+from tests.unit.portal.samples import NOW, Samples
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 ORIGIN = {"origin": "http://testserver"}
