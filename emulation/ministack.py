@@ -8,14 +8,12 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulation.errors import StartFailed
-from emulation.process import ChildProcess, free_port
+from emulation.process import ChildProcess, on_a_free_port
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 START_SECONDS = 30.0
-START_ATTEMPTS = 3
 
 
 class MiniStack:
@@ -45,15 +43,7 @@ class MiniStack:
 
     def start(self) -> None:
         """Start the server, or raise StartFailed with the end of its log."""
-        for attempt in range(1, START_ATTEMPTS + 1):
-            try:
-                self._launch()
-            except StartFailed as failure:
-                taken = "ddress already in use" in str(failure)
-                if not taken or attempt == START_ATTEMPTS:
-                    raise
-            else:
-                return
+        on_a_free_port(self._launch)
 
     def stop(self) -> None:
         """Stop the server and the functions' processes, and remove its files."""
@@ -62,8 +52,8 @@ class MiniStack:
         for folder in self._removed:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _launch(self) -> None:
-        self.port = free_port()
+    def _launch(self, port: int) -> None:
+        self.port = port
         for name in ("tmp", "state", "s3"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         self._program = ChildProcess(

@@ -10,13 +10,12 @@ import tempfile
 from pathlib import Path
 
 from emulation.errors import EmulationError, StartFailed
-from emulation.process import ChildProcess, free_port
+from emulation.process import ChildProcess, on_a_free_port
 
 HOST = "127.0.0.1"
 OWNER = "dbadmin"
 OS_USER = "embedded_postgres"
 START_SECONDS = 30.0
-START_ATTEMPTS = 3
 
 
 class PostgresServer:
@@ -47,7 +46,7 @@ class PostgresServer:
         self.user = OWNER
         self.password = secrets.token_urlsafe(24)
         self._os_user = os_user()
-        self._folder = folder / "postgres"
+        self.folder = folder / "postgres"
         self._data = data
         self._keep_files = keep_files
         self._durable = durable
@@ -73,41 +72,11 @@ class PostgresServer:
             self._initialise()
             if self._template is not None:
                 self._keep(self._template)
-        for attempt in range(1, START_ATTEMPTS + 1):
-            try:
-                self._launch()
-            except StartFailed as failure:
-                taken = "Address already in use" in str(failure)
-                if not taken or attempt == START_ATTEMPTS:
-                    raise
-            else:
-                return
+        on_a_free_port(self.launch)
 
-    def stop(self) -> None:
-        """Stop the server and remove its folder."""
-        if self._program is not None:
-            self._program.stop()
-        if not self._keep_files:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def dsn(self, database: str) -> str:
-        """Return the connection URI of a database, including the password."""
-        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
-
-    def create_database(self, name: str) -> None:
-        """Create a database owned by ``dbadmin``, unless it is there."""
-        result = self._run("createdb", *self._address(), "--no-password", name)
-        if result.returncode != 0 and "already exists" not in result.stderr:
-            raise EmulationError(f"PostgreSQL cannot create the database {name}: {result.stderr.strip()}")
-
-    def drop_database(self, name: str) -> None:
-        """Drop a database and end its sessions. It does not matter if there is none."""
-        result = self._run("dropdb", *self._address(), "--no-password", "--if-exists", "--force", name)
-        if result.returncode != 0:
-            raise EmulationError(f"PostgreSQL cannot drop the database {name}: {result.stderr.strip()}")
-
-    def _launch(self) -> None:
-        self.port = free_port()
+    def launch(self, port: int) -> None:
+        """Start the server on its data folder, at first or after it was killed."""
+        self.port = port
         self._program = ChildProcess(
             name="PostgreSQL",
             command=[
@@ -117,35 +86,60 @@ class PostgresServer:
                 *(() if self._durable else ("-c", "fsync=off")),
             ],
             environment=self._environment(),
-            log=self._folder / "server.log",
+            log=self.folder / "server.log",
             user=self._os_user,
             # A "fast" shutdown: SIGTERM would wait for clients to leave. Throw-away data needs no checkpoint.
             stop_signal="SIGINT" if self._durable else "SIGQUIT",
-            remove=[] if self._keep_files else [self._folder],
+            remove=[] if self._keep_files else [self.folder],
         )
         self._program.start()
         self._program.wait_until_healthy(self._is_ready, START_SECONDS)
 
-    def _is_ready(self) -> bool:
-        return self._run("pg_isready", *self._address()).returncode == 0
+    def stop(self) -> None:
+        """Stop the server and remove its folder."""
+        if self._program is not None:
+            self._program.stop()
+        if not self._keep_files:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _address(self) -> tuple[str, ...]:
-        return ("--host", HOST, "--port", str(self.port), "--username", self.user)
+    def dsn(self, database: str) -> str:
+        """Return the connection URI of a database, including the password."""
+        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
+
+    def create_database(self, name: str) -> None:
+        """Create a database owned by ``dbadmin``, unless it is there."""
+        result = self.tool("createdb", "--no-password", name)
+        if result.returncode != 0 and "already exists" not in result.stderr:
+            raise EmulationError(f"PostgreSQL cannot create the database {name}: {result.stderr.strip()}")
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database and end its sessions. It does not matter if there is none."""
+        result = self.tool("dropdb", "--no-password", "--if-exists", "--force", name)
+        if result.returncode != 0:
+            raise EmulationError(f"PostgreSQL cannot drop the database {name}: {result.stderr.strip()}")
+
+    def tool(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run one of PostgreSQL's own client programs against the server."""
+        address = ("--host", HOST, "--port", str(self.port), "--username", self.user)
+        return self._run(program, *address, *arguments)
+
+    def _is_ready(self) -> bool:
+        return self.tool("pg_isready").returncode == 0
 
     def _make_folder(self) -> None:
         if self._os_user is None:
-            self._folder.mkdir(parents=True, mode=0o700)
+            self.folder.mkdir(parents=True, mode=0o700)
             return
-        self._folder = Path(tempfile.mkdtemp(prefix="spm-postgres-"))
-        shutil.chown(self._folder, self._os_user, self._os_user)
+        self.folder = Path(tempfile.mkdtemp(prefix="spm-postgres-"))
+        shutil.chown(self.folder, self._os_user, self._os_user)
         if not self._can_run():
             # The environment is below a folder that others may not enter, such as a home. Leave that closed.
             source = self._binaries.parent.parent
-            shutil.copytree(source, self._folder / source.name, ignore=shutil.ignore_patterns("include"))
+            shutil.copytree(source, self.folder / source.name, ignore=shutil.ignore_patterns("include"))
             libraries = source.with_name(f"{source.name}.libs")
             if libraries.is_dir():
-                shutil.copytree(libraries, self._folder / libraries.name)
-            self._binaries = self._folder / self._binaries.relative_to(source.parent)
+                shutil.copytree(libraries, self.folder / libraries.name)
+            self._binaries = self.folder / self._binaries.relative_to(source.parent)
 
     def _can_run(self) -> bool:
         try:
@@ -155,14 +149,14 @@ class PostgresServer:
 
     @property
     def _data_folder(self) -> Path:
-        return self._data / "postgres" if self._data is not None else self._folder / "data"
+        return self._data / "postgres" if self._data is not None else self.folder / "data"
 
     def _initialise(self) -> None:
         if self._data is not None:
             self._data_folder.mkdir(mode=0o700, exist_ok=True)
             if self._os_user:
                 shutil.chown(self._data_folder, self._os_user, self._os_user)
-        password_file = self._folder / "password"
+        password_file = self.folder / "password"
         password_file.write_text(self.password)
         password_file.chmod(0o600)
         if self._os_user:
@@ -213,14 +207,14 @@ class PostgresServer:
             capture_output=True,
             text=True,
             check=False,
-            cwd=self._folder,
+            cwd=self.folder,
             user=user,
             group=user,
             extra_groups=[] if user else None,
         )
 
     def _environment(self) -> dict[str, str]:
-        return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "TMPDIR": str(self._folder)}
+        return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "TMPDIR": str(self.folder)}
 
 
 def _binaries() -> Path:

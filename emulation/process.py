@@ -17,6 +17,7 @@ from typing import NoReturn
 from emulation import guard
 from emulation.errors import StartFailed
 
+START_ATTEMPTS = 3
 STOP_SECONDS = guard.GRACE_SECONDS + 15.0  # a busy machine takes its time to remove a child's folders
 LOG_LINES_SHOWN = 15
 
@@ -86,6 +87,11 @@ class ChildProcess:
             return None
 
     @property
+    def guard_pid(self) -> int | None:
+        """The process id of the guard, whose only child is the command; None before the start."""
+        return self._guard.pid if self._guard is not None else None
+
+    @property
     def running(self) -> bool:
         """Whether the child is alive."""
         return self._guard is not None and self._guard.poll() is None
@@ -113,6 +119,19 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def on_a_free_port(launch: Callable[[int], None]) -> None:
+    """Launch a server on a free port, and on another if somebody takes that before the server does."""
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            launch(free_port())
+        except StartFailed as failure:
+            taken = "ddress already in use" in str(failure)
+            if not taken or attempt == START_ATTEMPTS:
+                raise
+        else:
+            return
 
 
 @contextmanager

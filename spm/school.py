@@ -258,14 +258,14 @@ def write(folder: Path, school: School, happened: Sequence[NativeEvent]) -> None
     """Write ``events.jsonl`` and ``roster/`` into the folder, which is made if it does not exist."""
     roster = folder / "roster"
     roster.mkdir(parents=True, exist_ok=True)
-    for name, rows in _tables(school).items():
+    for name, rows in roster_files(school).items():
         with (roster / name).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
     with (folder / "events.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(event) + "\n" for event in happened)
 
 
-def _tables(school: School) -> dict[str, list[Sequence[object]]]:
+def roster_files(school: School) -> dict[str, list[Sequence[object]]]:
     """Return the roster's files. Courses last beyond teaching, for the weeks of the exams."""
     begins, ends = school.begins, school.until + EXAM_WEEKS * WEEK
     courses = [(course.id, TITLES[course.id], TIME_ZONE, begins, ends) for course in school.courses]

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, seconds: float) -> None:
+def wait_until(condition: Callable[[], object], what: str, *, seconds: float) -> None:
     """Return as soon as the condition holds. If it does not in that time, fail and name ``what``."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
-        time.sleep(0.1)
+        time.sleep(0.05)

@@ -34,7 +34,7 @@ class Runner:
         """Follow what is deployed until ``stop`` is called, then let running invocations end."""
         while not self._stopped:
             try:
-                self._reconcile()
+                self.reconcile()
             except (ClientError, BotoCoreError) as error:
                 logger.warning("The deployed mappings cannot be read: %s", error)
             self._clients.metrics.publish()
@@ -52,7 +52,8 @@ class Runner:
         self._stopped = True
         self._woken.set()
 
-    def _reconcile(self) -> None:
+    def reconcile(self) -> None:
+        """Follow what is deployed now: end what is gone, and drive all the rest."""
         deployed = {listed.uuid: listed for listed in self._clients.list_mappings()}
         for uuid in [uuid for uuid in self._runners if uuid not in deployed]:
             self._runners.pop(uuid).stop()

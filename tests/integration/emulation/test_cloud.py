@@ -18,6 +18,7 @@ from emulation.cloud import CloudState, EmbeddedCloud, read_state, remove_state
 from emulation.errors import DeployFailed, EmulationError, StartFailed
 from emulation.postgres import PostgresServer
 from emulation.process import ChildProcess
+from tests.support import process_of
 
 
 async def fetch(dsn: str, query: str) -> object:
@@ -113,11 +114,11 @@ def test_binaries_that_the_server_s_user_cannot_reach_are_copied(
     server = PostgresServer(tmp_path)
     server.start()
     try:
-        assert server._binaries.is_relative_to(server._folder)
+        assert Path(process_of(server.program).exe()).is_relative_to(server.folder)
         server.create_database("there")
     finally:
         server.stop()
-    assert not server._folder.exists()
+    assert not server.folder.exists()
 
 
 def test_a_child_that_ends_early_shows_the_end_of_its_log(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long
 
@@ -40,13 +41,6 @@ with EmbeddedCloud(Path(sys.argv[1])) as cloud:
     print("ready", flush=True)
     sys.stdin.read()
 """
-
-
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -85,15 +79,15 @@ def is_alive(process: psutil.Process) -> bool:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_behind(how: signal.Signals, holder: "subprocess.Popen[str]", folder: Path) -> None:
-    wait_until(lambda: "_worker.py" in commands(children_of(holder)), 20, "the function runs")
+    wait_until(lambda: "_worker.py" in commands(children_of(holder)), "the function to run", seconds=20)
     children = children_of(holder)
     assert all(name in commands(children) for name in ("postgres", "ministack_server", "emulation.runner"))
     data_folder = next(Path(process.cmdline()[2]) for process in children if process.cmdline()[1:2] == ["-D"])
     holder.send_signal(how)
     holder.wait(20)
-    wait_until(lambda: not any(map(is_alive, children)), 10, "every process is gone")
-    wait_until(lambda: not folder.exists(), 5, "the cloud's folder is gone")
-    wait_until(lambda: not data_folder.exists(), 5, "the database's folder is gone")
+    wait_until(lambda: not any(map(is_alive, children)), "every process to end", seconds=10)
+    wait_until(lambda: not folder.exists(), "the cloud's folder to go", seconds=5)
+    wait_until(lambda: not data_folder.exists(), "the database's folder to go", seconds=5)
 
 
 def test_an_ordinary_end_leaves_nothing(holder: "subprocess.Popen[str]", folder: Path) -> None:
@@ -101,7 +95,7 @@ def test_an_ordinary_end_leaves_nothing(holder: "subprocess.Popen[str]", folder:
     assert children
     holder.communicate()
     assert holder.returncode == 0
-    wait_until(lambda: not any(map(is_alive, children)), 10, "every process is gone")
+    wait_until(lambda: not any(map(is_alive, children)), "every process to end", seconds=10)
     assert not folder.exists()
 
 

@@ -4,34 +4,26 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from emulation.cloud import EmbeddedCloud
+from tests.support import process_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long
 
 EVENTS = 20
 
 
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
-        time.sleep(0.2)
-
-
 @contextmanager
 def hanging(cloud: EmbeddedCloud) -> Iterator[None]:
     """Freeze every process of the database server, as if its host were overloaded or cut off."""
-    guard = cloud.database._program._guard if cloud.database._program else None
-    assert guard is not None
-    frozen = [process.pid for process in psutil.Process(guard.pid).children(recursive=True)]
-    assert frozen
+    postgres = process_of(cloud.database.program)
+    frozen = [process.pid for process in (postgres, *postgres.children(recursive=True))]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -70,7 +62,7 @@ async def test_an_outage_alarms_and_loses_nothing(embedded_cloud: EmbeddedCloud)
                 PartitionKey=event["student_id"],
             )
         # The age has to be too high in two periods of a minute, as on AWS, and the first may just have begun.
-        wait_until(has_alarmed, 200, f"the alarm's message; so far {messages}")
+        wait_until(has_alarmed, "the alarm's messages", seconds=200)
 
     connection = await asyncpg.connect(embedded_cloud.database.dsn("studentdata_outage"))
     try:

@@ -1,45 +1,19 @@
-"""The runner as a process: what a restart repeats, and which metrics it publishes."""
+"""The runner as a process: what a restart repeats, and which mappings it drives."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
-
-import psutil  # type: ignore[import-untyped]  # ships no types
-import pytest
 
 from emulation.cloud import EmbeddedCloud
-from tests.integration.conformance.conftest import embedded_target_of
 from tests.integration.conformance.lab import Lab
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[EmbeddedCloud]:
-    """A cloud whose runner these tests may kill."""
-    with EmbeddedCloud() as cloud:
-        cloud.start_runner()
-        yield cloud
-
-
-@pytest.fixture
-def lab(cloud: EmbeddedCloud) -> Iterator[Lab]:
-    lab = Lab(embedded_target_of(cloud))
-    yield lab
-    lab.close()
-
-
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
-        time.sleep(0.1)
+from tests.integration.emulation.metrics import metric
+from tests.support import process_of
+from tests.waiting import wait_until
 
 
 def kill_runner(cloud: EmbeddedCloud) -> None:
     """Send SIGKILL, so that the runner has no chance to write anything down."""
-    guard = cloud._runner._guard if cloud._runner else None
-    assert guard is not None
-    (runner,) = psutil.Process(guard.pid).children()
-    runner.kill()
+    *_, runner = cloud.programs
+    process_of(runner).kill()
     cloud.stop_runner()
 
 
@@ -69,7 +43,7 @@ def test_latest_skips_nothing_when_the_runner_restarts_before_the_first_record(
     lab.put("before")
     lab.make_mapping(StartingPosition="LATEST")
     polled = metric(cloud, "AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", StreamName=lab.name)
-    wait_until(lambda: polled("SampleCount"), 30, "the mapping polls")
+    wait_until(lambda: polled("SampleCount"), "the mapping to poll", seconds=30)
     kill_runner(cloud)
     lab.put("while it was down")
     cloud.start_runner()
@@ -77,7 +51,7 @@ def test_latest_skips_nothing_when_the_runner_restarts_before_the_first_record(
     assert lab.batches() == [["while it was down"]]
 
 
-def test_a_deleted_mapping_is_no_longer_driven(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+def test_a_deleted_mapping_is_no_longer_driven(lab: Lab) -> None:
     lab.make_stream()
     lab.make_function()
     lab.put("r0")
@@ -124,66 +98,7 @@ def mappings_of(lab: Lab) -> list[dict[str, object]]:
     return list(answer["EventSourceMappings"])
 
 
-def test_metrics_of_a_mapping(cloud: EmbeddedCloud, lab: Lab) -> None:
-    lab.make_stream()
-    lab.make_function({"when": {"contains": ["bad"]}, "do": {"raise": "never"}})
-    lab.put("r0", "r1", "drop", "bad")
-    lab.make_mapping(
-        BatchSize=1,
-        MaximumRetryAttempts=1,
-        FilterCriteria={"Filters": [{"Pattern": '{"data": {"label": [{"anything-but": "drop"}]}}'}]},
-    )
-    lab.wait_for_deliveries(4)
-    count = {
-        name: metric(cloud, "AWS/Lambda", name, EventSourceMappingUUID=lab.mapping["UUID"])
-        for name in ("PolledEventCount", "FilteredOutEventCount", "InvokedEventCount", "DroppedEventCount")
-    }
-    wait_until(lambda: count["DroppedEventCount"]("Sum") == 1, 20, "the bad record is dropped")
-    assert count["PolledEventCount"]("Sum") == 4
-    assert count["FilteredOutEventCount"]("Sum") == 1
-    assert count["InvokedEventCount"]("Sum") == 4
-    of_the_function = {
-        name: metric(cloud, "AWS/Lambda", name, FunctionName=lab.name)
-        for name in ("Invocations", "Errors", "Duration", "IteratorAge")
-    }
-    assert of_the_function["Invocations"]("Sum") == 4
-    assert of_the_function["Errors"]("Sum") == 2
-    assert of_the_function["Duration"]("SampleCount") == 4
-    assert of_the_function["IteratorAge"]("SampleCount") == 4
-    assert of_the_function["IteratorAge"]("Maximum") > 0
-
-
-def test_a_partial_failure_is_no_error(cloud: EmbeddedCloud, lab: Lab) -> None:
-    lab.make_stream()
-    lab.make_function({"do": {"report": ["r0"]}})
-    lab.put("r0")
-    lab.make_mapping()
-    errors = metric(cloud, "AWS/Lambda", "Errors", FunctionName=lab.name)
-    lab.wait_for_deliveries(2)
-    wait_until(lambda: errors("SampleCount") >= 2, 20, "two invocations are counted")
-    assert errors("Sum") == 0
-
-
-def metric(cloud: EmbeddedCloud, namespace: str, name: str, **dimensions: str) -> Callable[[str], float]:
-    """Return a function that reads a metric's statistic over the last hour, or 0 while there is none."""
-    cloudwatch = cloud.client("cloudwatch")
-
-    def read(statistic: str) -> float:
-        answer = cloudwatch.get_metric_statistics(
-            Namespace=namespace,
-            MetricName=name,
-            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-            StartTime=time.time() - 3600,
-            EndTime=time.time() + 60,
-            Period=7200,
-            Statistics=[statistic],
-        )
-        return float(sum(point[statistic] for point in answer["Datapoints"]))
-
-    return read
-
-
-def test_a_broken_mapping_stops_no_other_and_says_why(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+def test_a_broken_mapping_stops_no_other_and_says_why(lab: Lab) -> None:
     """The stream of one mapping is deleted and comes back, and the other mapping delivers all the while."""
     lab.make_stream()
     lab.make_function()
@@ -208,7 +123,7 @@ def test_a_broken_mapping_stops_no_other_and_says_why(cloud: EmbeddedCloud, lab:
         other.close()
 
 
-def test_a_failing_function_shows_in_the_mapping(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+def test_a_failing_function_shows_in_the_mapping(lab: Lab) -> None:
     lab.make_stream()
     lab.make_function({"do": {"raise": "not yet"}})
     lab.make_mapping()
@@ -219,7 +134,7 @@ def test_a_failing_function_shows_in_the_mapping(cloud: EmbeddedCloud, lab: Lab)
     lab.wait_until(lambda: lab.last_result() == "OK")
 
 
-def test_a_stream_that_is_made_again_is_read_from_its_start(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+def test_a_stream_that_is_made_again_is_read_from_its_start(lab: Lab) -> None:
     lab.make_stream()
     lab.make_function()
     lab.put("r0")
@@ -288,39 +203,7 @@ def test_a_stack_s_stream_and_mapping_are_as_their_template_says(cloud: Embedded
     lab.wait_until(lambda: not mappings_of(lab))
 
 
-def test_a_function_s_errors_ring_its_own_alarm_only(cloud: EmbeddedCloud, lab: Lab) -> None:
-    """Of two alarms on AWS/Lambda Errors, only the one whose function fails rings."""
-    lab.make_stream()
-    lab.make_function({"do": {"raise": "never"}})
-    cloudwatch = cloud.client("cloudwatch")
-    names = {of: f"{lab.name}-{of}" for of in ("mine", "another")}
-    for of, name in names.items():
-        cloudwatch.put_metric_alarm(
-            AlarmName=name,
-            Namespace="AWS/Lambda",
-            MetricName="Errors",
-            Dimensions=[{"Name": "FunctionName", "Value": lab.name if of == "mine" else "another"}],
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanOrEqualToThreshold",
-            TreatMissingData="notBreaching",
-        )
-
-    def states() -> dict[str, str]:
-        found = cloudwatch.describe_alarms(AlarmNames=list(names.values()))["MetricAlarms"]
-        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
-
-    assert states() == {names["mine"]: "OK", names["another"]: "OK"}
-    lab.put("r0")
-    lab.make_mapping()
-    wait_until(lambda: states()[names["mine"]] == "ALARM", 30, "the function's own alarm rings")
-    assert states()[names["another"]] == "OK"
-    cloudwatch.delete_alarms(AlarmNames=list(names.values()))
-
-
-def test_children_of_a_split_shard_are_read_at_once(cloud: EmbeddedCloud, lab: Lab) -> None:  # noqa: ARG001 - it has the runner
+def test_children_of_a_split_shard_are_read_at_once(lab: Lab) -> None:
     lab.make_stream()
     lab.make_function()
     lab.put("r0")

@@ -7,15 +7,13 @@ import base64
 import json
 import os
 import time
-from collections.abc import Iterator
 
-import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from emulation.cloud import EmbeddedCloud
 from emulation.process import ChildProcess
-from tests.integration.conformance.conftest import embedded_target_of
 from tests.integration.conformance.lab import Lab
+from tests.support import process_of
 
 pytestmark = pytest.mark.long
 
@@ -26,25 +24,8 @@ SOAK_SECONDS = int(os.environ.get("SPM_SOAK_SECONDS", "20"))
 SOAK_RATE = 1000  # events per second
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[EmbeddedCloud]:
-    """A cloud of its own, so that its many records slow down no other test."""
-    with EmbeddedCloud() as cloud:
-        cloud.start_runner()
-        yield cloud
-
-
-@pytest.fixture
-def lab(cloud: EmbeddedCloud) -> Iterator[Lab]:
-    lab = Lab(embedded_target_of(cloud))
-    yield lab
-    lab.close()
-
-
 def mebibytes(program: ChildProcess) -> int:
-    assert program._guard is not None
-    (process,) = psutil.Process(program._guard.pid).children()
-    return int(process.memory_info().rss / 2**20)
+    return int(process_of(program).memory_info().rss / 2**20)
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from statistics import quantiles
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from emulation.cloud import EmbeddedCloud
@@ -17,7 +16,7 @@ from portal.alerts.channels import sign
 from processor.commands.alerts import ListAlerts
 from spm.publishing.put_records import Entry
 from tests.integration.portal.receiver import Receiver, absences, enrol, send
-from tests.support import Deployment, deploy
+from tests.support import Deployment, deploy, kill_workers
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long  # this module deploys its own environment
@@ -146,17 +145,6 @@ def told(receiver: Receiver, prefix: str) -> dict[str, list[str]]:
             if student.startswith(prefix):
                 found.setdefault(student, []).append(content["alert_id"])
     return found
-
-
-def kill_workers(cloud: EmbeddedCloud) -> int:
-    """SIGKILL every process that runs a function."""
-    killed = 0
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        arguments, environment = process.info["cmdline"] or [], process.info["environ"] or {}
-        if any("_worker.py" in part for part in arguments) and cloud.endpoint_url in environment.values():
-            process.kill()
-            killed += 1
-    return killed
 
 
 def test_nineteen_of_twenty_are_told_within_ten_seconds_under_load(

@@ -1,10 +1,8 @@
 """Drills: things die in the middle of a batch, and the tables end up as after one clean delivery."""
 
 import asyncio
-import os
 import random
 import shutil
-import signal
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -13,11 +11,13 @@ import msgspec
 import pytest
 
 from emulation.postgres import PostgresServer
+from emulation.process import free_port
 from processor.records.kinesis import KinesisRecord
 from processor.storage.connection import Database
 from tests.integration.processor.conftest import make_world
 from tests.integration.processor.proxy import Proxy, proxy
 from tests.integration.processor.world import World, connect, event, record, until
+from tests.support import process_of
 
 pytestmark = pytest.mark.long
 
@@ -81,7 +81,7 @@ async def test_a_server_killed_in_the_middle_of_a_batch(
         await kill_and_restart(server, clean_world)
     finally:
         server.stop()
-        shutil.rmtree(server._folder, ignore_errors=True)
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 async def kill_and_restart(server: PostgresServer, clean_world: World) -> None:
@@ -94,7 +94,7 @@ async def kill_and_restart(server: PostgresServer, clean_world: World) -> None:
             work = asyncio.create_task(world.deliver(batch, to=database))
             await until(partial(reached, link, link.steps + 4 + 3 * number))
             kill(server)
-            await asyncio.to_thread(server._launch)
+            await asyncio.to_thread(server.launch, free_port())
             link.server_port = server.port
             assert (await work).first_deferred is None
             await clean_world.deliver(batch)
@@ -109,10 +109,9 @@ def reached(link: Proxy, step: int) -> bool:
 
 
 def kill(server: PostgresServer) -> None:
-    pid = int((server._folder / "data" / "postmaster.pid").read_text().split()[0])
-    os.kill(pid, signal.SIGKILL)
-    assert server._program is not None
-    server._program.stop()
+    assert server.program is not None
+    process_of(server.program).kill()
+    server.program.stop()
 
 
 class Chaos:

@@ -10,15 +10,13 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
-from emulation import postgres
 from emulation.cloud import EmbeddedCloud
 from processor.commands.status import Status
 from spm.publishing.put_records import Entry, publish
 from spm.term import NativeEvent, generate
-from tests.support import Deployment, deploy
+from tests.support import Deployment, deploy, kill_workers
 
 pytestmark = pytest.mark.long
 
@@ -73,17 +71,6 @@ async def wait_for(deployment: Deployment, events: list[NativeEvent], seconds: f
     assert found == expected
 
 
-def kill_function_workers(cloud: EmbeddedCloud) -> int:
-    """SIGKILL every process that runs a function, in the middle of its batch or not."""
-    killed = 0
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        arguments, environment = process.info["cmdline"] or [], process.info["environ"] or {}
-        if any("_worker.py" in part for part in arguments) and cloud.endpoint_url in environment.values():
-            process.kill()
-            killed += 1
-    return killed
-
-
 async def rotate(cloud: EmbeddedCloud, deployment: Deployment, *, finish: bool) -> None:
     """Do what Secrets Manager's rotation does: set the pending password, then make it the current one."""
     secrets = cloud.client("secretsmanager")
@@ -122,7 +109,7 @@ async def publish_while(
 
 
 async def test_deaths_downtime_and_rotation_under_load_lose_nothing_and_double_nothing(
-    cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: EmbeddedCloud,
 ) -> None:
     deployment = deploy(cloud, "drill")
     events = list(generate(30_000, 100, seed=11))
@@ -132,20 +119,18 @@ async def test_deaths_downtime_and_rotation_under_load_lose_nothing_and_double_n
     killed = 0
     for _ in range(5):
         await asyncio.sleep(0.05)
-        killed += kill_function_workers(cloud)
+        killed += kill_workers(cloud)
     assert killed > 0
     await wait_for(deployment, events[:6_000], 60)
 
     # PostgreSQL is down for 20 s while events keep coming.
-    port = cloud.database.port
-    monkeypatch.setattr(postgres, "free_port", lambda: port)
-    server = cloud.database._program
+    server = cloud.database.program
     assert server is not None
     await asyncio.to_thread(server.stop)
     back = time.monotonic() + DOWN_SECONDS
     sent = 6_000 + await publish_while(deployment, events[6_000:], lambda: time.monotonic() < back)
     assert sent > 8_000
-    await asyncio.to_thread(cloud.database._launch)
+    await asyncio.to_thread(cloud.database.launch, cloud.database.port)
     await wait_for(deployment, events[:sent], 60)
 
     # The password is rotated in the middle of the stream.

@@ -18,7 +18,7 @@ from processor.storage.connection import Deadline
 from processor.storage.session import Session
 from processor.storage.writer import Saved, Writer
 from tests.integration.processor.proxy import Proxy, proxy
-from tests.integration.processor.world import World, connect, record, records, until
+from tests.integration.processor.world import World, connect, connection_of, record, records, until
 
 
 @pytest.fixture
@@ -116,8 +116,7 @@ async def test_progress_that_was_committed_is_kept_when_time_runs_out(
 async def test_a_fenced_primary_is_left_for_a_new_connection(world: World) -> None:
     database = world.processor()
     await world.deliver(records([1]), to=database)
-    assert database._session is not None
-    await database._session.connection.execute("SET default_transaction_read_only = on")
+    await (await connection_of(database)).execute("SET default_transaction_read_only = on")
     assert (await world.deliver(records([2]), to=database)).saved.stored == 1
 
 
@@ -180,8 +179,7 @@ async def test_the_server_itself_ends_statements_and_transactions_that_outlive_t
 ) -> None:
     database = world.processor()
     await world.deliver(records([1]), to=database)
-    assert database._session is not None
-    show = database._session.connection.fetchval
+    show = (await connection_of(database)).fetchval
     assert await show("SHOW statement_timeout") == "15s"
     assert await show("SHOW lock_timeout") == "10s"
     assert await show("SHOW idle_in_transaction_session_timeout") == "20s"

@@ -20,7 +20,7 @@ from processor.metrics import NAMESPACE
 from processor.settings import Settings
 from processor.storage.connection import Database
 from tests.integration.processor.conftest import drop_world, make_world
-from tests.integration.processor.world import World, event, record, records
+from tests.integration.processor.world import World, connection_of, event, record, records
 
 
 class HandlerContext:
@@ -81,8 +81,8 @@ def test_one_loop_and_one_connection_serve_every_invocation(function: Function) 
     connections = []
     for number in range(3):
         function.invoke(records([number]))
-        assert function.database._session is not None
-        connections.append(function.database._session.connection.get_server_pid())
+        connection = environment.LOOP.run(connection_of(function.database))
+        connections.append(connection.get_server_pid())
     assert len(set(connections)) == 1
 
 

@@ -14,7 +14,7 @@ from processor import batch
 from processor.errors import ConfigurationError
 from processor.storage.connection import Deadline
 from processor.student_performance import PIPELINE as SHIPPED
-from tests.integration.processor.world import LENIENT, World, event, record, records
+from tests.integration.processor.world import LENIENT, World, connection_of, event, record, records
 
 DEEP = b'{"student_id":"s","event_type":"e","metadata":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001
 
@@ -114,8 +114,7 @@ async def test_what_only_postgresql_refuses_is_named_by_copy_or_found_by_halving
     def note(query: Any) -> None:
         statements.append(query.query)
 
-    assert database._session is not None
-    database._session.connection.add_query_logger(note)
+    (await connection_of(database)).add_query_logger(note)
     outcome = await world.deliver(batch, to=database)
     assert (outcome.saved.stored, outcome.saved.rejected) == (size - refused, {"not_storable": refused})
     trials = sum(1 for statement in statements if statement.startswith("CREATE TEMPORARY TABLE"))

@@ -613,7 +613,7 @@ class TestMigrations:
 
 def dump(server: PostgresServer, login: Login) -> str:
     """Return the catalogue of a database as SQL, without anything that differs from one dump to the next."""
-    dumped = server._run("pg_dump", *server._address(), "--schema-only", login.dbname)
+    dumped = server.tool("pg_dump", "--schema-only", login.dbname)
     assert dumped.returncode == 0, dumped.stderr
     return "\n".join(line for line in dumped.stdout.splitlines() if not line.startswith("\\"))
 

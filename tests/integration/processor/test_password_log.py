@@ -28,7 +28,8 @@ TALKATIVE = {
 
 @pytest.fixture
 def log(server: PostgresServer) -> Callable[[], str]:
-    return (server._folder / "server.log").read_text
+    assert server.program is not None
+    return server.program.log.read_text
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from emulation.process import free_port
 from processor.errors import ConfigurationError
 from processor.storage import connection
 from tests.integration.processor.conftest import make_world
-from tests.integration.processor.world import World, records
+from tests.integration.processor.world import World, connection_of, records
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,8 @@ async def test_the_right_host_and_authority_are_connected_to_by_tls(
     authority.cert_pem.write_to_path(trust)
     database = tls_world.processor(sslmode="verify-full")
     assert (await tls_world.deliver(records([1]), to=database)).saved.stored == 1
-    assert database._session is not None
     used = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-    assert await database._session.connection.fetchval(used) is True
+    assert await (await connection_of(database)).fetchval(used) is True
 
 
 async def test_another_host_than_the_certificates_is_refused(

@@ -21,6 +21,7 @@ from processor.settings import Settings
 from processor.storage.connection import ATTEMPT, Database, Deadline
 from processor.storage.scram import verifier
 from processor.storage.secret import CURRENT, Login
+from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 
 STREAM = "arn:aws:kinesis:eu-central-1:111122223333:stream/student-performance-stream-test"
@@ -104,8 +105,8 @@ def record(
     }
 
 
-def records(numbers: Iterable[int], *, shard: int = 0) -> list[KinesisRecord]:
-    return [record(number, shard=shard) for number in numbers]
+def records(numbers: Iterable[int]) -> list[KinesisRecord]:
+    return [record(number) for number in numbers]
 
 
 @dataclass
@@ -173,6 +174,15 @@ async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event to set
             await asyncio.sleep(0.01)
+
+
+async def connection_of(database: Database) -> asyncpg.Connection:
+    """Return the connection on which this database object works."""
+
+    async def own(session: Session) -> asyncpg.Connection:
+        return session.connection
+
+    return await database.run(own, Deadline(30))
 
 
 async def connect(login: Login) -> asyncpg.Connection:

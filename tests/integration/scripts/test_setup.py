@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -147,11 +147,11 @@ def test_sigterm_ends_the_running_step(checkout: Path) -> None:
     install = f'setup.step("waiting", [sys.executable, "-c", {step!r}])'
     process = python(checkout, REPLACED_INSTALL.format(install=install))
     held = checkout / "held"
-    wait_until(lambda: held.exists() and is_locked(held), "the step to run")
+    wait_until(lambda: held.exists() and is_locked(held), "the step to run", seconds=120)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 130
-    wait_until(lambda: not is_locked(held), "the step to end")
+    wait_until(lambda: not is_locked(held), "the step to end", seconds=120)
 
 
 def is_locked(file: Path) -> bool:
@@ -161,13 +161,6 @@ def is_locked(file: Path) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.02)
 
 
 def test_python_without_venv_is_one_line_on_what_to_do(checkout: Path) -> None:

@@ -5,12 +5,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long
 
@@ -33,13 +34,6 @@ def descendants(root: int) -> set[int]:
 def is_running(pid: int) -> bool:
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return state.stdout.strip() not in {"", "Z", "Zs", "Z+"}
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
-        time.sleep(0.05)
 
 
 class RunningDemo:
@@ -67,12 +61,12 @@ class RunningDemo:
             assert self.process.poll() is None, self.errors
             return condition()
 
-        wait_until(holds, what)
+        wait_until(holds, what, seconds=300)
 
     def finish(self) -> None:
         """Wait until the demo has ended and nothing that it started is left."""
         self.process.wait(timeout=300)
-        wait_until(lambda: not any(is_running(pid) for pid in self.started), "its processes to end", 15)
+        wait_until(lambda: not any(is_running(pid) for pid in self.started), "its processes", seconds=15)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,17 +16,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.integration.portal.door import DoorClient
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long
 
 SPM = str(Path(sys.executable).parent / "spm")
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
-        time.sleep(0.2)
 
 
 class Terminal:
@@ -90,7 +83,7 @@ def spm(environment: dict[str, str]) -> Callable[..., "subprocess.CompletedProce
 def test_the_panel_shows_what_a_second_terminal_publishes(
     terminal: Terminal, spm: Callable[..., "subprocess.CompletedProcess[str]"], state: Path
 ) -> None:
-    wait_until(lambda: "Stored" in terminal.screen, "the panel")
+    wait_until(lambda: "Stored" in terminal.screen, "the panel", seconds=300)
     assert "StudentPerformance-dev on embedded" in terminal.screen
     assert "2 shards" in terminal.screen
     address = re.search(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+", terminal.screen)
@@ -102,14 +95,14 @@ def test_the_panel_shows_what_a_second_terminal_publishes(
 
     published = spm("generate", "--stream", "--events", "400", "--seed", "5")
     assert published.returncode == 0, published.stderr
-    wait_until(lambda: "400 in the last hour, 400 in all" in terminal.screen, "400 events on the panel")
+    wait_until(lambda: "400 in the last hour, 400 in all" in terminal.screen, "400 events", seconds=300)
     assert json.loads(spm("status", "--json").stdout)["target"] == "embedded"
     second = spm("local")
     assert second.returncode == 1
     assert "running already" in second.stderr
 
     terminal.press("C-c")
-    wait_until(lambda: "exit code 0" in terminal.screen, "its end")
+    wait_until(lambda: "exit code 0" in terminal.screen, "its end", seconds=300)
     assert not state.exists()
     gone = spm("status", "--target", "embedded")
     assert gone.returncode == 3

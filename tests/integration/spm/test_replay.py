@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from emulation.cloud import EmbeddedCloud
 from spm.publishing.put_records import Entry, publish
 from tests.integration.spm.conftest import Spm
 from tests.support import Deployment, deploy
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long  # this module deploys its own environment
 
@@ -79,13 +79,6 @@ def objects(deployment: Deployment) -> list[str]:
     return [item["Key"] for item in answer.get("Contents", [])]
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 180
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.1)
-
-
 def failed_records(deployment: Deployment) -> int:
     count = 0
     for key in objects(deployment):
@@ -100,7 +93,9 @@ def test_what_lambda_gave_up_on_comes_back_once(fragile: Deployment, run: Callab
     try:
         send(fragile, student)
         wait_until(
-            lambda: failed_records(fragile) > 0 and status_settles(fragile), "failed records in the bucket"
+            lambda: failed_records(fragile) > 0 and status_settles(fragile),
+            "failed records in the bucket",
+            seconds=180,
         )
     finally:
         sql(fragile, "ALTER TABLE not_there RENAME TO rejected_event")
@@ -136,7 +131,7 @@ def test_a_time_of_the_stream_changes_nothing_when_it_was_stored(
     student = uuid.uuid4().hex[:12]
     start = datetime.now(UTC).isoformat()
     send(fragile, student)
-    wait_until(lambda: len(scores(fragile, student)) == GOOD, "the events")
+    wait_until(lambda: len(scores(fragile, student)) == GOOD, "the events", seconds=180)
     before = contents(fragile)
     dry = run("replay", "stream", "--from", start, "--dry-run")
     assert (dry["records"], dry["stored"], dry["rejected"]) == (GOOD + 1, GOOD, 1)
@@ -163,7 +158,7 @@ def test_status_counts_the_duplicates_of_a_replay(
     before = run("status")["duplicates"]
     done = run("replay", "stream")
     assert done["duplicates"] > 0
-    wait_until(lambda: run("status")["duplicates"] == before + done["duplicates"], "the metric")
+    wait_until(lambda: run("status")["duplicates"] == before + done["duplicates"], "the metric", seconds=180)
 
 
 def test_a_file_of_lambda_events_is_stored_with_its_identity(

@@ -39,6 +39,7 @@ class FakeAws:
     def __init__(self, *mappings: dict[str, Any]) -> None:
         self.mappings = list(mappings)
         self.shown: dict[str, str] = {}
+        self.listed: list[str] = []  # the streams whose shards were asked for
 
     def client(self, service: str, **_: object) -> Any:
         return {"lambda": self._lambda, "kinesis": self._kinesis}.get(service, SimpleNamespace)()
@@ -65,6 +66,7 @@ class FakeAws:
 
     def _kinesis(self) -> Any:
         def paginate(StreamARN: str) -> Any:  # noqa: N803 - boto3's name
+            self.listed.append(StreamARN)
             if StreamARN != STREAM:
                 error: Any = {"Code": "ResourceNotFoundException", "Message": "Stream gone not found"}
                 raise ClientError({"Error": error}, "ListShards")
@@ -78,11 +80,11 @@ def test_a_filter_that_cannot_be_followed_stops_its_own_mapping_only(pattern: st
     bad = listed("bad", FilterCriteria={"Filters": [{"Pattern": pattern}]})
     aws = FakeAws(bad, listed("good"), listed("lost", EventSourceArn=f"{STREAM}-gone"))
     runner = Runner(aws, CheckpointFolder(tmp_path))
-    runner._reconcile()
+    runner.reconcile()
     assert aws.shown["bad"].startswith("PROBLEM: The filter pattern")
     assert aws.shown["lost"] == "PROBLEM: Stream gone not found"
     assert "good" not in aws.shown  # there is nothing to show
-    assert set(runner._runners) == {"good", "lost"}
+    assert aws.listed == [STREAM, f"{STREAM}-gone"]  # of the good and the lost mapping
 
 
 def test_a_mapping_that_becomes_invalid_keeps_its_place(tmp_path: Path) -> None:
@@ -90,17 +92,17 @@ def test_a_mapping_that_becomes_invalid_keeps_its_place(tmp_path: Path) -> None:
     aws = FakeAws(mapping)
     folder = CheckpointFolder(tmp_path)
     runner = Runner(aws, folder)
-    runner._reconcile()
+    runner.reconcile()
     folder.save("one", "shard", Checkpoint(sequence="7"))
     mapping["BatchSize"] = 10_001
-    runner._reconcile()
+    runner.reconcile()
     assert "BatchSize is 10001" in aws.shown["one"]
     mapping["BatchSize"] = 10
-    runner._reconcile()
+    runner.reconcile()
     assert aws.shown["one"] == "No records processed"
     assert folder.load("one") == {"shard": Checkpoint(sequence="7")}
     aws.mappings.clear()
-    runner._reconcile()
+    runner.reconcile()
     assert folder.load("one") == {}
 
 
@@ -112,5 +114,5 @@ def test_a_defect_stops_only_its_own_mapping(tmp_path: Path, monkeypatch: pytest
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr("emulation.runner.mapping_runner.MappingRunner.refresh", fail)
-    runner._reconcile()
+    runner.reconcile()
     assert aws.shown == {"one": "PROBLEM: a defect", "two": "PROBLEM: a defect"}

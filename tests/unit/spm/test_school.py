@@ -12,7 +12,7 @@ import pytest
 from processor.records.native import parse
 from spm.roster.files import File
 from spm.roster.plain import read_plain
-from spm.school import TROUBLES, School, Trouble, _tables, happenings, make
+from spm.school import TROUBLES, School, Trouble, happenings, make, roster_files
 from spm.term import NativeEvent
 
 UNTIL = date(2026, 11, 24)
@@ -30,7 +30,7 @@ def events(school: School) -> list[NativeEvent]:
 
 def tables(school: School) -> dict[str, File]:
     files = {}
-    for name, rows in _tables(school).items():
+    for name, rows in roster_files(school).items():
         text = io.StringIO()
         csv.writer(text).writerows(rows)
         files[name] = File(name, text.getvalue().encode())
