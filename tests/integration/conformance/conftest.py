@@ -16,8 +16,9 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from emulation.cloud import EmbeddedCloud
 from tests import engine
+from tests.integration.conformance.clouds import CloudUnderTest
 from tests.integration.conformance.deviations import DEVIATIONS
-from tests.integration.conformance.lab import CloudUnderTest, Lab
+from tests.integration.conformance.lab import Lab
 
 LOCALSTACK_PORT = 4566
 AWS_ROLE = "SPM_CONFORMANCE_AWS_ROLE"  # the opt-in: an execution role for the scripted function

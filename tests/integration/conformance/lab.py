@@ -1,55 +1,17 @@
 """A scenario's stream, scripted function and mapping, in any cloud that has AWS's APIs."""
 
-import io
 import json
 import time
 import uuid
-import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-SCRIPTED = Path(__file__).with_name("scripted.py")
-
-
-@dataclass(frozen=True)
-class CloudUnderTest:
-    """A cloud to compare with AWS's documentation, and what a scenario must know about it.
-
-    A scenario's times are multiplied by ``pace``, and its deadlines by ``patience``.
-    """
-
-    name: str
-    settings: dict[str, str]  # arguments of boto3.Session.client
-    role_arn: str
-    runtime: str = "python3.13"
-    pace: float = 1.0
-    patience: float = 1.0
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of this cloud."""
-        config = Config(retries={"total_max_attempts": 5}, s3={"addressing_style": "path"})
-        make: Callable[..., Any] = boto3.client
-        return make(service, config=config, **self.settings)
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One invocation, as the function saw it."""
-
-    at: float
-    labels: list[str]
-    sequences: list[str]
-    shard: str
-    request_id: str
-    function: str
-    first_record: dict[str, Any]
+from tests.integration.conformance.clouds import CloudUnderTest
+from tests.integration.conformance.function import SCRIPTED, Delivery, archive
 
 
 @dataclass
@@ -89,7 +51,7 @@ class Lab:
             Handler="scripted.handler",
             Timeout=timeout,
             Environment={"Variables": {"SCRIPT": json.dumps(script), "RECEIPTS": f"{self.name}-receipts"}},
-            Code={"ZipFile": _archive(SCRIPTED.read_bytes())},
+            Code={"ZipFile": archive(SCRIPTED.read_bytes())},
         )
         self._later(self.function.delete_function, FunctionName=name or self.name)
         self._wait(lambda: self._function_is_active(name or self.name), 90, "the function is active")
@@ -224,22 +186,23 @@ class Lab:
     def replace_code(self, old: bytes, new: bytes) -> None:
         """Replace one piece of the function's code."""
         assert SCRIPTED.read_bytes().count(old) == 1
-        archive = _archive(SCRIPTED.read_bytes().replace(old, new))
-        self.function.update_function_code(FunctionName=self.name, ZipFile=archive)
+        code = archive(SCRIPTED.read_bytes().replace(old, new))
+        self.function.update_function_code(FunctionName=self.name, ZipFile=code)
 
     def mapping_shows(self, member: str, ending: str) -> bool:
         """Tell whether a member of the mapping ends with this text."""
-        shown = self.function.get_event_source_mapping(UUID=self.mapping["UUID"])
-        return str(shown[member]).endswith(ending)
+        return self._shown(member).endswith(ending)
 
     def last_result(self) -> str:
         """Return the mapping's LastProcessingResult."""
-        shown = self.function.get_event_source_mapping(UUID=self.mapping["UUID"])
-        return str(shown["LastProcessingResult"])
+        return self._shown("LastProcessingResult")
 
     def state(self) -> str:
         """Return the mapping's state."""
-        return str(self.function.get_event_source_mapping(UUID=self.mapping["UUID"])["State"])
+        return self._shown("State")
+
+    def _shown(self, member: str) -> str:
+        return str(self.function.get_event_source_mapping(UUID=self.mapping["UUID"])[member])
 
     # -- looking at what happened --------------------------------------------------------------------------
 
@@ -334,10 +297,3 @@ class Lab:
 
     def _queue_url(self, name: str) -> str:
         return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
-
-
-def _archive(scripted: bytes) -> bytes:
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("scripted.py", scripted)
-    return code.getvalue()

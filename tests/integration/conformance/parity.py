@@ -11,7 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conformance import test_conformance, test_refusals, test_streams
+from tests.integration.conformance import (
+    test_changes,
+    test_conformance,
+    test_failures,
+    test_refusals,
+    test_streams,
+)
 from tests.integration.conformance.readings import READINGS
 
 CHECKOUT = Path(__file__).parents[3]
@@ -19,7 +25,7 @@ RESULTS = CHECKOUT / ".local" / "conformance"
 REFERENCE = CHECKOUT / "docs" / "reference.md"
 BEGIN, END = "<!-- parity: begin -->", "<!-- parity: end -->"
 CLOUDS = {"embedded": "embedded (this runner)", "localstack": "LocalStack 4.14.0", "aws": "AWS"}
-SUITES = (test_conformance, test_streams, test_refusals)
+SUITES = (test_conformance, test_failures, test_changes, test_streams, test_refusals)
 FOLLOWED = "followed"
 WORDS = {"passed": FOLLOWED, "skipped": "not run", "failed": "FAILED"}
 WORST_FIRST = ("failed", "deviates", "skipped", "passed")

@@ -18,9 +18,9 @@ from processor.storage.secret import CURRENT
 from processor.storage.session import Session
 from tests.integration.dashboard import provider
 from tests.integration.dashboard.school import EVENTS, RISKS, ROSTER
+from tests.integration.processor.asking import CommandContext
 from tests.integration.processor.conftest import as_owner, server
-from tests.integration.processor.test_operations import CommandContext
-from tests.integration.processor.test_roster import apply
+from tests.integration.processor.rosters import apply
 from tests.integration.processor.world import World, record
 
 __all__ = ["as_owner", "server"]

@@ -9,11 +9,11 @@ import pytest
 from aws_cdk import App
 
 from infra import app
+from tests.integration.infra.templates import Template
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVER = {"databaseHost": "127.0.0.1", "databasePort": 5432, "databasePassword": "local"}
 
-Template = dict[str, Any]
 Synthesise = Callable[..., Template]
 
 
@@ -36,6 +36,16 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
         return done[key]
 
     return synthesise_once
+
+
+@pytest.fixture(scope="module")
+def dev(synthesise: Any) -> Template:
+    return dict(synthesise(target="aws"))
+
+
+@pytest.fixture(scope="module")
+def prod(synthesise: Any) -> Template:
+    return dict(synthesise(target="aws", environmentSuffix="prod", alarmEmail="none"))
 
 
 @pytest.fixture(autouse=True)

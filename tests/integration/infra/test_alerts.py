@@ -8,7 +8,7 @@ import pytest
 
 from infra import asset
 from infra.config import ConfigError
-from tests.integration.infra.test_aws_template import as_list, function, of_type
+from tests.integration.infra.templates import as_list, function, of_type
 
 Template = dict[str, Any]
 WEBHOOK = "https://hooks.example.org/risk"

@@ -19,19 +19,12 @@ from emulation.errors import DeployFailed
 from emulation.project import CHECKOUT
 from processor import metrics
 from tests.support import Deployment
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long
 
 SUFFIX = "test"
 PATIENCE = 30.0  # seconds
-
-
-def wait_for(what: str, found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while not (value := found()):
-        assert time.monotonic() < deadline, f"{what} did not come in {PATIENCE} s"
-        time.sleep(0.05)
-    return value
 
 
 @pytest.fixture
@@ -192,7 +185,7 @@ def test_every_alarm_reaches_a_subscriber_when_it_starts_and_when_it_is_over(
         for state in ("ALARM", "OK"):
             cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason="tested")
     for name in alarms(cloud):
-        wait_for(f"{name} and its end", partial(told_both, notices, name))
+        wait_until(partial(told_both, notices, name), f"{name} and its end", seconds=PATIENCE)
 
 
 def broken_record(cloud: EmbeddedCloud) -> dict[str, Any]:
@@ -235,7 +228,7 @@ def test_an_event_that_the_deployed_processor_rejects_raises_the_alarm(
             for metric in directive["Metrics"]
         ],
     )
-    wait_for("the alarm", lambda: "ALARM" in states(notices, "rejected-events"))
+    wait_until(lambda: "ALARM" in states(notices, "rejected-events"), "the alarm", seconds=PATIENCE)
 
 
 def test_what_is_not_emitted_has_no_alarm(cloud: EmbeddedCloud) -> None:

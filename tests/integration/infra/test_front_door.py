@@ -8,7 +8,7 @@ import pytest
 
 from infra import asset
 from infra.config import ConfigError
-from tests.integration.infra.test_aws_template import alarms, as_list, function, of_type
+from tests.integration.infra.templates import alarms, as_list, function, of_type
 from tests.unit.infra.test_documents import OF_THE_DOOR, OPERATIONS
 
 Template = dict[str, Any]

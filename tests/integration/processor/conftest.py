@@ -15,6 +15,8 @@ from processor import environment
 from processor.commands.command import Command
 from processor.settings import Settings
 from processor.storage.secret import CURRENT, Login
+from processor.storage.session import Session
+from tests.integration.processor.diary import DUE, STUDENTS, Diary, add_work, enrol
 from tests.integration.processor.world import World, connect, make_logins, make_schema
 
 
@@ -81,6 +83,30 @@ async def world(server: PostgresServer) -> AsyncIterator[World]:
     world = await make_world(server)
     yield world
     await drop_world(server, world)
+
+
+@pytest.fixture
+def session(world: World) -> Session:
+    return Session(world.owner)
+
+
+@pytest.fixture
+async def school(world: World) -> World:
+    """One course of six students with three pieces of work, and an exam that is never due."""
+    await world.owner.execute(
+        "INSERT INTO course VALUES ('math', 'Maths', 'Europe/Berlin', '2026-09-01', '2026-12-01')"
+    )
+    for work, due in DUE.items():
+        await add_work(world, work, due)
+    await add_work(world, "EX", DUE["A1"], counts=False)
+    for student in STUDENTS:
+        await enrol(world, student)
+    return world
+
+
+@pytest.fixture
+def diary(school: World) -> Diary:
+    return Diary(school)
 
 
 @pytest.fixture

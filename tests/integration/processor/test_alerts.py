@@ -17,11 +17,6 @@ SETTINGS = Settings("arn:secret")
 REASON = '[{"rule": "missing", "adds": 2, "numbers": {"due": 3}, "sentence": "All work is missing."}]'
 
 
-@pytest.fixture
-def session(world: World) -> Session:
-    return Session(world.owner)
-
-
 async def ask(session: Session, command: str, **parameters: Any) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.to_builtins(
         await parsed({"command": command, **parameters}).run(session, SETTINGS)

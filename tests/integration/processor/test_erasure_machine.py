@@ -4,183 +4,38 @@ Two worlds get the same events, except that one never hears of the student who i
 """
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import asyncpg
-import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from emulation.postgres import PostgresServer
-from processor.records.kinesis import KinesisRecord
-from processor.settings import Settings
-from processor.storage.connection import Database
-from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
 from tests.integration.processor.conftest import drop_world, make_world
+from tests.integration.processor.erasing import (
+    BACK_UP,
+    GONE,
+    HOLDS,
+    MEND,
+    NUMBERS,
+    REFUSE,
+    RESTORE,
+    Delivery,
+    Told,
+    erase,
+)
 from tests.integration.processor.test_erase import SECRET, killer
-from tests.integration.processor.test_retention_machine import MONTHS, SECONDS
-from tests.integration.processor.world import World, connect, event, parsed, record
-
-GONE = "student-gone"
-PER_MONTH = 6  # how many numbers the deliveries of a month have
-NUMBERS = PER_MONTH * len(MONTHS)
-EVENTS, UNREADABLE, REFUSED = "an event", "what cannot be read", "what PostgreSQL refuses"
-
-REFUSE = "ALTER TABLE student_performance ADD CONSTRAINT none CHECK (event_type <> 'refused')"
-MEND = "ALTER TABLE student_performance DROP CONSTRAINT IF EXISTS none"
+from tests.integration.processor.test_retention_machine import MONTHS
+from tests.integration.processor.world import connect, record
 
 MONTH_IN = {"days": 3, "hours": 2}
 """The position of the month of arrival in the rows of ``course_day`` and ``course_hour``."""
 
-EACH_TABLE = """
-    FOR t IN
-        SELECT relname FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-        ORDER BY relname <> 'pipeline_table'
-    LOOP
-"""
-BACK_UP = f"""
-DO $$
-DECLARE
-    t text;
-BEGIN
-    DROP SCHEMA IF EXISTS SCHEMA_NAME CASCADE;
-    CREATE SCHEMA SCHEMA_NAME;
-    {EACH_TABLE}
-        EXECUTE format('CREATE TABLE SCHEMA_NAME.%I AS TABLE public.%I', t, t);
-    END LOOP;
-END $$
-"""
-RESTORE = f"""
-SET session_replication_role = replica;
-DO $$
-DECLARE
-    t text;
-BEGIN
-    {EACH_TABLE}
-        EXECUTE format('TRUNCATE public.%I CASCADE', t);
-    END LOOP;
-    {EACH_TABLE}
-        IF t = 'student_performance' THEN
-            PERFORM make_month('student_performance', month)
-            FROM (
-                SELECT DISTINCT date_trunc('month', arrived_at AT TIME ZONE 'UTC')::date AS month
-                FROM SCHEMA_NAME.student_performance
-            ) AS held;
-        END IF;
-        EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE SELECT * FROM SCHEMA_NAME.%I', t, t);
-    END LOOP;
-END $$;
-RESET session_replication_role;
-"""  # noqa: S608 - names from the catalogue
-HOLDS = """
-    SELECT table_name FROM information_schema.tables, LATERAL (
-        SELECT query_to_xml(format(
-            'SELECT 1 FROM public.%I AS whole WHERE position(%L IN whole::text) > 0'
-            ' OR position(%L IN whole::text) > 0 LIMIT 1',
-            table_name, $1::text, encode(convert_to($1, 'UTF8'), 'hex')
-        ), false, true, '')::text AS found
-    ) AS looked
-    WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND found <> ''
-"""
-
-Delivery = tuple[int, int]  # the shard and the number
-
 _deliveries = st.lists(st.tuples(st.integers(0, 1), st.integers(0, NUMBERS - 1)), min_size=1, max_size=8)
-
-
-def student_of(number: int) -> str:
-    return GONE if number % 3 == 0 else f"student-{number % 3}"
-
-
-def kind_of(number: int) -> str:
-    return {4: UNREADABLE, 5: REFUSED}.get(number % 7, EVENTS)
-
-
-def data_of(delivery: Delivery) -> bytes:
-    """Return what is sent: both shards bring the same events, and some have an event_id."""
-    shard, number = delivery
-    student = student_of(number)
-    note = SECRET if student == GONE else "fine"
-    if kind_of(number) == UNREADABLE:
-        return f'{{"student_id": "{student}", "note": "{note}"'.encode()
-    return event(
-        number,
-        student_id=student,
-        event_type="refused" if kind_of(number) == REFUSED else "quiz",
-        metadata={
-            "course": f"course-{number % 2}",
-            "assessment": f"a{number % 2}",
-            "note": note,
-            "shard": shard,
-        },
-        **({"event_id": ...} if number % 2 else {}),
-    )
-
-
-def at(delivery: Delivery, again: int = 0) -> KinesisRecord:
-    """Return the delivery; ``again`` says how often it was published again, under other numbers."""
-    shard, number = delivery
-    made = record(number + again * NUMBERS, data_of(delivery), shard=shard)
-    made["kinesis"]["approximateArrivalTimestamp"] += SECONDS[MONTHS[number // PER_MONTH]]
-    return made
-
-
-@dataclass
-class Told:
-    """A world, its processor, and the records in its bucket."""
-
-    world: World
-    knows_gone: bool
-    database: Database = field(init=False)
-    failed: list[Delivery] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.database = self.world.processor()
-
-    async def deliver(self, deliveries: Sequence[Delivery], again: int = 0) -> None:
-        for shard in (0, 1):
-            batch = [one for one in deliveries if one[0] == shard]
-            if not self.knows_gone:
-                batch = [one for one in batch if student_of(one[1]) != GONE]
-            if batch:
-                await self.world.deliver([at(one, again) for one in batch], to=self.database)
-
-    async def replay(self) -> None:
-        await self.deliver(self.failed)
-        self.failed.clear()
-
-    async def ask(self, **wanted: Any) -> dict[str, Any]:
-        answer = await parsed(wanted).run(Session(self.world.owner), Settings("no secret"))
-        return dict(msgspec.to_builtins(answer))
-
-    def forget(self) -> None:
-        self.database.discard()
-        self.database = self.world.processor()
-
-
-async def erase(told: Told, owner: asyncpg.Connection) -> None:
-    """Erase the student, and replay what is in the bucket."""
-    told = replace_owner(told, owner)
-    after = None
-    while True:
-        answer = await told.ask(command="erase", students=[GONE], after=after)
-        if answer["done"]:
-            break
-        after = answer["next"]
-    await told.replay()
-
-
-def replace_owner(told: Told, owner: asyncpg.Connection) -> Told:
-    other = Told(replace(told.world, owner=owner), told.knows_gone)
-    other.database, other.failed = told.database, told.failed
-    return other
 
 
 class ErasureMachine(RuleBasedStateMachine):

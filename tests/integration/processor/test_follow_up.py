@@ -16,8 +16,8 @@ from processor.errors import CommandError
 from processor.settings import Settings
 from processor.storage.secret import CURRENT
 from processor.storage.session import Session
-from tests.integration.processor.test_operations import CommandContext
-from tests.integration.processor.test_roster import apply
+from tests.integration.processor.asking import CommandContext
+from tests.integration.processor.rosters import apply
 from tests.integration.processor.world import World, connect, record
 
 SETTINGS = Settings("arn:secret")

@@ -18,8 +18,8 @@ from processor.commands.rejected import Rejected
 from processor.commands.retention import Retention
 from processor.reports import TIMES as REPORT_TIMES
 from processor.student_performance import PIPELINE as SHIPPED
+from tests.integration.processor.asking import CommandContext
 from tests.integration.processor.conftest import owning
-from tests.integration.processor.test_operations import CommandContext
 
 REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "alerts_acknowledge": {"alert_id": str(UUID(int=1))},

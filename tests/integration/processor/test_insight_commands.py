@@ -1,98 +1,24 @@
-"""What the commands about courses and students answer on a real PostgreSQL, and to whom."""
+"""What the commands about courses and students answer on a real PostgreSQL."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 
 from processor.commands import registry
-from processor.commands.as_of import AsOf
 from processor.commands.command import About
-from processor.commands.query import Query
 from processor.errors import CommandError
 from processor.insight import risk
-from processor.reports import AS_TEACHER
-from processor.settings import Settings
 from processor.storage.session import Session
-from processor.student_performance import PIPELINE as SHIPPED
-from tests.integration.processor.test_roster import apply
+from tests.integration.processor.rosters import apply
+from tests.integration.processor.two_courses import AT, EVENTS, ask, session_of
 from tests.integration.processor.world import World, record
-
-SETTINGS = Settings("arn:secret")
-AT = "2026-11-22T13:00:00Z"
-
-MATHS = {
-    "id": "MATH",
-    "title": "Algebra",
-    "time_zone": "Europe/Berlin",
-    "begins": "2026-09-01",
-    "ends": "2026-12-18",
-}
-HISTORY = {"id": "HIST", "title": "History", "time_zone": "UTC"}
-ROSTER: dict[str, list[dict[str, Any]]] = {
-    "courses": [MATHS, HISTORY],
-    "assessments": [
-        {"course": "MATH", "id": "A1", "title": "Essay", "due_at": "2026-11-10T12:00:00Z", "max_score": 20},
-        {"course": "MATH", "id": "A2", "title": "", "due_at": "2026-11-20T12:00:00Z"},
-        {"course": "MATH", "id": "EX", "title": "Exam", "due_at": "2026-11-01T12:00:00Z", "counts": False},
-    ],
-    "enrolments": [
-        *({"course": "MATH", "person": name, "role": "student"} for name in ("ada", "bob", "cy")),
-        {"course": "MATH", "person": "gone", "role": "student", "ends": "2026-11-01"},
-        {"course": "MATH", "person": "turing", "role": "teacher"},
-        {"course": "HIST", "person": "ada", "role": "student"},
-        {"course": "HIST", "person": "clio", "role": "teacher"},
-    ],
-    "people": [{"id": "ada", "display_name": "Ada Lovelace"}],
-}
-EVENTS: list[dict[str, Any]] = [
-    {"student_id": "ada", "event_type": "submission", "score": 15, "timestamp": "2026-11-09T10:00:00Z",
-     "metadata": {"course": "MATH", "assessment": "A1"}},
-    {"student_id": "ada", "event_type": "submission", "score": 18, "timestamp": "2026-11-12T10:00:00Z",
-     "metadata": {"course": "MATH", "assessment": "A1"}},
-    {"student_id": "bob", "event_type": "submission", "score": 5, "timestamp": "2026-11-11T10:00:00Z",
-     "metadata": {"course": "MATH", "assessment": "A1"}},
-    {"student_id": "gone", "event_type": "submission", "score": 1, "timestamp": "2026-11-08T10:00:00Z",
-     "metadata": {"course": "MATH", "assessment": "A1"}},
-    {"student_id": "ada", "event_type": "attendance", "timestamp": "2026-11-20T19:30:00Z",
-     "metadata": {"course": "MATH", "status": "present"}},
-    {"student_id": "cy", "event_type": "attendance", "timestamp": "2026-11-20T19:30:00Z",
-     "metadata": {"course": "MATH", "status": "absent"}},
-    {"student_id": "ada", "event_type": "quiz", "score": 7, "timestamp": "2026-11-21T10:00:00Z",
-     "metadata": {"course": "MATH", "assessment": "pop", "max_score": 10}},
-    {"student_id": "eve", "event_type": "login", "timestamp": "2026-11-21T10:00:00Z",
-     "metadata": {"course": "CLUB"}},
-]  # fmt: skip
-
-Ask = Callable[..., Any]
 
 
 @pytest.fixture
 async def session(world: World) -> Session:
-    """The session of a database that holds the roster and the events."""
-    session = Session(world.owner)
-    await apply(session, ROSTER)
-    await world.deliver([record(n, json.dumps(event).encode()) for n, event in enumerate(EVENTS)])
-    await world.pipeline.upkeep.compact(world.owner)
-    await world.owner.execute(
-        "INSERT INTO risk VALUES ('MATH', 'cy', 2.75, 'high', $1, $2, $2),"
-        " ('MATH', 'ada', 0.1, 'none', '[]', $2, $2)",
-        json.dumps(
-            [{"rule": "missing", "adds": 2, "numbers": {}, "sentence": "Both pieces of work are missing"}]
-        ),
-        datetime(2026, 11, 22, 3, tzinfo=UTC),
-    )
-    return session
-
-
-async def ask(session: Session, command: str, **parameters: Any) -> dict[str, Any]:
-    at = {"at": AT} if issubclass(registry.KINDS[command], AsOf) else {}
-    event = json.loads(json.dumps({"command": command, **at, **parameters}))
-    parsed = registry.parse(event, "reports")
-    return dict(json.loads(msgspec.json.encode(await parsed.run(session, SETTINGS))))
+    return await session_of(world)
 
 
 async def test_the_overview_counts_each_course(session: Session) -> None:
@@ -221,105 +147,6 @@ async def test_a_search_finds_parts_of_ids_and_names(session: Session) -> None:
 async def test_what_is_unknown_is_refused(session: Session, command: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(CommandError):
         await ask(session, command, **parameters)
-
-
-PARAMETERS: dict[str, dict[str, Any]] = {
-    "course": {"course": "MATH"},
-    "student": {"student": "cy"},
-    "search": {"text": "a"},
-    "follow_up": {"course": "MATH", "student": "cy", "note": "called", "who": "clio"},
-    "risk_list": {"level": "none"},
-    "follow_ups": {"at": "9999-01-01T00:00:00Z"},
-}
-"""The parameters that a command needs, or that make it tell something about the other course."""
-OF_THE_SCHOOL = {
-    "status": "figures of the whole pipeline",
-    "export": "whole tables, for whoever may see all",
-    "risk_rules": "numbers that are nobody's",
-    "risk_flags": "everybody who was ever at risk, for an audit by whoever may see all",
-    "alerts": "what was told over every channel, for whoever looks after these",
-    "roster_show": "what the school imported",
-    "roster_check": "what is wrong with what the school imported",
-}
-"""Commands that take no teacher, because pages for teachers do not use them, and what they tell."""
-TELLS_NOTHING = ("revision", "follow_up")
-"""The first is one text for the whole database, and the second only adds a row."""
-SECRETS = ("MATH", "Algebra", "Essay", "bob", "cy", "CLUB", "missing")
-
-
-def questions() -> list[tuple[str, dict[str, Any]]]:
-    """Return every question that takes a teacher: each command and each report with that parameter."""
-    asked: list[tuple[str, dict[str, Any]]] = []
-    for name, kind in registry.KINDS.items():
-        if kind.function != "reports" or "as_teacher" not in kind.__struct_fields__:
-            continue
-        if kind is not Query:
-            asked.append((name, PARAMETERS.get(name, {})))
-            continue
-        asked += [
-            (name, {"report": report, "parameters": {"student_id": "cy"} if report == "student" else {}})
-            for report, found in SHIPPED.reports.items()
-            if AS_TEACHER in found.parameters
-        ]
-    return asked
-
-
-def test_every_command_that_tells_something_takes_a_teacher() -> None:
-    taking = {name for name, _ in questions()}
-    telling = {name for name, kind in registry.KINDS.items() if kind.function == "reports"}
-    assert telling - taking == set(OF_THE_SCHOOL)
-    reports = {parameters["report"] for name, parameters in questions() if name == "query"}
-    assert set(SHIPPED.reports) - reports == {"tail"}
-
-
-def secrets_in(answer: object) -> list[str]:
-    text = json.dumps(answer)
-    return [word for word in SECRETS if f'"{word}' in text]
-
-
-@pytest.fixture
-async def telling(world: World, session: Session) -> Session:
-    """A session whose database has something in every table that a question reads."""
-    await ask(session, "follow_up", course="MATH", student="cy", note="cy has been ill", who="turing")
-    await world.owner.execute(
-        "INSERT INTO risk_change (course, student, from_level, level, score, reasons, changed_at)"
-        " VALUES ('MATH', 'cy', 'none', 'high', 2.75, '[]', '2026-11-22T03:00:00Z')"
-    )
-    await world.owner.execute(  # enough scores for a distribution to be shown
-        "INSERT INTO student_assessment"
-        " (course, assessment, student_id, month, handed_in_at, occurred_at, source_id, sequence_number,"
-        " sub_sequence, score)"
-        " SELECT 'MATH', 'A2', 'p' || n, '2026-11-01', at, at, 1, n::text, 0, n"
-        " FROM generate_series(1, 10) AS n, (VALUES (timestamptz '2026-11-19')) AS moment (at)"
-    )
-    return session
-
-
-@pytest.mark.parametrize(("command", "parameters"), questions())
-async def test_a_teacher_hears_nothing_of_another_course(
-    telling: Session, command: str, parameters: dict[str, Any]
-) -> None:
-    if command not in TELLS_NOTHING:
-        everything = await ask(telling, command, **parameters)
-        # These reports name no course, but their counts tell something about it.
-        of_all = parameters.get("report") in ("types", "days")
-        assert everything["rows"] if of_all else secrets_in(everything)
-    try:
-        answer = await ask(telling, command, as_teacher="clio", **parameters)
-    except CommandError:
-        return
-    assert not secrets_in(answer)
-    if command == "query":
-        assert not [row for row in answer["rows"] if "HIST" not in row]
-
-
-async def test_a_teacher_sees_all_of_their_course_and_no_other_course_of_a_student(session: Session) -> None:
-    assert await ask(session, "course", course="MATH", as_teacher="turing") == await ask(
-        session, "course", course="MATH"
-    )
-    ada = await ask(session, "student", student="ada", as_teacher="clio")
-    assert [course["id"] for course in ada["courses"]] == ["HIST"]
-    assert (await ask(session, "overview", as_teacher="nobody"))["courses"] == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from processor.errors import CommandError
 from processor.insight.measures import Rules
 from processor.settings import Settings
 from processor.storage.session import Session
-from tests.integration.processor.test_roster import apply
+from tests.integration.processor.rosters import apply
 from tests.integration.processor.world import World, parsed
 
 SETTINGS = Settings("arn:secret")

@@ -1,62 +1,17 @@
 """The roster's commands on a real PostgreSQL: staging, applying, showing, checking."""
 
-import json
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 from processor.errors import CommandError
-from processor.settings import Settings
 from processor.storage.session import Session
-from tests.integration.processor.world import World, event, parsed, record
+from tests.integration.processor.asking import run
+from tests.integration.processor.rosters import ADA, BOB, COURSE, ESSAY, NAMES, ROSTER, TEACHER, apply, stage
+from tests.integration.processor.world import World, event, record
 
-SETTINGS = Settings("arn:secret")
-
-COURSE = {"id": "math", "title": "Maths", "time_zone": "Europe/Berlin", "begins": "2026-08-01"}
-ESSAY = {"course": "math", "id": "A1", "title": "Essay", "due_at": "2026-09-30T23:59:59", "max_score": 20}
-ADA = {"course": "math", "person": "ada", "role": "student", "begins": "2026-08-01"}
-BOB = {"course": "math", "person": "bob", "role": "student"}
-TEACHER = {"course": "math", "person": "turing", "role": "teacher"}
-NAMES = [{"id": "ada", "display_name": "Ada Lovelace"}, {"id": "turing", "display_name": "Alan Turing"}]
-ROSTER: dict[str, list[dict[str, Any]]] = {
-    "courses": [COURSE],
-    "assessments": [ESSAY],
-    "enrolments": [ADA, BOB, TEACHER],
-    "people": NAMES,
-}
 TABLES = ("courses", "assessments", "enrolments", "people")
-
-
-@pytest.fixture
-def session(world: World) -> Session:
-    return Session(world.owner)
-
-
-async def run(session: Session, command: str, **parameters: Any) -> dict[str, Any]:
-    """Run a command as the handler does, and pass parameters and answer through JSON as Lambda does."""
-    wanted = parsed(json.loads(json.dumps({"command": command, **parameters})))
-    return dict(json.loads(msgspec.json.encode(await wanted.run(session, SETTINGS))))
-
-
-async def stage(session: Session, *chunks: dict[str, Any]) -> dict[str, Any]:
-    """Stage the chunks; return the parameters that apply them."""
-    import_id = str(uuid.uuid4())
-    for number, rows in enumerate(chunks):
-        await run(session, "roster_stage", import_id=import_id, number=number, rows=rows)
-    return {"import_id": import_id, "chunks": len(chunks)}
-
-
-async def apply(
-    session: Session, *chunks: dict[str, Any], dry_run: bool = False
-) -> dict[str, dict[str, int]]:
-    answer = await run(session, "roster_import", **await stage(session, *chunks), dry_run=dry_run)
-    assert answer["unknown_courses"] == []
-    assert answer["applied"] is not dry_run
-    tables: dict[str, dict[str, int]] = answer["tables"]
-    return tables
 
 
 def counts(new: int = 0, changed: int = 0, ended: int = 0, unchanged: int = 0) -> dict[str, int]:

@@ -14,7 +14,7 @@ from processor.storage.scram import verifier
 from processor.storage.session import Session
 from processor.storage.tombstones import read_tombstones
 from processor.student_performance import PIPELINE as SHIPPED
-from tests.integration.processor.test_projections import BOTH, TABLES
+from tests.integration.processor.deriving import BOTH, TABLES
 from tests.integration.processor.world import World, connect, event, record
 
 GONE, OTHER = "student-gone", "student-other"

@@ -196,6 +196,19 @@ async def connect(login: Login) -> asyncpg.Connection:
     )
 
 
+async def refused(connection: asyncpg.Connection, statement: str) -> bool:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(statement)
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectNotInPrerequisiteStateError):
+        return True  # the second is for a view that nobody can change
+    else:
+        return False
+    finally:
+        await transaction.rollback()
+
+
 def parsed(event: Mapping[str, Any]) -> Command[Any]:
     """Return the command that an event asks for, whichever function answers it."""
     return registry.parse(event, registry.KINDS[event["command"]].function)
