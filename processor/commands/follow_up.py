@@ -54,7 +54,7 @@ class FollowUpsAnswer(msgspec.Struct):
 
 
 class AddFollowUp(Command[AddFollowUpAnswer], tag="follow_up", kw_only=True):
-    """Note permanently that ``who`` talked to a student of a course.
+    """Note that ``who`` talked to a student of a course.
 
     ``id`` is the caller's own, new for each follow-up; the same again adds nothing. With ``as_teacher``, a
     person in the roster, this is refused if this person does not teach the course.

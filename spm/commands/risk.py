@@ -11,7 +11,7 @@ import typer
 from processor.commands.follow_up import FollowUp, FollowUps
 from processor.commands.risk_flags import Flag, RiskFlags
 from processor.commands.risk_list import ListedRisk, RiskList
-from spm.audit import GroupFigures, audit, read_outcomes
+from spm.audit import GroupFigures, LevelFigures, audit, read_outcomes
 from spm.aws.commands import MOST_OF_A_PAGE, Commands
 from spm.aws.target import connect
 from spm.commands import followup, risk_history, risk_rules
@@ -124,26 +124,30 @@ def audit_(
         return
     every = GroupFigures("all", "", report.elevated, report.high)
     console.print_table(
-        ["students", "level", "number", "failed", "flagged", "precision", "recall", "days before"],
-        (
-            [
-                *(
-                    f"{of.column} {of.value}".strip(),
-                    level,
-                    figures.students,
-                    figures.failed,
-                    figures.flagged,
-                ),
-                *(_share(figures.precision), _share(figures.recall), figures.lead_days),
-            ]
+        ["students", "at least", "all", "failed", "flagged", "precision", "recall", "lead days"],
+        [
+            _audited(of, level, figures)
             for of in (every, *report.groups)
-            for level, figures in (("elevated or high", of.elevated), ("high", of.high))
-        ),
+            for level, figures in (("elevated", of.elevated), ("high", of.high))
+        ],
     )
     for column, count in report.hidden.items():
         console.err.print(
             f"{column}: {console.counted(count, 'group')} hidden, to protect fewer than 10 students"
         )
+
+
+def _audited(of: GroupFigures, level: str, figures: LevelFigures) -> list[object]:
+    return [
+        f"{of.column} {of.value}".strip(),
+        level,
+        figures.students,
+        figures.failed,
+        figures.flagged,
+        _share(figures.precision),
+        _share(figures.recall),
+        figures.lead_days,
+    ]
 
 
 def flags(commands: Commands) -> Iterator[Flag]:

@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -64,3 +65,18 @@ def test_a_student_of_no_course_is_said_to_be_one(spm: Spm) -> None:
     result = spm("risk", "show", "nobody-at-all")
     assert result.returncode == 1
     assert "is enrolled in no course that was evaluated" in result.stderr
+
+
+def test_an_audit_compares_who_was_found_with_who_failed(spm: Spm, course: str, tmp_path: Path) -> None:
+    outcomes = tmp_path / "outcomes.csv"
+    passed = "".join(f"{course},{course}-{number},passed,m\n" for number in range(11))
+    outcomes.write_text(f"course,student,outcome,gender\n{course},{course}-ada,failed,f\n{passed}")
+    told = spm("risk", "audit", "--outcomes", str(outcomes))
+    assert told.returncode == 0, told.stderr
+    rows = [line.split("│") for line in told.stdout.splitlines() if "│ all " in line]
+    figures = [cell.strip() for cell in rows[0][1:-1]]
+    # One of twelve failed, one was found, and she is the one.
+    assert figures[:7] == ["all", "elevated", "12", "1", "1", "1.00", "1.00"]
+    assert "gender: 2 groups hidden, to protect fewer than 10 students" in told.stderr
+    report = json.loads(spm("risk", "audit", "--outcomes", str(outcomes), "--json").stdout)
+    assert (report["groups"], report["hidden"]) == ([], {"gender": 2})
