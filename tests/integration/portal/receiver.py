@@ -74,7 +74,7 @@ class Receiver:
         self._thread.join()
 
 
-class Deployed(Protocol):
+class LocalDeployment(Protocol):
     """A stack on either local target."""
 
     @property
@@ -86,7 +86,7 @@ class Deployed(Protocol):
 
 
 def enrol(
-    deployment: Deployed, students: Iterable[tuple[str, str]], teachers: Iterable[tuple[str, str]] = ()
+    deployment: LocalDeployment, students: Iterable[tuple[str, str]], teachers: Iterable[tuple[str, str]] = ()
 ) -> None:
     """Put (course, student) into the roster, and (course, teacher)."""
     rows = _rows([(c, s, "student") for c, s in students] + [(c, t, "teacher") for c, t in teachers])
@@ -119,6 +119,6 @@ def absences(course: str, student: str) -> list[Entry]:
     return [Entry(json.dumps(event).encode(), student) for event in events]
 
 
-def send(deployment: Deployed, entries: Iterable[Entry]) -> None:
+def send(deployment: LocalDeployment, entries: Iterable[Entry]) -> None:
     for _ in publish(deployment.aws.kinesis, deployment.stack.stream_name, entries):
         pass
