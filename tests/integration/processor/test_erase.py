@@ -9,11 +9,13 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from examples.attendance import PIPELINE as ATTENDANCE
 from examples.library_loans import PIPELINE as LOANS
 from processor import migrations
 from processor.errors import CommandError
+from processor.pipeline import Pipeline
 from processor.settings import Settings
 from processor.storage.session import Session
 from processor.student_performance import PIPELINE as SHIPPED
@@ -95,18 +97,20 @@ TOLD_AND_EVALUATED = """
 """
 
 
-async def run(world: World, command: str, **parameters: Any) -> dict[str, Any]:
+async def run(
+    world: World, command: str, *, deployed: Mapping[str, Pipeline] = PIPELINES, **parameters: Any
+) -> dict[str, Any]:
     wanted = parsed({"command": command, **parameters})
-    answer = await wanted.run(Session(world.owner), Settings("no secret", pipelines=PIPELINES))
+    answer = await wanted.run(Session(world.owner), Settings("no secret", pipelines=deployed))
     return dict(msgspec.to_builtins(answer))
 
 
-async def erase(world: World, *students: str) -> dict[str, int]:
+async def erase(world: World, *students: str, deployed: Mapping[str, Pipeline] = PIPELINES) -> dict[str, int]:
     """Erase the students completely; return how many rows of each table were deleted."""
     removed: dict[str, int] = {}
     after = None
     for _ in range(100):
-        answer = await run(world, "erase", students=students, after=after)
+        answer = await run(world, "erase", deployed=deployed, students=students, after=after)
         for table, rows in answer["rows"].items():
             removed[table] = removed.get(table, 0) + rows
         if answer["done"]:
@@ -245,6 +249,39 @@ async def test_several_students_and_one_without_any_data(world: World) -> None:
     assert removed[SHIPPED.table] == 6
     dumped = await dump(world)
     assert holds(dumped, GONE) == holds(dumped, OTHER) == []
+
+
+async def test_it_works_where_only_another_pipeline_is_deployed(world: World) -> None:
+    deployed = {LOANS.name: LOANS}
+    name = f"{world.login.dbname}_loans"
+    await world.owner.execute(f'CREATE DATABASE "{name}"')
+    login, owner_login = (replace_struct(of, dbname=name) for of in (world.login, world.owner_login))
+    owner = await connect(owner_login)
+    lending = World(owner, owner_login, login, world.reader_login, pipeline=LOANS)
+    try:
+        await migrations.migrate(owner, login, deployed.values())
+        loans = [
+            json.dumps({"student_id": student, "barcode": "book", "action": "borrowed"}).encode()
+            for student in (GONE, OTHER)
+        ]
+        no_event = json.dumps({"student_id": GONE, "barcode": 7}).encode()
+        delivered = [record(number, data) for number, data in enumerate([*loans, no_event], start=1)]
+        await lending.deliver(delivered)
+        await run(lending, "compact", deployed=deployed)
+        planned = await run(lending, "erase_plan", deployed=deployed, students=[GONE])
+        assert {table: rows for table, rows in planned["rows"].items() if rows} == {
+            LOANS.table: 1,
+            "rejected_event": 1,
+        }
+        removed = await erase(lending, GONE, deployed=deployed)
+        assert (removed[LOANS.table], removed["rejected_event"]) == (1, 1)
+        await lending.deliver(delivered)
+        dumped = await dump(lending)
+        assert holds(dumped, GONE) == []
+        assert [OTHER in row for row in dumped[LOANS.table]] == [True]
+    finally:
+        await lending.close()
+        await world.owner.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 async def test_a_student_who_comes_back_is_stored_again_without_earlier_events(world: World) -> None:
