@@ -1,16 +1,19 @@
 """Two worlds with the same events, of which one never hears of the student who is erased."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
 
+from processor.batch import response
 from processor.records.kinesis import KinesisRecord
 from processor.settings import Settings
 from processor.storage.connection import Database
 from processor.storage.session import Session
+from tests.integration.processor.bucket import Bucket
 from tests.integration.processor.test_erase import SECRET
 from tests.integration.processor.test_retention_machine import MONTHS, SECONDS
 from tests.integration.processor.world import World, event, parsed, record
@@ -75,6 +78,8 @@ HOLDS = """
     WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND found <> ''
 """
 
+T = TypeVar("T")
+
 Delivery = tuple[int, int]  # the shard and the number
 
 
@@ -84,6 +89,11 @@ def student_of(number: int) -> str:
 
 def kind_of(number: int) -> str:
     return {4: UNREADABLE, 5: REFUSED}.get(number % 7, EVENTS)
+
+
+def month_of(sequence_number: str) -> str:
+    """Return the month in which the delivery with this number arrived."""
+    return MONTHS[int(sequence_number) % NUMBERS // PER_MONTH]
 
 
 def data_of(delivery: Delivery) -> bytes:
@@ -111,56 +121,64 @@ def at(delivery: Delivery, again: int = 0) -> KinesisRecord:
     """Return the delivery; ``again`` says how often it was published again, under other numbers."""
     shard, number = delivery
     made = record(number + again * NUMBERS, data_of(delivery), shard=shard)
-    made["kinesis"]["approximateArrivalTimestamp"] += SECONDS[MONTHS[number // PER_MONTH]]
+    made["kinesis"]["approximateArrivalTimestamp"] += SECONDS[month_of(made["kinesis"]["sequenceNumber"])]
     return made
 
 
 @dataclass
 class Told:
-    """A world, its processor, and the records in its bucket."""
+    """A world, its processor, and its bucket of failed records."""
 
     world: World
     knows_gone: bool
+    runner: asyncio.Runner
+    endpoint_url: str
     database: Database = field(init=False)
-    failed: list[Delivery] = field(default_factory=list)
+    bucket: Bucket = field(init=False)
 
     def __post_init__(self) -> None:
         self.database = self.world.processor()
+        self.bucket = Bucket(self.endpoint_url, self.invoke)
 
-    async def deliver(self, deliveries: Sequence[Delivery], again: int = 0) -> None:
+    def run(self, work: Awaitable[T]) -> T:
+        async def awaited() -> T:
+            return await work
+
+        return self.runner.run(awaited())
+
+    def invoke(self, records: Sequence[KinesisRecord]) -> dict[str, Any]:
+        return dict(response(self.run(self.world.deliver(records, to=self.database))))
+
+    def heard(self, deliveries: Sequence[Delivery], shard: int) -> list[Delivery]:
+        """Return what this world hears of a shard's deliveries."""
+        heard = [one for one in deliveries if self.knows_gone or student_of(one[1]) != GONE]
+        return [one for one in heard if one[0] == shard]
+
+    def deliver(self, deliveries: Sequence[Delivery], again: int = 0) -> None:
         for shard in (0, 1):
-            batch = [one for one in deliveries if one[0] == shard]
-            if not self.knows_gone:
-                batch = [one for one in batch if student_of(one[1]) != GONE]
-            if batch:
-                await self.world.deliver([at(one, again) for one in batch], to=self.database)
+            if batch := [at(one, again) for one in self.heard(deliveries, shard)]:
+                self.invoke(batch)
 
-    async def replay(self) -> None:
-        await self.deliver(self.failed)
-        self.failed.clear()
+    def fail(self, name: str, deliveries: Sequence[Delivery]) -> None:
+        """Have these deliveries fail for good: Lambda writes an object for each shard's batch."""
+        for shard in (0, 1):
+            self.bucket.keep(f"{name}/{shard}", [at(one) for one in self.heard(deliveries, shard)])
 
-    async def ask(self, **wanted: Any) -> dict[str, Any]:
-        answer = await parsed(wanted).run(Session(self.world.owner), Settings("no secret"))
+    def ask(self, owner: asyncpg.Connection | None = None, **wanted: Any) -> dict[str, Any]:
+        session = Session(owner or self.world.owner)
+        answer = self.run(parsed(wanted).run(session, Settings("no secret")))
         return dict(msgspec.to_builtins(answer))
+
+    def execute(self, sql: str) -> None:
+        self.run(self.world.owner.execute(sql))
 
     def forget(self) -> None:
         self.database.discard()
         self.database = self.world.processor()
 
-
-async def erase(told: Told, owner: asyncpg.Connection) -> None:
-    """Erase the student, and replay what is in the bucket."""
-    told = replace_owner(told, owner)
-    after = None
-    while True:
-        answer = await told.ask(command="erase", students=[GONE], after=after)
-        if answer["done"]:
-            break
-        after = answer["next"]
-    await told.replay()
-
-
-def replace_owner(told: Told, owner: asyncpg.Connection) -> Told:
-    other = Told(replace(told.world, owner=owner), told.knows_gone)
-    other.database, other.failed = told.database, told.failed
-    return other
+    def erase(self, owner: asyncpg.Connection | None = None) -> set[str]:
+        """Erase the student from the database, then from the bucket; return which objects were replayed."""
+        after = None
+        while not (answer := self.ask(owner, command="erase", students=[GONE], after=after))["done"]:
+            after = answer["next"]
+        return self.bucket.erase(GONE)
