@@ -6,6 +6,8 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -56,16 +58,24 @@ def axe() -> str:
 
 def _from_registry() -> str:
     packages = _packages()
-    made = _run(["node", "--input-type=module", "-e", UNPACK], packages.parent, TMPDIR=str(FOLDER))
+    with _alone():  # a file that another process is still unpacking would be taken for the whole browser
+        made = _run(["node", "--input-type=module", "-e", UNPACK], packages.parent, TMPDIR=str(FOLDER))
     return made.strip()
 
 
-def _packages() -> Path:
-    """Return the folder of the packages; only one process at a time installs them."""
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process at a time change what is in the folder."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    packages = FOLDER / "node_modules"
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _packages() -> Path:
+    """Return the folder of the packages, and install them first where that is due."""
+    packages = FOLDER / "node_modules"
+    with _alone():
         wanted = (HERE / "package-lock.json").read_bytes()
         stamp = FOLDER / "installed.json"
         if not stamp.exists() or stamp.read_bytes() != wanted:
