@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bench.results import Row
+from portal.alerts.settings import WEBHOOK
 from processor.commands.roster_import import RosterImport
 from processor.commands.roster_stage import RosterStage
 from processor.roster import Rows
@@ -32,14 +33,11 @@ PATIENCE: Final = 150.0
 def measure_localstack() -> list[Row]:
     """Return how long it takes from PutRecords to the webhook that environment `bench` is deployed with."""
     connection = connect(Target.LOCALSTACK, SUFFIX)
-    name = str(connection.stack.alerts_name)
-    settings = connection.aws.functions.get_function_configuration(FunctionName=name)["Environment"][
-        "Variables"
-    ]
+    webhook = _webhook(connection)
     mark = uuid.uuid4().hex[:8]
     students = [f"{mark}-{number}" for number in range(EPISODES + 1)]
     _enrol(connection, students)
-    with _receiver(settings["WEBHOOK"]) as came:
+    with _receiver(webhook) as came:
         _episode(connection, students.pop(), came)  # the first invocations are cold
         took = sorted(_episode(connection, student, came) for student in students)
     cuts = quantiles(took, n=20, method="inclusive")
@@ -51,6 +49,15 @@ def measure_localstack() -> list[Row]:
             "longest_s": round(took[-1], 1),
         }
     ]
+
+
+def _webhook(connection: Connection) -> str:
+    name = connection.stack.alerts_name
+    if name:
+        found = connection.aws.functions.get_function_configuration(FunctionName=name)
+        if address := found["Environment"]["Variables"].get(WEBHOOK):
+            return address
+    raise ValueError(f"{connection.stack.name} tells no webhook: deploy it with alerts=true and alertWebhook")
 
 
 def _episode(connection: Connection, student: str, came: dict[str, float]) -> float:
