@@ -1,7 +1,7 @@
 """A handler that knows nothing about erased students, and one that knows about many."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +10,7 @@ import asyncpg
 from bench.contenders import Handler
 from bench.workload import Invocation
 from processor import environment
+from processor.commands.erasing import bury_students
 from processor.pipeline import Pipeline
 from processor.projections.projection import SQL
 from processor.projections.queue import Span
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 ERASED: Final = 1_000
 
-_BURY: Final = "INSERT INTO tombstone (hash) SELECT sha256(n::text::bytea) FROM generate_series(1, $1) AS n"
+_FORGET: Final = "DELETE FROM tombstone; UPDATE erasure SET epoch = epoch - 1"
 _QUEUE: Final = SQL["queue"].partition("RETURNING")[0]
 
 
@@ -67,7 +68,8 @@ class Remembering(Handler):
 
     async def _learn(self, session: Session) -> None:
         owner = await asyncpg.connect(self._owner_dsn)
-        await owner.execute(_BURY, ERASED)
-        session.tombstones = await read_tombstones(session.connection)
-        await owner.execute("DELETE FROM tombstone")
+        known = await read_tombstones(owner)
+        await bury_students(owner, known, [f"erased-{number}" for number in range(ERASED)])
+        session.tombstones = replace(await read_tombstones(owner), epoch=known.epoch)
+        await owner.execute(_FORGET)
         await owner.close()

@@ -22,7 +22,7 @@ ROUNDS: Final = 7
 BATCHES: Final = 5
 
 NO_CONNECTION: Any = None
-NONE_ERASED: Final = Tombstones(0, b"key", {})
+NONE_ERASED: Final = Tombstones(0, b"key", {}, frozenset())
 TYPES: Final = [
     "int4",
     "text",

@@ -40,7 +40,8 @@ class EraseAgain(Command[EraseAgainAnswer], tag="erase_again", kw_only=True):
                 "these tombstones were made with the key of another database, so that nobody can be found by "
                 "them: erase the students by their ids"
             )
-        await erasing.bury(connection, [_in_utc(one) for one in self.tombstones])
+        given = [_in_utc(one) for one in self.tombstones]
+        await erasing.bury(connection, given, [None] * len(given))
         lifted = {one.hash: one.lifted_at is not None for one in self.tombstones}
         found: dict[str, bool] = {}
         logs = [Place(pipeline.table, column) for pipeline, column in erasing.of_students(settings.pipelines)]

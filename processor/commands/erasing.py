@@ -62,19 +62,24 @@ async def buried(connection: "Connection", hashes: Sequence[bytes]) -> list[Tomb
     return [Tombstone(row["hash"].hex(), row["erased_at"], row["lifted_at"]) for row in rows]
 
 
-async def bury(connection: "Connection", tombstones: Sequence[Tombstone]) -> bool:
+async def bury(
+    connection: "Connection", tombstones: Sequence[Tombstone], marks: Sequence[int | None]
+) -> bool:
     """Put up tombstones, and wait for transactions that are storing; tell whether one was missing.
 
-    From then on nothing about these students is stored, because every writer sees the new epoch.
+    From then on nothing about these students is stored, because every writer sees the new epoch. A mark is
+    None if it is not known; a tombstone that has one keeps it.
     """
-    there = {one.hash: one for one in await buried(connection, [bytes.fromhex(t.hash) for t in tombstones])}
-    missing = [one for one in tombstones if one != there.get(one.hash)]
-    if not missing:
+    rows = [
+        (bytes.fromhex(one.hash), one.erased_at, one.lifted_at, mark)
+        for one, mark in zip(tombstones, marks, strict=True)
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if not await connection.fetchval(SQL["missing"], *columns):
         return False
-    columns = zip(*[(bytes.fromhex(one.hash), one.erased_at, one.lifted_at) for one in missing], strict=True)
     async with connection.transaction():
         await connection.execute(SQL["lock"])
-        await connection.execute(SQL["bury"], *map(list, columns))
+        await connection.execute(SQL["bury"], *columns)
         await connection.execute(SQL["next_epoch"])
     return True
 
@@ -84,7 +89,8 @@ async def bury_students(connection: "Connection", tombstones: Tombstones, studen
     hashes = [tombstones.hash_of(student) for student in students]
     kept = {one.hash: one for one in await buried(connection, hashes) if one.lifted_at is None}
     now = datetime.now(UTC)
-    return await bury(connection, [kept.get(h.hex(), Tombstone(h.hex(), now, None)) for h in hashes])
+    wanted = [kept.get(h.hex(), Tombstone(h.hex(), now, None)) for h in hashes]
+    return await bury(connection, wanted, tombstones.marks_of(students))
 
 
 async def lift(connection: "Connection", hashes: Sequence[bytes]) -> None:

@@ -4,10 +4,22 @@
 -- Waits for every transaction that is storing something, and keeps new ones out until this one ends.
 LOCK TABLE erasure IN ACCESS EXCLUSIVE MODE
 
+-- name: missing
+-- Whether one of these is not there like this, or is there without its mark.
+SELECT EXISTS (
+    SELECT
+    FROM unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[], $4::bigint[])
+        AS given (hash, erased_at, lifted_at, mark)
+    LEFT JOIN tombstone AS there USING (hash)
+    WHERE (there.erased_at, there.lifted_at, there.mark)
+        IS DISTINCT FROM (given.erased_at, given.lifted_at, coalesce(given.mark, there.mark))
+)
+
 -- name: bury
-INSERT INTO tombstone (hash, erased_at, lifted_at)
-SELECT * FROM unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[])
-ON CONFLICT (hash) DO UPDATE SET (erased_at, lifted_at) = (excluded.erased_at, excluded.lifted_at)
+INSERT INTO tombstone AS there (hash, erased_at, lifted_at, mark)
+SELECT * FROM unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[], $4::bigint[])
+ON CONFLICT (hash) DO UPDATE SET
+    (erased_at, lifted_at, mark) = (excluded.erased_at, excluded.lifted_at, coalesce(excluded.mark, there.mark))
 
 -- name: lift
 UPDATE tombstone SET lifted_at = $2 WHERE hash = ANY ($1) AND lifted_at IS NULL

@@ -94,10 +94,14 @@ CREATE TABLE erasure (
 INSERT INTO erasure DEFAULT VALUES;
 
 -- One row for each student who was erased. If the tombstone was lifted, only events from before that are not stored.
+-- mark tells writers at little cost that other students were not erased. It is a CRC-32 of the id that begins with
+-- something secret, so it must not leave the database. It is missing if the id was not known; then writers hash
+-- every student.
 CREATE TABLE tombstone (
     hash bytea PRIMARY KEY CHECK (length(hash) = 32),
     erased_at timestamptz NOT NULL DEFAULT now(),
-    lifted_at timestamptz
+    lifted_at timestamptz,
+    mark bigint
 );
 
 -- Makes an event log's partition for a UTC month if it does not exist, and tells whether the log keeps the month: a

@@ -2,7 +2,7 @@
 
 -- name: known
 -- The epoch and the key, with each tombstone. If there are no tombstones, there is one row without one.
-SELECT epoch, key, hash, lifted_at FROM erasure LEFT JOIN tombstone ON true
+SELECT epoch, key, hash, lifted_at, mark FROM erasure LEFT JOIN tombstone ON true
 
 -- name: epoch
 SELECT epoch FROM erasure

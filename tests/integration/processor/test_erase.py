@@ -300,6 +300,24 @@ async def test_a_student_who_comes_back_is_stored_again_without_earlier_events(w
     assert (await world.deliver([record(2, later)])).saved.erased == 1
 
 
+async def test_a_tombstone_without_a_mark_keeps_a_student_out_and_gets_one(world: World) -> None:
+    """As those of 0.2.0, and those from the bucket after a restore."""
+    await migrations.migrate(world.owner, world.login, PIPELINES.values())
+    environment = world.processor()
+    await erase(world, OTHER)
+    plan = await run(world, "erase_plan", students=[GONE])
+    tombstone = {"hash": plan["hashes"][0], "erased_at": "2026-11-30T12:00:00Z", "lifted_at": None}
+    await run(world, "erase_again", key=plan["key"], tombstones=[tombstone])
+    for marked in (1, 2):
+        assert await world.owner.fetchval("SELECT count(mark) FROM tombstone") == marked
+        batch = [record(n, event(n, student_id=student)) for n, student in enumerate((GONE, OTHER, "else"))]
+        assert (await world.deliver(batch, to=environment)).saved.erased == 2
+        await erase(world, GONE)
+        assert (await run(world, "erase_plan", students=[GONE]))["tombstones"] == [tombstone]
+    await run(world, "erase_again", key=plan["key"], tombstones=[tombstone])
+    assert await world.owner.fetchval("SELECT count(mark) FROM tombstone") == 2
+
+
 async def test_after_a_restore_tombstones_find_their_students(world: World) -> None:
     await migrations.migrate(world.owner, world.login, PIPELINES.values())
     plan = await run(world, "erase_plan", students=[GONE])

@@ -17,7 +17,7 @@ from processor.student_performance import PIPELINE as SHIPPED
 
 TYPES = ["int4", "text", "int4", "timestamptz", "uuid", "text", "text", "float8", "jsonb", "timestamptz"]
 NO_CONNECTION: Any = None
-LOG = EventLog(NO_CONNECTION, SHIPPED, 7, TYPES, frozenset(), Tombstones(0, b"key", {}))
+LOG = EventLog(NO_CONNECTION, SHIPPED, 7, TYPES, frozenset(), Tombstones(0, b"key", {}, frozenset()))
 
 
 def record(number: int, event_id: int | None = None) -> KinesisRecord:

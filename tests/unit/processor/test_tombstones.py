@@ -1,8 +1,11 @@
 """Which events, and which bytes that are not an event, belong to an erased student."""
 
 import json
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,11 +16,12 @@ from processor.storage.tombstones import EVER, Tombstones
 from processor.student_performance import PIPELINE as SHIPPED
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-NOBODY = Tombstones(0, b"key", {})
+NOBODY = Tombstones(0, b"key", {}, frozenset())
 
 
-def erased(*students: str, until: datetime = EVER) -> Tombstones:
-    return Tombstones(1, b"key", {NOBODY.hash_of(student): until for student in students})
+def erased(*students: str, until: datetime = EVER, unmarked: bool = False) -> Tombstones:
+    hashes = {NOBODY.hash_of(student): until for student in students}
+    return Tombstones(1, b"key", hashes, frozenset([None] if unmarked else NOBODY.marks_of(students)))
 
 
 def rejection(payload: bytes, number: str = "1") -> Rejection:
@@ -29,12 +33,33 @@ def of_student(student: str, at: datetime = NOW) -> Decoded:
     return decode_again(rejection(json.dumps(sent).encode(), student), parse)
 
 
-def test_events_of_an_erased_student_are_left_out() -> None:
+@pytest.mark.parametrize("unmarked", [False, True])
+def test_events_of_an_erased_student_are_left_out(unmarked: bool) -> None:
     both = Decoded([*of_student("s-1").events, *of_student("s-2").events], [], 2)
-    for _ in range(2):  # looked up, then remembered
-        left = erased("s-1").without(both, SHIPPED.student_of)
-        assert [event.sequence_number for event in left.events] == ["s-2"]
-        assert left.records == 2
+    left = erased("s-1", unmarked=unmarked).without(both, SHIPPED.student_of)
+    assert [event.sequence_number for event in left.events] == ["s-2"]
+    assert left.records == 2
+
+
+def test_a_student_who_shares_the_mark_of_an_erased_one_is_kept() -> None:
+    shared = replace(erased("s-1"), marks=frozenset(NOBODY.marks_of(["s-2"])))
+    assert shared.without(of_student("s-2"), SHIPPED.student_of) == of_student("s-2")
+
+
+def test_nobody_is_hashed_unless_the_mark_is_that_of_an_erased_student() -> None:
+    class Counting(Tombstones):
+        hashed: ClassVar[list[str]] = []
+
+        def hash_of(self, student: str) -> bytes:
+            self.hashed.append(student)
+            return super().hash_of(student)
+
+    known = Counting(**{field.name: getattr(erased("s-1"), field.name) for field in fields(Tombstones)})
+    known.without(of_student("s-2"), SHIPPED.student_of)
+    known.mentioned(b"s-3 and s-4", NOW)
+    assert known.hashed == []
+    known.without(of_student("s-1"), SHIPPED.student_of)
+    assert known.hashed == ["s-1"]
 
 
 def test_after_a_lift_only_what_occurred_before_is_left_out() -> None:
@@ -90,5 +115,7 @@ def test_an_object_that_names_its_student_is_that_students() -> None:
     assert erased("s-2").mentioned(payload, NOW)
 
 
-def test_the_hash_depends_on_the_key() -> None:
-    assert Tombstones(0, b"other", {}).hash_of("s-1") != NOBODY.hash_of("s-1")
+def test_the_hash_and_the_mark_depend_on_the_key() -> None:
+    other = replace(NOBODY, key=b"other")
+    assert other.hash_of("s-1") != NOBODY.hash_of("s-1")
+    assert other.marks_of(["s-1"]) != NOBODY.marks_of(["s-1"])
