@@ -56,6 +56,7 @@ def basic(text: str) -> str:
         (f"bearer  moodle.{SECRET} ", ""),
         ("", f"token=moodle.{SECRET}"),
     ],
+    ids=["basic", "bearer", "with spaces", "in the query"],
 )
 def test_a_credential_is_found_where_senders_can_put_it(authorization: str, query: str) -> None:
     assert credential(request("POST", "/events", query=query, authorization=authorization)) == (
