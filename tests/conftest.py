@@ -79,7 +79,6 @@ def note_left_out(config: pytest.Config, left_out: "Counter[str]") -> None:
     config.stash[LEFT_OUT] = left_out
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what a worker has told."""
     note_left_out(node.config, Counter(getattr(node, "workeroutput", {}).get("left_out", {})))

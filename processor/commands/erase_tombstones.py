@@ -83,5 +83,5 @@ class EraseLift(Command[EraseLiftAnswer], tag="erase_lift", kw_only=True):
         for student, one in zip(self.students, hashes, strict=True):
             if one.hex() not in there:
                 raise CommandError(f"{student} was not erased: there is nothing to lift")
-        await erasing.lift(connection, hashes)
+        await erasing.lift(connection, hashes, tombstones.marks_of(self.students))
         return EraseLiftAnswer(await erasing.buried(connection, hashes), tombstones.key_name)

@@ -93,11 +93,11 @@ async def bury_students(connection: "Connection", tombstones: Tombstones, studen
     return await bury(connection, wanted, tombstones.marks_of(students))
 
 
-async def lift(connection: "Connection", hashes: Sequence[bytes]) -> None:
+async def lift(connection: "Connection", hashes: Sequence[bytes], marks: Sequence[int]) -> None:
     """Lift tombstones: what students do from now on is stored again, and what occurred before is not."""
     async with connection.transaction():
         await connection.execute(SQL["lock"])
-        await connection.execute(SQL["lift"], hashes, datetime.now(UTC))
+        await connection.execute(SQL["lift"], hashes, marks, datetime.now(UTC))
         await connection.execute(SQL["next_epoch"])
 
 

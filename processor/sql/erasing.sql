@@ -22,7 +22,12 @@ ON CONFLICT (hash) DO UPDATE SET
     (erased_at, lifted_at, mark) = (excluded.erased_at, excluded.lifted_at, coalesce(excluded.mark, there.mark))
 
 -- name: lift
-UPDATE tombstone SET lifted_at = $2 WHERE hash = ANY ($1) AND lifted_at IS NULL
+-- Those that were lifted before stay as they are, but get their marks.
+UPDATE tombstone AS there SET
+    lifted_at = coalesce(there.lifted_at, $3),
+    mark = coalesce(there.mark, given.mark)
+FROM unnest($1::bytea[], $2::bigint[]) AS given (hash, mark)
+WHERE there.hash = given.hash
 
 -- name: next_epoch
 UPDATE erasure SET epoch = epoch + 1

@@ -318,6 +318,20 @@ async def test_a_tombstone_without_a_mark_keeps_a_student_out_and_gets_one(world
     assert await world.owner.fetchval("SELECT count(mark) FROM tombstone") == 2
 
 
+async def test_a_lifted_tombstone_without_a_mark_gets_one_and_stays_lifted(world: World) -> None:
+    await migrations.migrate(world.owner, world.login, PIPELINES.values())
+    plan = await run(world, "erase_plan", students=[GONE])
+    lifted = {
+        "hash": plan["hashes"][0],
+        "erased_at": "2026-11-28T12:00:00Z",
+        "lifted_at": "2026-11-29T12:00:00Z",
+    }
+    await run(world, "erase_again", key=plan["key"], tombstones=[lifted])
+    assert await world.owner.fetchval("SELECT count(mark) FROM tombstone") == 0
+    assert (await run(world, "erase_lift", students=[GONE]))["tombstones"] == [lifted]
+    assert await world.owner.fetchval("SELECT count(mark) FROM tombstone") == 1
+
+
 async def test_after_a_restore_tombstones_find_their_students(world: World) -> None:
     await migrations.migrate(world.owner, world.login, PIPELINES.values())
     plan = await run(world, "erase_plan", students=[GONE])

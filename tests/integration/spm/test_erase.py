@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 import uuid
 from pathlib import Path
@@ -136,6 +137,9 @@ def test_after_a_restore_and_after_coming_back(spm: Spm, deployed: Deployment, g
     assert again.returncode == 0, again.stderr
     assert gone in again.stdout
     assert stored(deployed, gone) == 0
+    found = re.search(r"(\d+) students? to erase again", again.stderr)
+    assert found
+    assert sql(deployed, "SELECT count(mark) FROM tombstone") == [(int(found[1]),)]
     lifted = json.loads(spm("erase", "--lift", gone, "--json").stdout)["lifted"]
     assert len(lifted) == 1
     send(deployed, gone)
